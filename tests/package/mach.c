@@ -17,9 +17,8 @@ static void check(const char *what, kern_return_t kr)
 static mach_vm_address_t map(mach_port_t entry, memory_object_size_t size)
 {
     mach_vm_address_t address = 0;
-    check("mach_vm_map", mach_vm_map(mach_task_self(), &address, size, 0, VM_FLAGS_ANYWHERE, entry,
-                                     0, FALSE, VM_PROT_READ | VM_PROT_WRITE,
-                                     VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_SHARE));
+    check("mach_vm_map", mach_vm_map(mach_task_self(), &address, size, 0, VM_FLAGS_ANYWHERE, entry, 0, FALSE,
+                                     VM_PROT_READ | VM_PROT_WRITE, VM_PROT_READ | VM_PROT_WRITE, VM_INHERIT_SHARE));
     return address;
 }
 
@@ -32,9 +31,8 @@ int main(void)
     char name[64];
 
     check("mach_make_memory_entry_64",
-          mach_make_memory_entry_64(mach_task_self(), &size, 0,
-                                    MAP_MEM_NAMED_CREATE | VM_PROT_READ | VM_PROT_WRITE, &entry,
-                                    MACH_PORT_NULL));
+          mach_make_memory_entry_64(mach_task_self(), &size, 0, MAP_MEM_NAMED_CREATE | VM_PROT_READ | VM_PROT_WRITE,
+                                    &entry, MACH_PORT_NULL));
     mach_vm_address_t first = map(entry, size), second = map(entry, size);
     memcpy((void *)first, text, sizeof(text));
     if (first == second || memcmp((void *)second, text, sizeof(text)) != 0) {

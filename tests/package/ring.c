@@ -30,8 +30,7 @@ int main(void)
         return failed("wait", status);
     if ((status = mring_next(consumer, &message)) != 1)
         return failed("next", status);
-    if (message.length != sizeof(text) || message.tag != 7 ||
-        memcmp(message.data, text, sizeof(text)) != 0) {
+    if (message.length != sizeof(text) || message.tag != 7 || memcmp(message.data, text, sizeof(text)) != 0) {
         fprintf(stderr, "the message came out changed\n");
         return 1;
     }

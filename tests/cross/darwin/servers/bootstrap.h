@@ -22,8 +22,8 @@ typedef char name_t[BOOTSTRAP_MAX_NAME_LEN];
 extern mach_port_t bootstrap_port;
 
 /* Deprecated since 10.5, but there, and the only way to name a port that is not a fresh receive right. */
-__attribute__((deprecated)) extern kern_return_t
-bootstrap_register(mach_port_t bp, name_t service_name, mach_port_t sp);
+__attribute__((deprecated)) extern kern_return_t bootstrap_register(mach_port_t bp, name_t service_name,
+                                                                    mach_port_t sp);
 extern kern_return_t bootstrap_check_in(mach_port_t bp, const name_t service_name, mach_port_t *sp);
 extern kern_return_t bootstrap_look_up(mach_port_t bp, const name_t service_name, mach_port_t *sp);
 extern const char *bootstrap_strerror(kern_return_t r);

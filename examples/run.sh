@@ -1,0 +1,72 @@
+#!/bin/sh
+# run.sh [PATH...]: the examples on real input, from a fresh clone, with all set-up. Runs `sharing`, then `pipeline` over all
+# text files below the paths (default: /usr/include and /usr/share/common-licenses), and compares what it counted with what
+# wc and sha256sum say about the same bytes.
+#
+# Debian 12 as root, or with sudo; macOS with Homebrew.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$root/build/examples
+[ $# -gt 0 ] || set -- /usr/include /usr/share/common-licenses
+LC_ALL=C # wc counts words by the locale
+export LC_ALL
+
+if [ "$(uname -s)" = Darwin ]; then
+    sh "$root/tests/install.sh" cmake pkg-config concurrencykit openssl
+    sha256="shasum -a 256"
+else
+    sh "$root/tests/install.sh" gcc make cmake pkg-config libck-dev libssl-dev
+    sha256=sha256sum
+fi
+
+mkdir -p "$build"
+echo "== build"
+if ! { cmake --preset release -S "$root" -B "$build" -DMRING_BUILD_TESTS=OFF && cmake --build "$build" -j 2; } \
+    >"$build/log" 2>&1; then
+    cat "$build/log"
+    echo "examples: the build failed" >&2
+    exit 1
+fi
+
+echo "== sharing"
+"$build/examples/sharing"
+
+echo "== pipeline"
+# Text is what grep takes for it: no NUL byte. The names are listed in a fixed order, a NUL behind each.
+find "$@" -type f -print0 | xargs -0 grep -lsI --null '' | sort -z >"$build/files" || true
+count=$(tr -cd '\0' <"$build/files" | wc -c | tr -d ' ')
+if [ "$count" -eq 0 ]; then
+    echo "examples: no text file below: $*" >&2
+    exit 1
+fi
+concatenate() {
+    xargs -0 cat <"$build/files"
+}
+
+# Each argument costs its bytes and a pointer. More than a command line holds goes through standard input.
+room=$(getconf ARG_MAX)
+if [ $(($(wc -c <"$build/files") + 8 * count)) -lt $((room / 2)) ]; then
+    echo "$count text files, by name"
+    xargs -0 -x -n "$count" -s $((room / 4 * 3)) "$build/examples/pipeline" <"$build/files" >"$build/said"
+else
+    echo "$count text files, too many for one command line: through standard input"
+    concatenate | "$build/examples/pipeline" >"$build/said"
+fi
+cat "$build/said"
+
+echo "== the same by wc and $sha256"
+# shellcheck disable=SC2046
+set -- $(concatenate | wc)
+{
+    printf 'lines %s\nwords %s\nbytes %s\n' "$1" "$2" "$3"
+    printf 'sha256 %s\n' "$(concatenate | $sha256 | cut -d ' ' -f 1)"
+} >"$build/expected"
+cat "$build/expected"
+
+grep -E '^(lines|words|bytes|sha256) ' "$build/said" | tr -s ' ' >"$build/compared" || true
+if cmp -s "$build/expected" "$build/compared"; then
+    echo "verdict: equal"
+else
+    echo "verdict: DIFFERENT"
+    exit 1
+fi
