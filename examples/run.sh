@@ -47,7 +47,7 @@ concatenate() {
 room=$(getconf ARG_MAX)
 if [ $(($(wc -c <"$build/files") + 8 * count)) -lt $((room / 2)) ]; then
     echo "$count text files, by name"
-    xargs -0 -x -n "$count" -s $((room / 4 * 3)) "$build/examples/pipeline" <"$build/files" >"$build/said"
+    xargs -0 -x -n "$count" -s $((room * 3 / 4)) "$build/examples/pipeline" <"$build/files" >"$build/said"
 else
     echo "$count text files, too many for one command line: through standard input"
     concatenate | "$build/examples/pipeline" >"$build/said"
