@@ -1,0 +1,60 @@
+/*
+ * Every atomic step of the ring goes through here. This is the only file that includes ck.
+ *
+ * A shared word is a `struct word`, never a plain integer, so that no ordinary load or store of one can slip in. All words may
+ * be written by hostile peers: load a word once into a local, bound it, then use the local.
+ *
+ * Two back ends give the same operations:
+ *   ck    (the default) Concurrency Kit's ck_pr. An acquire load is load + ck_pr_fence_acquire, a release store
+ *         ck_pr_fence_release + store: on x86 (TSO) compiler barriers only, on arm64 a dmb each. Where ck keys its fences to the
+ *         architecture (ck_md.h), cross builds must take the target's package.
+ *   c11   (MRING_ATOMIC_C11) the compiler's C11 atomics, as operations rather than fences: what ThreadSanitizer and model
+ *         checkers understand.
+ *
+ * Orders are in the names: no suffix is relaxed. Read-modify-write operations are acquire-release. fence_full() orders
+ * everything, store -> load included.
+ */
+#ifndef MRING_CORE_ATOMIC_H
+#define MRING_CORE_ATOMIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct word {
+    uint64_t value;
+};
+
+/* Two words changed as one by pair_cas; each half may be loaded by itself. */
+struct word_pair {
+    struct word low;
+    struct word high;
+} __attribute__((aligned(16)));
+
+#ifdef MRING_ATOMIC_C11
+#include "atomic_c11.h"
+#else
+#include "atomic_ck.h"
+#endif
+
+/* The larger of the word and `value`, in place: an atomic maximum. */
+static inline void word_raise(struct word *word, uint64_t value)
+{
+    uint64_t seen = word_load(word);
+
+    while (seen < value && !word_cas(word, seen, value))
+        seen = word_load(word);
+}
+
+/* Take a bit: true for the one caller who changed it from 1 to 0. */
+static inline bool word_take_bit(struct word *word, unsigned bit)
+{
+    return (word_and(word, ~(UINT64_C(1) << bit)) >> bit & 1) != 0;
+}
+
+/* Set a bit: true for the one caller who changed it from 0 to 1. */
+static inline bool word_set_bit(struct word *word, unsigned bit)
+{
+    return (word_or(word, UINT64_C(1) << bit) >> bit & 1) == 0;
+}
+
+#endif

@@ -1,0 +1,80 @@
+/* The C11 back end of atomic.h: operations that ThreadSanitizer and model checkers follow. */
+#ifndef MRING_CORE_ATOMIC_C11_H
+#define MRING_CORE_ATOMIC_C11_H
+
+#include <stdatomic.h>
+
+static inline uint64_t word_load(const struct word *word)
+{
+    return __atomic_load_n(&word->value, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t word_load_acquire(const struct word *word)
+{
+    return __atomic_load_n(&word->value, __ATOMIC_ACQUIRE);
+}
+
+static inline void word_store(struct word *word, uint64_t value)
+{
+    __atomic_store_n(&word->value, value, __ATOMIC_RELAXED);
+}
+
+static inline void word_store_release(struct word *word, uint64_t value)
+{
+    __atomic_store_n(&word->value, value, __ATOMIC_RELEASE);
+}
+
+static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desired)
+{
+    return __atomic_compare_exchange_n(&word->value, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t word_or(struct word *word, uint64_t bits)
+{
+    return __atomic_fetch_or(&word->value, bits, __ATOMIC_ACQ_REL);
+}
+
+static inline uint64_t word_and(struct word *word, uint64_t bits)
+{
+    return __atomic_fetch_and(&word->value, bits, __ATOMIC_ACQ_REL);
+}
+
+/*
+ * -mcx16 or casp/ldxp inline: never libatomic, whose 16-byte operations may take a lock that a dead process holds (R18). gcc
+ * calls libatomic for __atomic on 16 bytes even with -mcx16, but not for the older __sync, a full barrier.
+ */
+static inline bool pair_cas(struct word_pair *pair, uint64_t expected_low, uint64_t expected_high, uint64_t low,
+                            uint64_t high)
+{
+    __extension__ typedef unsigned __int128 wide;
+    wide expected = (wide)expected_high << 64 | expected_low;
+    wide desired = (wide)high << 64 | low;
+
+    return __sync_bool_compare_and_swap((wide *)(void *)pair, expected, desired);
+}
+
+static inline void fence_full(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+static inline void fence_load(void)
+{
+    atomic_thread_fence(memory_order_acquire);
+}
+
+static inline void fence_compiler(void)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void pause_cpu(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,98 @@
+/* The Concurrency Kit back end of atomic.h. */
+#ifndef MRING_CORE_ATOMIC_CK_H
+#define MRING_CORE_ATOMIC_CK_H
+
+#include <ck_pr.h>
+
+static inline uint64_t word_load(const struct word *word)
+{
+    return ck_pr_load_64(&word->value);
+}
+
+static inline uint64_t word_load_acquire(const struct word *word)
+{
+    uint64_t value = ck_pr_load_64(&word->value);
+
+    ck_pr_fence_acquire();
+    return value;
+}
+
+static inline void word_store(struct word *word, uint64_t value)
+{
+    ck_pr_store_64(&word->value, value);
+}
+
+static inline void word_store_release(struct word *word, uint64_t value)
+{
+    ck_pr_fence_release();
+    ck_pr_store_64(&word->value, value);
+}
+
+/*
+ * ck's read-modify-writes are full barriers on x86 but relaxed on arm64, whose release and acquire halves are added here. On
+ * x86 both compile to nothing.
+ */
+static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desired)
+{
+    bool swapped;
+
+    ck_pr_fence_release();
+    swapped = ck_pr_cas_64(&word->value, expected, desired);
+    ck_pr_fence_acquire();
+    return swapped;
+}
+
+/* ck has no fetch-and-or; a loop over its CAS gives the old value, which the callers need. */
+static inline uint64_t word_or(struct word *word, uint64_t bits)
+{
+    uint64_t seen = word_load(word);
+
+    while (!word_cas(word, seen, seen | bits))
+        seen = word_load(word);
+    return seen;
+}
+
+static inline uint64_t word_and(struct word *word, uint64_t bits)
+{
+    uint64_t seen = word_load(word);
+
+    while (!word_cas(word, seen, seen & bits))
+        seen = word_load(word);
+    return seen;
+}
+
+/* cmpxchg16b, casp or ldxp/stxp: the instruction, never a library's lock (R18). */
+static inline bool pair_cas(struct word_pair *pair, uint64_t expected_low, uint64_t expected_high, uint64_t low,
+                            uint64_t high)
+{
+    uint64_t expected[2] = {expected_low, expected_high};
+    uint64_t desired[2] = {low, high};
+    bool swapped;
+
+    ck_pr_fence_release();
+    swapped = ck_pr_cas_64_2((uint64_t *)(void *)pair, expected, desired);
+    ck_pr_fence_acquire();
+    return swapped;
+}
+
+static inline void fence_full(void)
+{
+    ck_pr_fence_memory();
+}
+
+static inline void fence_load(void)
+{
+    ck_pr_fence_load();
+}
+
+static inline void fence_compiler(void)
+{
+    ck_pr_barrier();
+}
+
+static inline void pause_cpu(void)
+{
+    ck_pr_stall();
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* What a member keeps in private, and what it hands out. The two ways to get records are lone.h and shared.h. */
+#ifndef MRING_CORE_CONSUMER_H
+#define MRING_CORE_CONSUMER_H
+
+#include "view.h"
+
+#include <errno.h>
+
+/* A record as it was found: the header is a copy, read once and bounded. */
+struct record {
+    uint64_t position;
+    uint64_t header;
+};
+
+struct consumer_core {
+    struct ring_view view;
+    struct group_view group;
+    struct member_line *line; /* its own */
+    struct member_line
+        *active; /* the line whose held moves as it releases: its own, or one that it adopted (shared.h) */
+    uint32_t line_index;
+    uint32_t active_index;
+    uint64_t owner; /* what its own line's owner word says while it is a member */
+    uint64_t message_max;
+    uint64_t position; /* of the next record to hand out */
+    uint64_t
+        limit; /* records up to here are known to be this member's: the tail as seen (lone), its claim's end (shared) */
+    uint64_t held;   /* everything below was released; mirrors active->held while something is held */
+    unsigned streak; /* lone: header polls in a row that hit */
+};
+
+/* Does it hold a record that it was handed? */
+static inline bool consumer_core_holds(const struct consumer_core *consumer)
+{
+    return consumer->held < consumer->position;
+}
+
+/* The payload of a record. */
+static inline const void *record_data(const struct consumer_core *consumer, uint64_t position)
+{
+    return (const unsigned char *)record_at(&consumer->view, position) + LAYOUT_RECORD_HEADER;
+}
+
+/*
+ * Has the stream ended at this position? Ask only after nothing was found there: `ended` is stored after the last tail, so when it
+ * says so (acquire [END]), that tail and the records before it can be seen as well.
+ */
+static inline bool consumer_core_ended(const struct consumer_core *consumer, uint64_t position)
+{
+    uint64_t ended = word_load_acquire(&consumer->view.page->ended); /* [END] */
+
+    return ended != 0 && position == ended - 1;
+}
+
+#endif

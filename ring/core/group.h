@@ -1,0 +1,51 @@
+/*
+ * Membership: places in a group, taken and given back.
+ *
+ * A place is a member line. Its owner word says who sits there (layout.h, OWNER); the bit in `occupied` makes the line count for
+ * the gate. Words written here: owner (CAS), occupied (atomic or/and), and, by the one who sits there, held.
+ *
+ * Joining a lossless group. The bit is the visibility: (1) held is set to a position that is certainly not too high, (2) the bit is
+ * set [JOIN], (3) a full fence, (4) the tail is read and the member starts there. The producer's rescan is: full fence, then
+ * read the bits. Either the rescan sees the bit, and with it held; or the bit came after the rescan's fence, then step 4 reads
+ * a tail at least as new as the one that the rescan used as its upper bound, so that what the producer may overwrite by that
+ * rescan, below gate + capacity <= tail + capacity, is nothing the member will read.
+ * A declared group always counts, at its position if nobody is there: its members begin at that position and need none of this.
+ *
+ * Giving back: the place keeps what is left in order: a lone member stores its position in the claim word before its held
+ * goes idle, so a gate read in between sees the older of the two.
+ */
+#ifndef MRING_CORE_GROUP_H
+#define MRING_CORE_GROUP_H
+
+#include "consumer.h"
+
+/* The verdict on a life number: see member/life.h. */
+typedef bool (*life_verdict)(void *context, uint64_t number);
+
+/* Lines of a fresh group entry: all free, all idle; the claim position where the group begins. */
+void group_format(const struct group_view *group, uint64_t position);
+
+/*
+ * Take a free line for this life: its index, or -EUSERS. A line of a lone group whose owner is dead is taken as it stands, with its
+ * held: the new member goes on where the dead one had released.
+ */
+int group_occupy(const struct ring_view *view, const struct group_view *group, uint64_t life, life_verdict alive,
+                 void *context);
+
+/* A passing group's first member, or a lone passing one, starts at the tail: step 3 and 4 above. */
+void group_start_at_tail(const struct ring_view *view, const struct group_view *group, uint32_t line);
+
+/* Set up the private side of a member that sits on this line. -EBADMSG: the line or the claim word cannot be true. */
+int group_enter(struct consumer_core *consumer, const struct ring_view *view, const struct group_view *group,
+                uint32_t line);
+
+/* Give the place back. What was handed out counts as released; what was not goes to others. */
+void group_leave(struct consumer_core *consumer);
+
+/* Is anybody alive in this group, by its owner words? (The dead count as long as nobody has judged them.) */
+bool group_has_members(const struct group_view *group);
+
+void group_free_line(const struct group_view *group, uint32_t index);
+void group_count_orphans(const struct group_view *group, int change);
+
+#endif

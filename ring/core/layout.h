@@ -1,0 +1,306 @@
+/*
+ * The memory of a ring: every word, its owner, its page, its order.
+ *
+ * A ring is several memory entries, so that rights can differ. Offsets in hexadecimal; a page is 16 KiB, a line 128 bytes, both
+ * fixed in the format. Everything is little-endian (static assert below). No pointer and no port name is ever stored.
+ *
+ *   RING ENTRY            producer read-write, consumers read-only
+ *   ------------------------------------------------------------------------------------------------------------
+ *   page 0  00000  struct ring_header      written once, before anybody else has a right to it; then nobody
+ *   page 1  04000  struct producer_page    the producer (directory words: the broker)
+ *             04000  tail                  P, release [TAIL]    how far the stream is published
+ *             04080  intent                P                    lossy groups: how far P may have written
+ *             04100  epoch, fenced, ended  P, release           who produces; does membarrier reach it; has it ended
+ *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
+ *             04200  counters              P                    messages and bytes published, waits, wake-ups
+ *             04280  landmark[32]          P                    lossy groups: {position, message number, bytes}
+ *   page 2  08000  struct group_entry[64]  B                    the directory: names and kinds of groups
+ *   page 3  0c000  data                    P                    capacity bytes, mapped twice back to back
+ *
+ *   GROUP ENTRY           one per group; producer and the group's members read-write, nobody else
+ *   ------------------------------------------------------------------------------------------------------------
+ *   page 0  00000  claim {position, owner|serial}  any member, 16-byte CAS [CLAIM]; a lone member when it leaves
+ *           00080  want, want_epoch        P sets, the releaser that satisfies it clears by CAS [WANT]
+ *           00100  occupied[16]            members: bit m: line m has a member [JOIN]
+ *           00180  sleepers[16]            members: bit m: member m sleeps; who clears it signals it [SLEEP]
+ *           00200  orphans                 members: how many lines wait to be adopted (a hint; the lines themselves decide)
+ *   page 1  04000  struct member_line[members]
+ *             +00    held                  its member, release [HELD]  lowest position it has not released; idle = ~0
+ *             +08    claimed               its member           a lone member's upper bound (R3)
+ *             +10    counters              its member
+ *             +80    owner                 members, CAS         who sits here: see OWNER below
+ *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
+ *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
+ *             +a0    fenced                its member           membarrier reaches it (R15)
+ *
+ *   DOORBELL ENTRY        everybody read-write; the worst harm there is a late wake-up (bounded) or a needless one
+ *   ------------------------------------------------------------------------------------------------------------
+ *   page 0  00000  groups                  members set, P takes [BELL]   bit g: group g has sleepers
+ *
+ *   LIFE ENTRY            mapped by nobody: its bytes are only locked, to tell who lives (member/)
+ *
+ * P the producer, B the broker, [LABEL] the release/acquire pair, named again at both ends in the code. A word without a label
+ * is relaxed and only ever an estimate, or is ordered by the labelled store after it.
+ *
+ * A record: 8-byte header {length + 1: 32 bits, user tag: 32 bits}, payload, padding to the ring's alignment. A zero header
+ * means "nothing here yet". Positions are byte counts that only grow; index = position & (capacity - 1).
+ *
+ * Invariants. Asserted in the tests, cited in the code.
+ *   L1  tail, the claim position, every held that is not idle, and record starts are multiples of the alignment.
+ *   L2  claim position <= tail; held <= tail or idle.
+ *   L3  tail <= gate + capacity - 8 for the gate of every gating group: a record and the header behind it are free (R1).
+ *   L4  the header at tail is zero, but for a producer that is between "header" and "tail" of a commit (R2).
+ */
+#ifndef MRING_CORE_LAYOUT_H
+#define MRING_CORE_LAYOUT_H
+
+#include "atomic.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the region's format is little-endian"
+#endif
+
+enum {
+    LAYOUT_PAGE = 16384,
+    LAYOUT_LINE = 128,
+    LAYOUT_GROUPS = 64,
+    LAYOUT_MEMBERS = 1024, /* of one group, and of all groups of a ring together */
+    LAYOUT_MEMBER_WORDS = LAYOUT_MEMBERS / 64,
+    LAYOUT_NAME = 64,
+    LAYOUT_LANDMARKS = 32,
+    LAYOUT_VERSION = 1,
+    LAYOUT_RECORD_HEADER = 8
+};
+
+#define LAYOUT_MAGIC        UINT64_C(0x31676e69726d7f8e) /* not text, then "mring1" */
+#define LAYOUT_CAPACITY_MIN UINT64_C(16384)
+#define LAYOUT_CAPACITY_MAX (UINT64_C(1) << 40)
+
+/* `held` of a member that holds nothing. */
+#define HELD_IDLE UINT64_MAX
+
+/* The claim word's high half: {line + 1: 16 bits, serial: 48 bits}. Line + 1 = 0: nobody has claimed yet. */
+#define SERIAL_BITS 48
+#define SERIAL_MASK ((UINT64_C(1) << SERIAL_BITS) - 1)
+
+/*
+ * OWNER: a member line's owner, and the producer's epoch, is the *life* of the process that sits there: {turn: 16 bits, life: 48
+ * bits}. The life is the byte of the life entry that this process holds a lock on (member/life.h), random, never 0; the turn
+ * grows with each occupant of the place, so that two stays of one process differ. Owner 0: never used. A free
+ * place keeps its turn and has life 0.
+ */
+#define LIFE_BITS 48
+#define LIFE_MASK ((UINT64_C(1) << LIFE_BITS) - 1)
+
+/* The next occupant of a place that had this owner. */
+static inline uint64_t owner_next(uint64_t owner, uint64_t life)
+{
+    return ((owner >> LIFE_BITS) + 1) << LIFE_BITS | (life & LIFE_MASK);
+}
+
+static inline uint64_t owner_life(uint64_t owner)
+{
+    return owner & LIFE_MASK;
+}
+
+/* Feature bits of the header: a reader that meets a bit it does not know refuses the region. */
+enum { FEATURE_NONE = 0 };
+
+struct line {
+    unsigned char bytes[LAYOUT_LINE];
+} __attribute__((aligned(LAYOUT_LINE)));
+
+/* Page 0 of the ring entry. */
+struct ring_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t header_size;
+    uint64_t features;
+    uint64_t identity[2]; /* random: one per ring ever made */
+    uint64_t capacity;
+    uint64_t data_offset;
+    uint64_t ring_size; /* of the whole entry */
+    uint32_t alignment;
+    uint32_t members_default; /* of groups made by a join that asks for no number */
+    unsigned char reserved[LAYOUT_PAGE - 72];
+};
+
+struct landmark {
+    struct word position;
+    struct word messages;
+    struct word bytes;
+    struct word reserved;
+};
+
+/* Page 1 of the ring entry. */
+struct producer_page {
+    struct word tail;
+    unsigned char pad0[LAYOUT_LINE - 8];
+
+    struct word intent;
+    unsigned char pad1[LAYOUT_LINE - 8];
+
+    struct word epoch;  /* OWNER of the producer; life 0: there is none */
+    struct word fenced; /* equals epoch when this producer has registered for membarrier (R15) */
+    struct word ended;  /* final tail + 1 once the stream is complete */
+    unsigned char pad2[LAYOUT_LINE - 24];
+
+    struct word groups;            /* bit g: directory entry g is live */
+    struct word directory_version; /* grows with each change of the directory */
+    unsigned char pad3[LAYOUT_LINE - 16];
+
+    struct word messages;
+    struct word bytes;
+    struct word waits;
+    struct word wakeups;
+    struct word rescued; /* waits for room that timed out and then found some: must stay 0 */
+    unsigned char pad4[LAYOUT_LINE - 40];
+
+    struct landmark landmark[LAYOUT_LANDMARKS];
+    unsigned char reserved[LAYOUT_PAGE - 5 * LAYOUT_LINE - LAYOUT_LANDMARKS * sizeof(struct landmark)];
+};
+
+enum group_kind {
+    GROUP_DECLARED = 1, /* made with the ring: keeps its place, with or without members */
+    GROUP_PASSING = 2   /* made by a join: gates only while it has members, gone with the last */
+};
+
+/* One entry of the directory, page 2 of the ring entry. Written by the broker before its bit in `groups` is set [GROUP]. */
+struct group_entry {
+    char name[LAYOUT_NAME]; /* NUL-terminated */
+    uint32_t kind;          /* enum group_kind */
+    uint32_t members;       /* member lines */
+    uint64_t incarnation;   /* grows with each group that uses this entry */
+    uint64_t entry_size;    /* bytes of the group entry */
+    unsigned char reserved[LAYOUT_LINE - LAYOUT_NAME - 24];
+};
+
+/* Page 0 of a group entry. */
+struct group_page {
+    struct word_pair claim; /* low: position; high: {line + 1, serial} */
+    unsigned char pad0[LAYOUT_LINE - 16];
+
+    struct word want;       /* 0, or the gate this group must reach before the waiting producer is signalled (R14) */
+    struct word want_epoch; /* whose wish it is: the producer's epoch */
+    unsigned char pad1[LAYOUT_LINE - 16];
+
+    struct word occupied[LAYOUT_MEMBER_WORDS];
+    struct word sleepers[LAYOUT_MEMBER_WORDS];
+    struct word orphans;
+    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 8];
+};
+
+struct member_line {
+    struct word held;
+    struct word claimed;
+    struct word messages; /* released */
+    struct word batches;
+    struct word sleeps;
+    struct word rescued; /* waits that timed out and then found work: must stay 0 */
+    unsigned char pad0[LAYOUT_LINE - 48];
+
+    struct word owner;
+    struct word intent_serial;
+    struct word intent_end;
+    struct word signed_serial;
+    struct word fenced; /* equals owner when this member has registered for membarrier (R15) */
+    unsigned char pad1[LAYOUT_LINE - 40];
+};
+
+/* The doorbell entry. */
+struct doorbell_page {
+    struct word groups;
+    unsigned char reserved[LAYOUT_PAGE - 8];
+};
+
+enum {
+    RING_PRODUCER_OFFSET = LAYOUT_PAGE,
+    RING_DIRECTORY_OFFSET = 2 * LAYOUT_PAGE,
+    RING_DATA_OFFSET = 3 * LAYOUT_PAGE,
+    GROUP_MEMBERS_OFFSET = LAYOUT_PAGE
+};
+
+#define LAYOUT_AT(type, member, offset)                                                                                \
+    _Static_assert(offsetof(struct type, member) == (offset), #type "." #member " has moved: the format would change")
+
+_Static_assert(sizeof(struct word) == 8 && sizeof(struct word_pair) == 16, "words");
+_Static_assert(sizeof(struct ring_header) == LAYOUT_PAGE, "header page");
+LAYOUT_AT(ring_header, magic, 0x00);
+LAYOUT_AT(ring_header, version, 0x08);
+LAYOUT_AT(ring_header, header_size, 0x0c);
+LAYOUT_AT(ring_header, features, 0x10);
+LAYOUT_AT(ring_header, identity, 0x18);
+LAYOUT_AT(ring_header, capacity, 0x28);
+LAYOUT_AT(ring_header, data_offset, 0x30);
+LAYOUT_AT(ring_header, ring_size, 0x38);
+LAYOUT_AT(ring_header, alignment, 0x40);
+LAYOUT_AT(ring_header, members_default, 0x44);
+_Static_assert(sizeof(struct producer_page) == LAYOUT_PAGE, "producer page");
+LAYOUT_AT(producer_page, tail, 0x000);
+LAYOUT_AT(producer_page, intent, 0x080);
+LAYOUT_AT(producer_page, epoch, 0x100);
+LAYOUT_AT(producer_page, fenced, 0x108);
+LAYOUT_AT(producer_page, ended, 0x110);
+LAYOUT_AT(producer_page, groups, 0x180);
+LAYOUT_AT(producer_page, directory_version, 0x188);
+LAYOUT_AT(producer_page, messages, 0x200);
+LAYOUT_AT(producer_page, landmark, 0x280);
+_Static_assert(sizeof(struct group_entry) == LAYOUT_LINE, "directory entry");
+_Static_assert(sizeof(struct group_entry) * LAYOUT_GROUPS <= LAYOUT_PAGE, "directory fits its page");
+LAYOUT_AT(group_entry, kind, 0x40);
+LAYOUT_AT(group_entry, members, 0x44);
+LAYOUT_AT(group_entry, incarnation, 0x48);
+LAYOUT_AT(group_entry, entry_size, 0x50);
+_Static_assert(sizeof(struct group_page) == LAYOUT_PAGE, "group page");
+LAYOUT_AT(group_page, claim, 0x000);
+LAYOUT_AT(group_page, want, 0x080);
+LAYOUT_AT(group_page, want_epoch, 0x088);
+LAYOUT_AT(group_page, occupied, 0x100);
+LAYOUT_AT(group_page, sleepers, 0x180);
+LAYOUT_AT(group_page, orphans, 0x200);
+_Static_assert(sizeof(struct member_line) == 2 * LAYOUT_LINE, "member line");
+LAYOUT_AT(member_line, held, 0x00);
+LAYOUT_AT(member_line, claimed, 0x08);
+LAYOUT_AT(member_line, messages, 0x10);
+LAYOUT_AT(member_line, owner, 0x80);
+LAYOUT_AT(member_line, intent_serial, 0x88);
+LAYOUT_AT(member_line, intent_end, 0x90);
+LAYOUT_AT(member_line, signed_serial, 0x98);
+LAYOUT_AT(member_line, fenced, 0xa0);
+_Static_assert(sizeof(struct doorbell_page) == LAYOUT_PAGE, "doorbell page");
+
+/* Bytes of the entry of a group with this many member lines. */
+static inline uint64_t layout_group_size(uint32_t members)
+{
+    uint64_t lines = (uint64_t)members * sizeof(struct member_line);
+
+    return GROUP_MEMBERS_OFFSET + (lines + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
+}
+
+/* Records: arithmetic on what the header says, before anything is believed. */
+
+static inline uint64_t record_header(uint32_t length, uint32_t tag)
+{
+    return (uint64_t)tag << 32 | ((uint64_t)length + 1);
+}
+
+static inline uint32_t record_length(uint64_t header)
+{
+    return (uint32_t)header - 1;
+}
+
+static inline uint32_t record_tag(uint64_t header)
+{
+    return (uint32_t)(header >> 32);
+}
+
+/* Bytes a record of this payload takes in a ring of this alignment (a power of two, at least 8). */
+static inline uint64_t record_size(uint64_t length, uint64_t alignment)
+{
+    return (LAYOUT_RECORD_HEADER + length + alignment - 1) & ~(alignment - 1);
+}
+
+#endif

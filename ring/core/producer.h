@@ -1,0 +1,115 @@
+/*
+ * The producer's side: room, records, publication.
+ *
+ * It guarantees I1 (a message is seen whole or not at all) and I10 (no system call here at all), whatever the moment at which this
+ * process is killed.
+ *
+ * Words written: record headers and payload, the tail, its counters. Nobody else writes these (the pages are read-only to
+ * consumers). Words read: the groups' words, through gate.h, when short of room; the doorbell after each publication.
+ *
+ * A record becomes visible in this order, per publication of one or several records:
+ *   1. payload of every record; the headers of all but the first; a zero header behind the last;
+ *   2. the first record's header, release [HEADER]: from here on a lone consumer that polls it may follow the chain;
+ *   3. the tail, release [TAIL]: from here on everybody may.
+ * Killed before 2: the header at the tail is still zero (L4), so nothing was published. Killed between 2 and 3: the chain from the
+ * tail is whole, and a successor takes it in (R2). Later headers of a batch that never got its first one are out of
+ * reach: a successor overwrites them, and clears the header behind each record of its own.
+ *
+ * The zero header behind the last record is why room is counted for the record plus 8 bytes (R1, L3): it is written before the
+ * publication, and must not fall onto a record that a consumer still reads.
+ *
+ * The gate is cached and only grows. A rescan starts with a full fence, so that a
+ * joiner who became visible before it read its starting tail is seen (see group.c).
+ */
+#ifndef MRING_CORE_PRODUCER_H
+#define MRING_CORE_PRODUCER_H
+
+#include "gate.h"
+
+#include <errno.h>
+
+#define NOTHING_RESERVED UINT64_MAX
+
+struct producer_core {
+    struct ring_view view;
+    uint64_t position;     /* where the next record begins: published + what is committed and not flushed */
+    uint64_t published;    /* the tail */
+    uint64_t gate;         /* as last scanned: nobody reads below it; only grows */
+    uint64_t limit;        /* gate + capacity - 8: no record may end beyond this */
+    uint64_t first_header; /* of the first record committed since the last publication; 0: none was */
+    uint64_t reserved;     /* payload bytes reserved at `position`, or NOTHING_RESERVED */
+    uint64_t messages;     /* published, in the ring's life */
+    uint64_t bytes;
+    uint64_t pending; /* messages committed and not flushed */
+    uint64_t pending_bytes;
+    uint64_t refused;   /* the end of the record that found no room; 0: none was refused */
+    uint64_t last_gain; /* what the last rescan freed, for its back-off */
+};
+
+/* Start at the published tail, taking in what a dead predecessor committed beyond it (R2). -EBADMSG: the chain there is damaged. */
+int producer_core_start(struct producer_core *producer, const struct ring_view *view);
+
+/* A rescan found this gate. It never goes back. */
+static inline void producer_core_advance(struct producer_core *producer, uint64_t gate)
+{
+    producer->last_gain = gate > producer->gate ? gate - producer->gate : 0;
+    producer->gate += producer->last_gain;
+    producer->limit = producer->gate + producer->view.capacity - LAYOUT_RECORD_HEADER;
+}
+
+/* Is there room, by the cached gate, for a record of this payload? */
+static inline bool producer_core_fits(const struct producer_core *producer, uint64_t length)
+{
+    return producer->position + record_size(length, producer->view.alignment) <= producer->limit;
+}
+
+/* The place for the payload of the record that begins at `position`. Room must have been found. */
+static inline void *producer_core_reserve(struct producer_core *producer, uint64_t length)
+{
+    producer->reserved = length;
+    return (unsigned char *)record_at(&producer->view, producer->position) + LAYOUT_RECORD_HEADER;
+}
+
+/* The reserved record is complete, with `length` bytes at most of what was reserved. */
+static inline void producer_core_commit(struct producer_core *producer, uint32_t length, uint32_t tag)
+{
+    uint64_t next = producer->position + record_size(length, producer->view.alignment);
+    uint64_t header = record_header(length, tag);
+
+    word_store(record_at(&producer->view, next), 0);
+    if (producer->first_header == 0)
+        producer->first_header = header;
+    else
+        word_store(record_at(&producer->view, producer->position), header);
+    producer->position = next;
+    producer->reserved = NOTHING_RESERVED;
+    producer->pending++;
+    producer->pending_bytes += length;
+}
+
+/* Publish what is committed. Returns the doorbell: which groups have sleepers. */
+static inline uint64_t producer_core_publish(struct producer_core *producer)
+{
+    struct producer_page *page = producer->view.page;
+
+    if (producer->first_header != 0) {
+        word_store_release(record_at(&producer->view, producer->published), producer->first_header); /* [HEADER] */
+        word_store_release(&page->tail, producer->position);                                         /* [TAIL] */
+        producer->published = producer->position;
+        producer->first_header = 0;
+        producer->messages += producer->pending;
+        producer->bytes += producer->pending_bytes;
+        producer->pending = 0;
+        producer->pending_bytes = 0;
+        word_store(&page->messages, producer->messages);
+        word_store(&page->bytes, producer->bytes);
+    }
+    /*
+     * Tail before doorbell, for the compiler. For the machine this order is a fence too dear to pay here; the sleeper pays it
+     * instead, for both (wait/fence.h) [BELL].
+     */
+    fence_compiler();
+    return word_load(&producer->view.doorbell->groups);
+}
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * A member of a group of many: batched claims.
+ *
+ * It guarantees I2 (each record is processed by one living member) and that ownership is exact at every instruction, so that a later
+ * judge can tell whose a record is whoever died when.
+ *
+ * Words
+ *   claim {position, line + 1 | serial}   one 16-byte CAS moves both halves [CLAIM]. `serial` is the number of records the group
+ *                                         has claimed; it only grows.
+ *   line.held                             this member [HELD]: lowest position it has not released; HELD_IDLE: nothing
+ *   line.intent_serial, intent_end        this member: what the claim it is about to make would leave in the word
+ *   line.signed_serial                    anybody, as an atomic maximum: the last serial known to be this line's
+ *   tail, record headers                  read only
+ *
+ * The claim, steps in this order:
+ *   1. read the word (P, A|n) and the tail; walk records from P to the end E of a batch, n' = n + records. Lengths are not
+ *      trusted: the producer may be overwriting them already if others moved the position on; then the CAS below fails.
+ *   2. held = P. From here on the gate cannot pass P on behalf of this member.
+ *   3. intent_serial = n', then intent_end = E (R4: a judge that finds the serial believes the end).
+ *   4. make sure n is signed for A, helping (R5): after the CAS the word no longer names A's claim, so A's line must.
+ *   5. CAS (P, A|n) -> (E, me|n').
+ *   6. sign n' for oneself.
+ * A member that dies before 5 never won: the word does not name it with n', and signed has not reached n'. One that
+ * dies after 5 won: the word names it until the next claimer signs for it in step 4. So at any instant a judge that reads the word's
+ * high half first and the dead line's signed second finds out which.
+ *
+ * Adoption (R6). A line whose owner word has no life but whose held is not idle is an orphan: records [held, intent_end) that were
+ * claimed and not handed out. Between two batches, before a fresh claim, a member takes an orphan by CAS on its owner [OWNER] and
+ * works it up like a batch of its own, moving *that line's* held, so that the gate stays right and an adopter may go as well.
+ *
+ * A failed CAS leaves held = P behind for a moment, which can only hold the gate back; it is set anew by the next try or
+ * to idle.
+ */
+#ifndef MRING_CORE_SHARED_H
+#define MRING_CORE_SHARED_H
+
+#include "consumer.h"
+
+enum { SHARED_BATCH_MAX = 64 };
+
+/*
+ * Adopt an orphan or else claim the next batch: 1: position .. limit are this member's; 0: there is nothing; -EBADMSG. Everything
+ * claimed before must have been released.
+ */
+int shared_claim(struct consumer_core *consumer);
+
+/* Leave records claimed and not handed out, [position, limit), to whoever adopts them. The line stays occupied until then. */
+void shared_abandon(struct consumer_core *consumer);
+
+/* The group is a passing one and its last member has left: nobody is to adopt what is still there. */
+void shared_sweep(const struct group_view *group);
+
+/* The next record of the batch; 0: it is worked up. */
+static inline int shared_next(struct consumer_core *consumer, struct record *record)
+{
+    uint64_t position = consumer->position;
+    uint64_t header, end;
+
+    if (position >= consumer->limit)
+        return 0;
+    header = word_load(record_at(&consumer->view, position));
+    end = position + record_size(record_length(header), consumer->view.alignment);
+    if (header == 0 || record_length(header) > consumer->message_max || end > consumer->limit)
+        return -EBADMSG;
+    record->position = position;
+    record->header = header;
+    consumer->position = end;
+    return 1;
+}
+
+/* An adopted line is worked up: it is free again, for any joiner. */
+void shared_disown(struct consumer_core *consumer);
+
+/* Everything of the batch below `end` goes back; the whole batch: this member is idle. */
+static inline void shared_release(struct consumer_core *consumer, uint64_t end)
+{
+    consumer->held = end;
+    word_store_release(&consumer->active->held, end < consumer->limit ? end : HELD_IDLE); /* [HELD] */
+    if (end == consumer->limit && consumer->active != consumer->line)
+        shared_disown(consumer);
+}
+
+/* The group's position: how far it has claimed. */
+static inline uint64_t shared_position(const struct consumer_core *consumer)
+{
+    return word_load_acquire(&consumer->group.page->claim.low); /* [CLAIM] */
+}
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Where a process sees a ring: addresses of its mappings and the facts of the header, copied out once and bounded when the region
+ * was mapped, so that no later change of the header by a hostile peer can matter.
+ */
+#ifndef MRING_CORE_VIEW_H
+#define MRING_CORE_VIEW_H
+
+#include "layout.h"
+
+struct ring_view {
+    struct producer_page *page;          /* read-only memory in a consumer */
+    const struct group_entry *directory; /* LAYOUT_GROUPS entries */
+    unsigned char *data;                 /* capacity bytes, and the same bytes once more behind them */
+    struct doorbell_page *doorbell;
+    uint64_t capacity; /* a power of two */
+    uint64_t alignment;
+    uint64_t identity[2];
+    uint32_t members_default;
+};
+
+struct group_view {
+    struct group_page *page;
+    struct member_line *line; /* `members` of them */
+    uint32_t members;         /* 1: a lone group, no claims */
+    uint32_t index;           /* in the directory */
+    uint32_t kind;            /* enum group_kind */
+    uint64_t incarnation;
+};
+
+/* The header of the record at a position. */
+static inline struct word *record_at(const struct ring_view *view, uint64_t position)
+{
+    return (struct word *)(void *)(view->data + (position & (view->capacity - 1)));
+}
+
+/* The longest payload: a record takes half the capacity at most. */
+static inline uint64_t view_message_max(const struct ring_view *view)
+{
+    return view->capacity / 2 - LAYOUT_RECORD_HEADER;
+}
+
+#endif
