@@ -1,0 +1,387 @@
+/*
+ * mring: one producer sends variable-length messages through shared memory to any number of consumers, in other
+ * processes, which read them in place.
+ *
+ * In one minute
+ *   A ring is memory. Its creator forks, or names the ring, so that others reach it. One process takes the producer's
+ *   handle; others join a *group* each. Every group sees every message; inside a group each message goes to exactly one
+ *   member. So one group with many members is a work queue, many groups with one member are a broadcast, and both can be had
+ *   on one ring at once. A group declared when the ring is made misses nothing, however late its members come.
+ *
+ * Rules that hold for every call
+ *   Results   0 or a count on success, a negative errno value (-EINVAL ...) on failure. errno itself is never set. Nothing is
+ *             printed, no signal handler is installed, the process is never ended. On failure out parameters keep their
+ *             value, unless a call says otherwise.
+ *   Threads   A producer or consumer handle belongs to one thread at a time. A ring handle may be used by many threads at
+ *             once, save for mring_close. mring_wake is the one call for foreign threads and signal handlers.
+ *   Fork      A ring handle is good in a forked child, which may join groups, or produce if its parent does not. Producer and
+ *             consumer handles are not: every call on one in a child returns -ESTALE, and mring_leave or mring_producer_close
+ *             there only frees memory. vfork children may call nothing here. Nothing survives exec.
+ *   Signals   Only mring_wake is async-signal-safe. Calls that wait end with -EINTR when a handler ran.
+ *   Versions  Structs begin with their size; set it with the MRING_..._INIT macros. A field added later
+ *             is taken as zero from an older caller.
+ *   Units     Bytes and nanoseconds, unless a name says otherwise. Positions are 64-bit byte counts from the ring's
+ *             beginning; they only grow.
+ */
+#ifndef MRING_H
+#define MRING_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+/* As in POSIX (stat, say), some calls have the name of the struct they are about; g++ -Wshadow minds that. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+
+#if defined(__GNUC__)
+#define MRING_API __attribute__((visibility("default")))
+#else
+#define MRING_API
+#endif
+
+#define MRING_VERSION_MAJOR 0
+#define MRING_VERSION_MINOR 1
+#define MRING_VERSION_PATCH 0
+
+/* Limits of the format. */
+#define MRING_NAME_MAX    63   /* bytes in the name of a ring or a group, without the NUL */
+#define MRING_GROUPS_MAX  64   /* groups of one ring */
+#define MRING_MEMBERS_MAX 1024 /* members of all groups of one ring together */
+
+/* As a timeout: wait without end. */
+#define MRING_FOREVER (-1)
+
+struct mring;
+struct mring_producer;
+struct mring_consumer;
+
+/*
+ * What went wrong, in words: -errno cannot name the thing. The opening calls (mring_create, mring_open, mring_producer,
+ * mring_join) take one in their options; NULL if you do not care. It is filled on failure only.
+ */
+struct mring_error {
+    size_t size;
+    int code;        /* the negative errno value that the call returned */
+    int kern_return; /* the kern_return_t behind it, 0 if there was none; see mach_error_string */
+    char text[256];  /* one line, NUL-terminated, without a newline: what failed, on what, and what to do */
+};
+#define MRING_ERROR_INIT                                                                                               \
+    {                                                                                                                  \
+        sizeof(struct mring_error), 0, 0,                                                                              \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Rings
+ */
+
+/* A group to be declared when the ring is made: it gates the producer from position 0, before anyone has joined. */
+struct mring_group {
+    const char *name; /* 1 to MRING_NAME_MAX bytes */
+    unsigned
+        members; /* how many may be joined at once; 0: 1. A group of one needs no atomic read-modify-write at all */
+};
+
+struct mring_options {
+    size_t size;
+    size_t capacity;  /* bytes of message space: rounded up to a power of two of at least 16 KiB; 0: 1 MiB.
+                                         One message, with its 8 bytes of header, may take half of it. At most 2^40 */
+    size_t alignment; /* of each record: 8 (0 means 8) or 64. With 64 a message of up to 56 bytes lies in one
+                                         cache line of its own; payloads start 8 bytes into it */
+    const struct mring_group *groups; /* the groups to declare */
+    size_t group_count;               /* 0: one group called "all", with `members` members */
+    unsigned members; /* of the group "all" when group_count is 0, and of groups made by mring_join without
+                                         a number of their own; 0: 16 */
+    struct mring_error *error;
+};
+#define MRING_OPTIONS_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(struct mring_options), 0, 0, NULL, 0, 0, NULL                                                           \
+    }
+
+/*
+ * Make a ring. With a name, processes of the same user can find it by mring_open for as long as this
+ * process lives: the name dies with it, also when it is killed, and there is nothing to unlink. Without one it is reached
+ * by forked children only (their copy of the handle).
+ *
+ * All memory is allocated and touched now, so that a later write never fails for want of it. The first ring of a process starts
+ * one thread, the broker, with all signals blocked, which answers those who attach; it ends with the last ring.
+ * The options are copied; NULL: all defaults. The handle is the caller's, to be closed with mring_close.
+ *
+ * -EINVAL      an option is out of range, a name is empty or holds '/' or a control character, two groups share a name
+ * -ENAMETOOLONG a name is longer than MRING_NAME_MAX
+ * -E2BIG       more groups or members than the limits above
+ * -EEXIST      another living process serves a ring of this name
+ * -ENOMEM -ENOSPC -EMFILE -EFBIG  not enough memory, descriptors, port names, or file size limit (RLIMIT_FSIZE)
+ * -EAGAIN      the broker's thread could not be started
+ */
+MRING_API int mring_create(struct mring **ring, const char *name, const struct mring_options *options);
+
+/* What a process wants to do with a ring it opens; it gets the rights for that and no others. */
+enum mring_role {
+    MRING_CONSUME =
+        0, /* header, directory and messages are mapped read-only; group words of a joined group read-write */
+    MRING_PRODUCE = 1 /* may become the producer; may also join */
+};
+
+struct mring_open_options {
+    size_t size;
+    int64_t timeout; /* how long to wait for the ring to appear and its broker to answer: 0: do not wait for it to
+                         appear; MRING_FOREVER */
+    struct mring_error *error;
+};
+#define MRING_OPEN_OPTIONS_INIT                                                                                        \
+    {                                                                                                                  \
+        sizeof(struct mring_open_options), 0, NULL                                                                     \
+    }
+
+/*
+ * Open a ring by the name its creator gave it. NULL options: the defaults. The handle is the caller's.
+ *
+ * -ENOENT      nobody of this user serves such a ring (within the timeout)
+ * -EACCES      the ring is not served to this user
+ * -EINVAL      bad name or role
+ * -EPROTO      the region is of a newer or unknown format, or damaged
+ * -ETIMEDOUT   its creator does not answer (it is stopped, say)
+ * -ENOMEM -EMFILE
+ */
+MRING_API int mring_open(struct mring **ring, const char *name, enum mring_role role,
+                         const struct mring_open_options *options);
+
+/*
+ * Give the handle back. Producer and consumer handles made from it must have been closed before: -EBUSY otherwise, and
+ * nothing is done. When the creator closes, its name is free again; those who are attached keep the
+ * memory and go on, but nobody new can come. NULL is allowed. In a forked child: closes the child's copy only.
+ */
+MRING_API int mring_close(struct mring *ring);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * The producer
+ */
+
+struct mring_producer_options {
+    size_t size;
+    struct mring_error *error;
+};
+#define MRING_PRODUCER_OPTIONS_INIT                                                                                    \
+    {                                                                                                                  \
+        sizeof(struct mring_producer_options), NULL                                                                    \
+    }
+
+/*
+ * Become the ring's producer: there is one at a time. NULL options: the defaults.
+ *
+ * -EBUSY    a living process (or another thread of this one) is the producer; a stopped one lives
+ * -EACCES   the ring was opened with MRING_CONSUME
+ * -EPIPE    mring_end was called on this ring: its stream is complete
+ * -ENOMEM -EMFILE
+ */
+MRING_API int mring_producer(struct mring *ring, struct mring_producer **producer,
+                             const struct mring_producer_options *options);
+
+/*
+ * Find room for one message of up to `length` bytes and return where to write it. The room is in one piece, also where the
+ * ring wraps around. Write there, then mring_commit; a reserve that is not committed leaves no trace, the next
+ * one returns the same place. Makes no system call while there is room.
+ *
+ * 0          *where is good until the commit
+ * -EAGAIN    no room now: mring_wait(producer, ...) waits until there is. Commits not yet flushed are flushed first
+ * -EMSGSIZE  longer than half the capacity, less 8
+ * -ESTALE    this is a forked child
+ */
+MRING_API int mring_reserve(struct mring_producer *producer, size_t length, void **where);
+
+/*
+ * The message at the reserved place is complete: `length` bytes, at most what was reserved, 0 allowed; `tag` is the user's, any
+ * value. Nobody sees it before mring_flush: commit several and flush once where latency allows.
+ * -EINVAL  nothing is reserved, or more than was reserved.  -ESTALE
+ */
+MRING_API int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag);
+
+/*
+ * Publish all that is committed, in one step: consumers see all of it in order, or, if this process is killed before, nothing.
+ * Never fails for want of room. Makes a system call only when somebody sleeps. 0, -ESTALE.
+ */
+MRING_API int mring_flush(struct mring_producer *producer);
+
+/* Reserve, copy, commit and flush in one call. 0, or the errors of mring_reserve. `data` may be NULL when length is 0. */
+MRING_API int mring_send(struct mring_producer *producer, const void *data, size_t length, uint32_t tag);
+
+/* The same, gathering `count` pieces into one message. -EINVAL: count is negative, or the lengths add up past SIZE_MAX. */
+MRING_API int mring_sendv(struct mring_producer *producer, const struct iovec *pieces, int count, uint32_t tag);
+
+/*
+ * Flush, and say that the stream is complete: consumers drain what is there, then get -EPIPE. No message can follow
+ * in this ring, from any producer. 0, -ESTALE. Calling it twice is harmless.
+ */
+MRING_API int mring_end(struct mring_producer *producer);
+
+/* Flush and stop being the producer, so that another may start; the stream stays open. NULL is allowed. 0. */
+MRING_API int mring_producer_close(struct mring_producer *producer);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Consumers
+ */
+
+/* One message. It lies in the ring: read it there, then release it. */
+struct mring_message {
+    const void *data; /* good until it is released; aligned to 8 */
+    uint32_t length;
+    uint32_t tag;      /* as given to mring_commit */
+    uint64_t position; /* where it begins in the stream: identifies the message for the life of the ring */
+};
+
+struct mring_join_options {
+    size_t size;
+    unsigned members; /* how many members the group may have, if this call makes it: 0: the ring's default. A group
+                           that exists keeps its own */
+    struct mring_error *error;
+};
+#define MRING_JOIN_OPTIONS_INIT                                                                                        \
+    {                                                                                                                  \
+        sizeof(struct mring_join_options), 0, NULL                                                                     \
+    }
+
+/*
+ * Become a member of a group. A group declared at create holds every message from the first on until its members
+ * have released it. Any other is made by its first member: it sees what is published from now on, and is gone with its last
+ * member. NULL options: the defaults.
+ *
+ * -EUSERS    the group has as many living members as it may
+ * -ENOSPC    the ring has no place for another group
+ * -EINVAL    bad name
+ * -EPIPE     the ring's broker is gone and the group is not one that this process can reach
+ * -ENOMEM -EMFILE
+ */
+MRING_API int mring_join(struct mring *ring, const char *group, const struct mring_join_options *options,
+                         struct mring_consumer **consumer);
+
+/*
+ * The next message for this member, if there is one. Never waits, makes no system call. Several may be held at once.
+ *
+ * 1             *message is filled
+ * 0             nothing now: mring_wait(consumer, ...) waits
+ * -EPIPE        the stream is complete and this group has had all of it
+ * -EBADMSG      the ring's memory is damaged at this place
+ * -ESTALE       this is a forked child
+ */
+MRING_API int mring_next(struct mring_consumer *consumer, struct mring_message *message);
+
+/* The same for up to `count` messages: how many were filled, or 0, or an error as above. */
+MRING_API int mring_next_batch(struct mring_consumer *consumer, struct mring_message *messages, int count);
+
+/*
+ * Done with this message and with all that this member was handed before it: their room goes back to the producer,
+ * their data must not be touched again. Releasing the last message of a batch releases the batch.
+ * 0; -EINVAL: not a message this member holds (released already, say).  -ESTALE
+ */
+MRING_API int mring_release(struct mring_consumer *consumer, const struct mring_message *message);
+
+/*
+ * Copy the next message out and release it. message->data then points to `buffer`.
+ * 1, 0, or the errors of mring_next; -EMSGSIZE: it is longer than `size`: it stays the next one and message->length says its
+ * length. -EINVAL: this member still holds messages from mring_next.
+ */
+MRING_API int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struct mring_message *message);
+
+/*
+ * Leave the group. What this member holds unreleased counts as released; what it was never handed goes to others. In a forked
+ * child: frees the child's copy only. NULL is allowed. 0.
+ */
+MRING_API int mring_leave(struct mring_consumer *consumer);
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * Waiting
+ */
+
+/*
+ * Wait until there is something to do: a message for a consumer; for a producer, room for the reserve that was refused
+ * (any room, if none was). Spins for a moment, then sleeps; a sleeper uses no CPU. `timeout` is in nanoseconds:
+ * 0 only looks, MRING_FOREVER waits without end. Another member may be quicker: go back to mring_next, which may say 0.
+ * A producer's wait flushes first.
+ *
+ * 0            look again
+ * -ETIMEDOUT   nothing within `timeout`
+ * -EINTR       a signal handler ran
+ * -ECANCELED   mring_wake was called
+ * -EPIPE       (consumer) the stream is complete and drained
+ * -ENOMEM      no semaphore could be made to sleep on
+ * -ESTALE      this is a forked child
+ */
+MRING_API int mring_producer_wait(struct mring_producer *producer, int64_t timeout);
+MRING_API int mring_consumer_wait(struct mring_consumer *consumer, int64_t timeout);
+
+/*
+ * End the wait that this handle's thread is in, or else its next one, with -ECANCELED. From any thread of the process and from
+ * signal handlers; the handle must not be closed meanwhile. 0, -ESTALE.
+ */
+MRING_API int mring_producer_wake(struct mring_producer *producer);
+MRING_API int mring_consumer_wake(struct mring_consumer *consumer);
+
+/* One name for both kinds of handle: mring_wait(handle, nanoseconds), mring_wake(handle). mring.hpp overloads them. */
+#if !defined(__cplusplus)
+#define mring_wait(handle, timeout)                                                                                    \
+    _Generic((handle), struct mring_producer *                                                                         \
+             : mring_producer_wait, struct mring_consumer *                                                            \
+             : mring_consumer_wait)(handle, timeout)
+#define mring_wake(handle)                                                                                             \
+    _Generic((handle), struct mring_producer *                                                                         \
+             : mring_producer_wake, struct mring_consumer *                                                            \
+             : mring_consumer_wake)(handle)
+#endif
+
+/* ------------------------------------------------------------------------------------------------------------------
+ * About a ring
+ */
+
+/* Fixed facts of a ring, for sizing. */
+struct mring_info {
+    size_t size;
+    size_t capacity;    /* as granted */
+    size_t alignment;   /* of records */
+    size_t message_max; /* the longest message */
+    unsigned groups;    /* in the directory now */
+};
+#define MRING_INFO_INIT                                                                                                \
+    {                                                                                                                  \
+        sizeof(struct mring_info), 0, 0, 0, 0                                                                          \
+    }
+/* 0; -EINVAL: info->size is not one this library knows. */
+MRING_API int mring_info(struct mring *ring, struct mring_info *info);
+
+/* A short English text for a negative errno value of this library; never NULL, not to be freed, good for ever. */
+MRING_API const char *mring_strerror(int error);
+
+/* "0.1.0", of the library that is loaded. */
+MRING_API const char *mring_version(void);
+
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+}
+
+/* C++ has no _Generic; these overloads give the same two names. */
+inline int mring_wait(struct mring_producer *producer, int64_t timeout)
+{
+    return mring_producer_wait(producer, timeout);
+}
+inline int mring_wait(struct mring_consumer *consumer, int64_t timeout)
+{
+    return mring_consumer_wait(consumer, timeout);
+}
+inline int mring_wake(struct mring_producer *producer)
+{
+    return mring_producer_wake(producer);
+}
+inline int mring_wake(struct mring_consumer *consumer)
+{
+    return mring_consumer_wake(consumer);
+}
+#endif
+
+#endif
