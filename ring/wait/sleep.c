@@ -1,0 +1,193 @@
+#include "sleep.h"
+
+#include "fence.h"
+
+#include <errno.h>
+#include <time.h>
+
+enum {
+    SPINS = 2000,                     /* looks before the first announcement: some ten microseconds */
+    SLICE_NS = 1000 * 1000 * 1000,    /* the longest uninterrupted wait */
+    FIRST_NS = 1000 * 1000,           /* the short first wait without the asymmetric fence */
+    UNPUBLISHED_NS = 10 * 1000 * 1000 /* between looks of a sleeper that nobody can wake */
+};
+
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* What is left until the deadline, at most `most`. */
+static int64_t slice(int64_t deadline, int64_t most)
+{
+    int64_t left = deadline - now();
+
+    if (left < 0)
+        left = 0;
+    return left < most ? left : most;
+}
+
+static kern_return_t wait_for(semaphore_t semaphore, int64_t nanoseconds)
+{
+    mach_timespec_t time = {(unsigned)(nanoseconds / 1000000000), (int)(nanoseconds % 1000000000)};
+
+    return semaphore_timedwait(semaphore, time);
+}
+
+static bool take_flag(struct sleeper_state *state)
+{
+    return word_load(&state->woken) != 0 && word_cas(&state->woken, 1, 0);
+}
+
+static int spin(struct sleeper_state *state, const struct sleep_side *side, void *context)
+{
+    for (unsigned turn = 0; turn < SPINS; turn++) {
+        int found = side->look(context);
+
+        if (found != 0)
+            return found;
+        if (take_flag(state))
+            return -ECANCELED;
+        pause_cpu();
+    }
+    return 0;
+}
+
+static int own_semaphore(struct sleeper_state *state, const struct sleep_side *side, void *context)
+{
+    if (word_load(&state->semaphore) == 0) {
+        semaphore_t semaphore;
+
+        if (semaphore_create(mach_task_self(), &semaphore, SYNC_POLICY_FIFO, 0) != KERN_SUCCESS)
+            return -ENOMEM;
+        word_store_release(&state->semaphore, semaphore);
+        fence_full();
+    }
+    if (!state->published)
+        state->published = side->publish(context, (semaphore_t)word_load(&state->semaphore));
+    return 0;
+}
+
+/* What one announced wait came to. */
+struct episode {
+    int found;         /* as `look` says; or negative, the wait's result */
+    bool whole_slice;  /* it slept as long as it may, without a credit */
+    unsigned consumed; /* credits */
+};
+
+static struct episode sleep_once(struct sleeper_state *state, const struct sleep_side *side, void *context,
+                                 int64_t deadline)
+{
+    semaphore_t semaphore = (semaphore_t)word_load(&state->semaphore);
+    struct episode episode = {0, false, 0};
+    /* Asked on both sides of the fence: a producer that came in between has passed a full fence of its own (R15). */
+    bool reachable = side->reachable(context) && fence_others() && side->reachable(context);
+    int64_t longest = slice(deadline, state->published ? SLICE_NS : UNPUBLISHED_NS);
+    kern_return_t kr = KERN_OPERATION_TIMED_OUT;
+
+    if (!reachable)
+        fence_full();
+    episode.found = side->look(context);
+    if (episode.found == 0 && take_flag(state))
+        episode.found = -ECANCELED;
+    if (episode.found != 0)
+        return episode;
+    side->count_sleep(context);
+    if (!reachable) {
+        kr = wait_for(semaphore, slice(deadline, FIRST_NS));
+        episode.found = side->look(context);
+    }
+    if (kr == KERN_OPERATION_TIMED_OUT && episode.found == 0) {
+        kr = wait_for(semaphore, longest);
+        episode.whole_slice = kr == KERN_OPERATION_TIMED_OUT && longest == SLICE_NS;
+        episode.found = side->look(context);
+    }
+    episode.consumed = kr == KERN_SUCCESS;
+    if (episode.found == 0 && take_flag(state))
+        episode.found = -ECANCELED;
+    if (episode.found == 0 && kr == KERN_ABORTED)
+        episode.found = -EINTR;
+    else if (episode.found == 0 && kr != KERN_SUCCESS && kr != KERN_OPERATION_TIMED_OUT)
+        episode.found = -EIO;
+    return episode;
+}
+
+/* Credits of earlier episodes, as far as they have come. */
+static void absorb(struct sleeper_state *state)
+{
+    while (state->owed > 0 && wait_for((semaphore_t)word_load(&state->semaphore), 0) == KERN_SUCCESS)
+        state->owed--;
+}
+
+/* One announcement from beginning to end. 0: nothing has come of it. */
+static int sleep_announced(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
+{
+    int found = own_semaphore(state, side, context);
+    struct episode episode;
+    unsigned taken;
+
+    if (found != 0)
+        return found;
+    absorb(state);
+    side->announce(context);
+    episode = sleep_once(state, side, context, deadline);
+    taken = side->withdraw(context);
+    state->owed += taken;
+    state->owed -= episode.consumed < state->owed ? episode.consumed : state->owed;
+    found = episode.found;
+    if (found > 0 && episode.whole_slice && taken == 0)
+        side->count_rescue(context);
+    if (found == 0 && episode.whole_slice)
+        found = side->verdict(context);
+    /* Taken since it last looked: what it was taken for can be seen now, by the withdrawal's acquire [SLEEP]. */
+    if (found == 0 && taken != 0)
+        found = side->look(context);
+    if (found == 0 && now() >= deadline)
+        found = -ETIMEDOUT;
+    if (found < 0 && taken != 0 && side->look(context) > 0)
+        side->pass_on(context);
+    return found;
+}
+
+int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t timeout)
+{
+    int64_t deadline = INT64_MAX;
+    int found = side->look(context);
+
+    if (found == 0 && take_flag(state))
+        found = -ECANCELED;
+    if (found == 0 && timeout == 0)
+        found = -ETIMEDOUT;
+    if (found == 0) {
+        if (timeout > 0 && timeout < INT64_MAX - now())
+            deadline = now() + timeout;
+        found = spin(state, side, context);
+    }
+    while (found == 0)
+        found = sleep_announced(state, side, context, deadline);
+    return found > 0 ? 0 : found;
+}
+
+void sleep_wake(struct sleeper_state *state)
+{
+    semaphore_t semaphore;
+
+    if (!word_cas(&state->woken, 0, 1))
+        return; /* one credit per flag: this wait, or the next, will end anyway */
+    fence_full();
+    semaphore = (semaphore_t)word_load_acquire(&state->semaphore);
+    if (semaphore != 0)
+        (void)semaphore_signal(semaphore);
+}
+
+void sleep_finish(struct sleeper_state *state, bool mine)
+{
+    semaphore_t semaphore = (semaphore_t)word_load(&state->semaphore);
+
+    if (semaphore != 0 && mine)
+        (void)semaphore_destroy(mach_task_self(), semaphore);
+    word_store(&state->semaphore, 0);
+}

@@ -1,0 +1,66 @@
+/*
+ * Sleeping without being missed, for both sides of a ring (I8).
+ *
+ * A sleeper owns the Mach semaphore it sleeps on. It spins for a moment; then: announce itself where the other side looks ->
+ * asymmetric fence (fence.h) -> look once more -> wait on the semaphore -> withdraw the announcement. What is looked at and where
+ * it is announced differs between producer and consumer: that is `struct sleep_side`.
+ *
+ * Credits. A waker takes the announcement by an atomic step and then signals: one credit per announcement that was taken. A
+ * sleeper that finds on withdrawing that it was taken, but has not consumed the credit, notes it as owed, and absorbs what is there
+ * before it announces itself again. It never blocks for it: its waker may have been killed before it signalled.
+ *
+ * A waker spends one wake-up on one member. A member that was taken and then does not go on to the work (its time is up, a handler
+ * ran) hands the wake-up on; one that does, and sees more than it takes, wakes the next (api/consumer.c). Else the work
+ * would wait for somebody who is not coming while others sleep.
+ *
+ * No wait on the semaphore lasts longer than a second: then it looks again, and asks whether the other side lives. A waker may
+ * have been killed between taking and signalling. A whole second that ends with work there and the announcement untouched is
+ * counted (rescued) and says that a wake-up was lost.
+ *
+ * Waking from outside (mring_wake). The flag is set first, then the semaphore is signalled; the sleeper publishes its semaphore before
+ * it reads the flag, both with full fences: one of the two sees the other.
+ */
+#ifndef MRING_WAIT_SLEEP_H
+#define MRING_WAIT_SLEEP_H
+
+#include "core/atomic.h"
+
+#include <mach/mach.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sleep_side {
+    /* Is there something to do? 0: no. 1: yes. Negative: -errno, what the wait is to return (the stream ended...). */
+    int (*look)(void *context);
+    void (*announce)(void *context);
+    /* Take the announcement back. How many wakers had taken it: as many credits have come or are on their way. */
+    unsigned (*withdraw)(void *context);
+    /* This sleeper was taken, there is work, but its wait ends with an error: the wake-up is handed on to the next. */
+    void (*pass_on)(void *context);
+    /* Has every process that might have to wake this one registered for the asymmetric fence? Asked after the announcement. */
+    bool (*reachable)(void *context);
+    /* Give the semaphore to the broker, so that wakers can fetch it. False: nobody can wake this sleeper; it then polls. */
+    bool (*publish)(void *context, semaphore_t semaphore);
+    /* A whole second passed: is the other side dead? 0, or the -errno that the wait is to return. */
+    int (*verdict)(void *context);
+    void (*count_sleep)(void *context);
+    void (*count_rescue)(void *context);
+};
+
+struct sleeper_state {
+    struct word semaphore; /* a semaphore_t; 0: never slept */
+    struct word woken;     /* mring_wake was called */
+    unsigned owed;         /* credits that were promised and not yet consumed */
+    bool published;
+};
+
+/* 0, -ETIMEDOUT, -EINTR, -ECANCELED, -ENOMEM, or what `look` or `verdict` said. */
+int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t timeout);
+
+/* From any thread and from signal handlers. */
+void sleep_wake(struct sleeper_state *state);
+
+/* The handle goes: destroy the semaphore. `mine` false in a forked child, which has no right to it. */
+void sleep_finish(struct sleeper_state *state, bool mine);
+
+#endif
