@@ -1,0 +1,491 @@
+/*
+ * The consumers' calls.
+ *
+ * A group of one goes by core/lone.h, a group of many by core/shared.h; which it is was fixed when the group was made. The path of
+ * a message that is there, and its release, make no system call unless the producer waits for room.
+ */
+#include "core/group.h"
+#include "core/lone.h"
+#include "core/shared.h"
+
+#include "core/gate.h"
+#include "ring.h"
+#include "wait/bell.h"
+#include "wait/fence.h"
+#include "wait/sleep.h"
+#include "wakers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct mring_consumer {
+    struct consumer_core core;
+    bool lone;
+    uint32_t generation;
+    struct mring *ring;
+    uint64_t handed; /* messages, for the counter in the line */
+    struct held_group group;
+    struct known_sleeper *peers; /* one place per line */
+    struct known_sleeper producer;
+    struct sleeper_state sleep;
+};
+
+static inline bool stale(const struct mring_consumer *consumer)
+{
+    return consumer->generation != mring_generation;
+}
+
+/* ---- wake-ups ---- */
+
+/* The producer waits for room, and this group has made some: signal it once the gate is where it wants it. */
+static void answer_want(struct mring_consumer *consumer, uint64_t gate)
+{
+    struct sleeper who = {SLEEPER_PRODUCER, 0, 0, 0};
+
+    if (want_take(&consumer->group.view, gate, &who.owner))
+        (void)wake_sleeper(consumer->ring->link, &consumer->producer, &who);
+}
+
+/* The group's own gate, as far as a member can tell: only to decide whether to wake the producer, who scans for itself. */
+static uint64_t own_gate(const struct mring_consumer *consumer)
+{
+    fence_full(); /* this member's held before the others': the last of several that release at once sees all of them */
+    return gate_of_group(&consumer->core.view, &consumer->group.view, 0, UINT64_MAX / 2);
+}
+
+/* There is more to do than this member took: wake one peer, who will do the same (one wake-up per batch). */
+static void wake_peer(struct mring_consumer *consumer)
+{
+    bool more;
+    int line = bell_take(&consumer->group.view, &more);
+
+    if (line >= 0)
+        wake_member(consumer->ring, &consumer->group.view, consumer->peers, line);
+}
+
+/* ---- messages ---- */
+
+static inline void hand_out(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
+{
+    message->data = record_data(&consumer->core, record->position);
+    message->length = record_length(record->header);
+    message->tag = record_tag(record->header);
+    message->position = record->position;
+    consumer->handed++;
+}
+
+/* Nothing was found: is it the end? */
+static int nothing(const struct mring_consumer *consumer)
+{
+    const struct consumer_core *core = &consumer->core;
+    uint64_t position = consumer->lone ? core->position : shared_position(core);
+
+    if (!consumer_core_ended(core, position))
+        return 0;
+    /* Records that a member left behind are still to be adopted. */
+    return !consumer->lone && word_load(&core->group.page->orphans) != 0 ? 0 : -EPIPE;
+}
+
+/* The batch is handed out: claim the next. 1, 0, or -errno. */
+static int claim(struct mring_consumer *consumer)
+{
+    struct consumer_core *core = &consumer->core;
+    int code;
+
+    if (consumer_core_holds(core))
+        return -EBUSY;
+    code = shared_claim(core);
+    if (code == 1 && bell_sleepers(&core->group) && core->limit < word_load(&core->view.page->tail))
+        wake_peer(consumer);
+    return code;
+}
+
+static inline int next(struct mring_consumer *consumer, struct record *record)
+{
+    if (consumer->lone)
+        return lone_next(&consumer->core, record);
+    return shared_next(&consumer->core, record);
+}
+
+static int next_or_claim(struct mring_consumer *consumer, struct record *record)
+{
+    int code = next(consumer, record);
+
+    if (code == 0 && !consumer->lone) {
+        code = claim(consumer);
+        if (code == 1)
+            code = next(consumer, record);
+    }
+    return code != 0 ? code : nothing(consumer);
+}
+
+int mring_next(struct mring_consumer *consumer, struct mring_message *message)
+{
+    struct record record;
+    int code;
+
+    if (stale(consumer))
+        return -ESTALE;
+    code = next(consumer, &record);
+    if (code == 0)
+        code = next_or_claim(consumer, &record);
+    if (code == 1)
+        hand_out(consumer, &record, message);
+    return code;
+}
+
+int mring_next_batch(struct mring_consumer *consumer, struct mring_message *messages, int count)
+{
+    struct record record;
+    int filled = 0;
+    int code = 0;
+
+    if (stale(consumer))
+        return -ESTALE;
+    if (count < 1)
+        return -EINVAL;
+    while (filled < count && (code = next(consumer, &record)) == 1)
+        hand_out(consumer, &record, &messages[filled++]);
+    if (filled > 0)
+        return filled;
+    if (code == 0)
+        code = next_or_claim(consumer, &record);
+    while (code == 1) {
+        hand_out(consumer, &record, &messages[filled++]);
+        code = filled < count ? next(consumer, &record) : 0;
+    }
+    return filled > 0 ? filled : code;
+}
+
+/* Release everything below `end`. */
+static inline void release(struct mring_consumer *consumer, uint64_t end)
+{
+    if (consumer->lone)
+        lone_release(&consumer->core, end);
+    else
+        shared_release(&consumer->core, end);
+    word_store(&consumer->core.line->messages, consumer->handed);
+    if (__builtin_expect(want_pending(&consumer->core.group), 0))
+        answer_want(consumer, own_gate(consumer));
+}
+
+int mring_release(struct mring_consumer *consumer, const struct mring_message *message)
+{
+    const struct consumer_core *core = &consumer->core;
+    uint64_t end = message->position + record_size(message->length, core->view.alignment);
+
+    if (stale(consumer))
+        return -ESTALE;
+    if (message->position < core->held || end > core->position || message->position >= end ||
+        end % core->view.alignment != 0)
+        return -EINVAL;
+    release(consumer, end);
+    return 0;
+}
+
+int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struct mring_message *message)
+{
+    struct record record;
+    int code;
+
+    if (stale(consumer))
+        return -ESTALE;
+    if (consumer_core_holds(&consumer->core))
+        return -EINVAL;
+    code = next_or_claim(consumer, &record);
+    if (code != 1)
+        return code;
+    if (record_length(record.header) > size) {
+        message->length = record_length(record.header);
+        consumer->core.position = record.position;
+        return -EMSGSIZE;
+    }
+    hand_out(consumer, &record, message);
+    if (message->length != 0)
+        memcpy(buffer, message->data, message->length);
+    message->data = buffer;
+    release(consumer, consumer->core.position);
+    return 1;
+}
+
+/* ---- waiting ---- */
+
+static int look_for_messages(void *context)
+{
+    const struct mring_consumer *consumer = context;
+    const struct consumer_core *core = &consumer->core;
+
+    if (core->position < core->limit)
+        return 1;
+    if (consumer->lone) {
+        if (word_load_acquire(record_at(&core->view, core->position)) != 0) /* [HEADER] */
+            return 1;
+    } else if (word_load(&core->group.page->orphans) != 0 ||
+               shared_position(core) != word_load_acquire(&core->view.page->tail)) { /* [TAIL] */
+        return 1;
+    }
+    return nothing(consumer);
+}
+
+static void announce_member(void *context)
+{
+    struct mring_consumer *consumer = context;
+
+    /* What this member has not released it will not release while it sleeps: a waiting producer better looks for itself. */
+    if (want_pending(&consumer->core.group))
+        answer_want(consumer, GATE_NONE);
+    bell_announce(&consumer->core.view, &consumer->core.group, consumer->core.line_index);
+}
+
+static unsigned withdraw_member(void *context)
+{
+    struct mring_consumer *consumer = context;
+
+    return bell_withdraw(&consumer->core.group, consumer->core.line_index) ? 0 : 1;
+}
+
+static void pass_on(void *context)
+{
+    wake_peer(context);
+}
+
+/*
+ * Everybody who publishes, or releases what this one waits for, has registered: the producer of this epoch. Without one there is
+ * nobody to miss; a new one passes a full fence before its first publication (R15).
+ */
+static bool producer_reachable(void *context)
+{
+    const struct producer_page *page = ((const struct mring_consumer *)context)->core.view.page;
+    uint64_t epoch = word_load_acquire(&page->epoch);
+
+    return owner_life(epoch) == 0 || word_load_acquire(&page->fenced) == epoch; /* [FENCED] */
+}
+
+static bool publish_semaphore(void *context, semaphore_t semaphore)
+{
+    const struct mring_consumer *consumer = context;
+    struct sleeper who = {consumer->group.view.index, consumer->core.line_index, consumer->group.view.incarnation,
+                          consumer->core.owner};
+
+    return meet_put_semaphore(consumer->ring->link, &who, semaphore) == 0;
+}
+
+/* A second without a message: does the producer live? */
+static int producer_verdict(void *context)
+{
+    const struct mring_consumer *consumer = context;
+    uint64_t epoch = word_load_acquire(&consumer->core.view.page->epoch);
+
+    if (owner_life(epoch) == 0 || life_alive(consumer->ring->life, owner_life(epoch)))
+        return 0;
+    return -EOWNERDEAD;
+}
+
+static void count_sleep(void *context)
+{
+    struct member_line *line = ((struct mring_consumer *)context)->core.line;
+
+    word_store(&line->sleeps, word_load(&line->sleeps) + 1);
+}
+
+static void count_rescue(void *context)
+{
+    struct member_line *line = ((struct mring_consumer *)context)->core.line;
+
+    word_store(&line->rescued, word_load(&line->rescued) + 1);
+}
+
+static const struct sleep_side consumer_side = {
+    .look = look_for_messages,
+    .announce = announce_member,
+    .withdraw = withdraw_member,
+    .pass_on = pass_on,
+    .reachable = producer_reachable,
+    .publish = publish_semaphore,
+    .verdict = producer_verdict,
+    .count_sleep = count_sleep,
+    .count_rescue = count_rescue,
+};
+
+int mring_consumer_wait(struct mring_consumer *consumer, int64_t timeout)
+{
+    if (stale(consumer))
+        return -ESTALE;
+    return sleep_until(&consumer->sleep, &consumer_side, consumer, timeout);
+}
+
+int mring_consumer_wake(struct mring_consumer *consumer)
+{
+    if (stale(consumer))
+        return -ESTALE;
+    sleep_wake(&consumer->sleep);
+    return 0;
+}
+
+/* ---- joining and leaving ---- */
+
+static bool alive(void *context, uint64_t number)
+{
+    return life_alive(((struct mring *)context)->life, number);
+}
+
+/* The index of a live declared group in the ring's own table, or -1. With the lock held. */
+static int find_declared(struct mring *ring, const char *name)
+{
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        const struct region_group *group = ring_group(ring, index);
+
+        if (group != NULL && group->view.kind == GROUP_DECLARED &&
+            strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
+            return (int)index;
+    }
+    return -1;
+}
+
+/* A forked child needs no broker to join a declared group: it has the group's words already. 1: done; 0: not such a group. */
+static int join_inherited(struct mring *ring, const char *name, struct held_group *group, int *line)
+{
+    int index;
+
+    ring_lock();
+    index = find_declared(ring, name);
+    ring_unlock();
+    if (index < 0 || !held_group_borrow(ring, (uint32_t)index, group))
+        return 0;
+    *line = group_occupy(&ring->region.view, &group->view, life_number(ring->life), alive, ring);
+    return *line < 0 ? *line : 1;
+}
+
+static int join_by_broker(struct mring *ring, const char *name, unsigned members, struct held_group *group, int *line,
+                          struct mring_error *error)
+{
+    struct join_request request;
+    struct group_reply reply;
+    int code;
+
+    memset(&request, 0, sizeof(request));
+    memcpy(request.name, name, strlen(name));
+    request.members = members;
+    request.life = life_number(ring->life);
+    code = ring->broker != NULL ? serve_join(ring, &request, &reply) : meet_join(ring->link, &request, &reply, error);
+    if (code == 0)
+        code = held_group_open(&reply, group, error);
+    *line = code == 0 ? (int)reply.line : -1;
+    return code;
+}
+
+static int join(struct mring_consumer *consumer, const char *name, unsigned members, struct mring_error *error)
+{
+    struct mring *ring = consumer->ring;
+    struct held_group *group = &consumer->group;
+    int line = -1;
+    int code = join_inherited(ring, name, group, &line);
+
+    if (code == 0)
+        code = join_by_broker(ring, name, members, group, &line, error);
+    if (code < 0)
+        return failure(error, code, 0,
+                       code == -EUSERS ? "all places of group \"%s\" are taken by living members"
+                                       : "group \"%s\" cannot be joined",
+                       name);
+    if ((uint32_t)line >= group->view.members)
+        return failure(error, -EPROTO, 0, "the broker gave place %d of %u in group \"%s\"", line, group->view.members,
+                       name);
+    code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line);
+    if (code != 0) {
+        group_free_line(&group->view, (uint32_t)line);
+        return failure(error, code, 0, "the words of group \"%s\" are damaged", name);
+    }
+    consumer->lone = group->view.members == 1;
+    consumer->peers = calloc(group->view.members, sizeof(*consumer->peers));
+    if (consumer->peers == NULL) {
+        group_leave(&consumer->core);
+        return failure(error, -ENOMEM, 0, "no memory for a member of a group of %u", group->view.members);
+    }
+    if (fence_register())
+        word_store_release(&consumer->core.line->fenced, consumer->core.owner); /* [FENCED] */
+    fence_full();                                                               /* R15: before the first release */
+    return 0;
+}
+
+/* A forked child that consumes can do no harm to what it reads: its right to write there ends here. */
+static int lower(struct mring *ring, struct mring_error *error)
+{
+    if (ring->broker != NULL || ring->producing || !ring->region.writable || ring->region.ring != MACH_PORT_NULL)
+        return 0;
+    return region_lower(&ring->region, error);
+}
+
+static void discard(struct mring_consumer *consumer)
+{
+    held_group_drop(&consumer->group);
+    free(consumer->peers);
+    free(consumer);
+}
+
+int mring_join(struct mring *ring, const char *group, const struct mring_join_options *options,
+               struct mring_consumer **consumer)
+{
+    struct mring_error *error = options != NULL ? options->error : NULL;
+    struct mring_consumer *made;
+    int code;
+
+    if (ring == NULL || consumer == NULL)
+        return -EINVAL;
+    if (options != NULL && (code = check_size(options->size, sizeof(*options), "mring_join_options", NULL)) != 0)
+        return code;
+    code = check_name(group, "group", error);
+    if (code != 0)
+        return code;
+    if (options != NULL && options->members > LAYOUT_MEMBERS)
+        return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", options->members, LAYOUT_MEMBERS);
+    made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for a consumer handle");
+    made->ring = ring;
+    made->generation = mring_generation;
+    ring_lock();
+    code = ring_arrive(ring, error);
+    if (code == 0)
+        code = lower(ring, error);
+    if (code == 0)
+        ring->handles++;
+    ring_unlock();
+    if (code == 0) {
+        code = join(made, group, options != NULL ? options->members : 0, error);
+        if (code != 0) {
+            ring_lock();
+            ring->handles--;
+            ring_unlock();
+        }
+    }
+    if (code != 0) {
+        discard(made);
+        return code;
+    }
+    *consumer = made;
+    return 0;
+}
+
+int mring_leave(struct mring_consumer *consumer)
+{
+    if (consumer == NULL)
+        return 0;
+    if (!stale(consumer)) {
+        group_leave(&consumer->core);
+        if (want_pending(&consumer->group.view))
+            answer_want(consumer, GATE_NONE);
+        /* It may have been woken for work that it leaves to others now. */
+        if (look_for_messages(consumer) > 0)
+            wake_peer(consumer);
+        for (uint32_t line = 0; line < consumer->group.view.members; line++)
+            forget_sleeper(&consumer->peers[line]);
+        forget_sleeper(&consumer->producer);
+        sleep_finish(&consumer->sleep, true);
+        ring_lock();
+        consumer->ring->handles--;
+        ring_unlock();
+    }
+    discard(consumer);
+    return 0;
+}

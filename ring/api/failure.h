@@ -1,0 +1,16 @@
+/* How a room says what went wrong: the negative errno value, and for the opening calls one line of text about it. */
+#ifndef MRING_API_FAILURE_H
+#define MRING_API_FAILURE_H
+
+#include "mring.h"
+
+/*
+ * Fill `error` (NULL: nowhere) and return `code`. The text is cut to fit; a caller's smaller, older struct is respected. `kr` is
+ * the kern_return_t behind the failure, or 0; when it is one, its text is appended.
+ */
+int failure(struct mring_error *error, int code, int kr, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The errno value that tells a caller most about a kern_return_t: KERN_NO_SPACE -> -ENOMEM and so on. Never 0 for a failure. */
+int failure_code(int kr);
+
+#endif

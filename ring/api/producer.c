@@ -1,0 +1,521 @@
+/*
+ * The producer's calls.
+ *
+ * The path of a message that finds room and nobody asleep is producer_core's alone: no lock, no system call. Short of room, the groups
+ * are scanned; new groups that the directory shows are mapped first, so that none is missed by the gate.
+ */
+#include "core/producer.h"
+
+#include "ring.h"
+#include "wait/bell.h"
+#include "wait/fence.h"
+#include "wait/sleep.h"
+#include "wakers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BACK_OFF = 500 /* pauses before a rescan that follows a fruitless one: see rescan() */
+};
+
+struct mring_producer {
+    struct producer_core core;
+    uint32_t generation;
+    struct mring *ring;
+    uint64_t epoch;
+    uint64_t directory_version;             /* as of the last look at the directory */
+    uint64_t cut_off;                       /* bit g: group g's words were broken; it gates no more */
+    bool behind;                            /* a live group could not be mapped: no advance until it is */
+    struct held_group group[LAYOUT_GROUPS]; /* the live ones */
+    struct known_sleeper *known[LAYOUT_GROUPS];
+    struct sleeper_state sleep;
+    uint64_t want;   /* the gate announced to the groups of `wanted` while it sleeps */
+    uint64_t wanted; /* bit g: group g was told */
+};
+
+static inline bool stale(const struct mring_producer *producer)
+{
+    return producer->generation != mring_generation;
+}
+
+/* ---- the groups ---- */
+
+static void drop_group(struct mring_producer *producer, uint32_t index)
+{
+    struct held_group *group = &producer->group[index];
+
+    for (uint32_t line = 0; group->view.page != NULL && line < group->view.members; line++)
+        forget_sleeper(&producer->known[index][line]);
+    free(producer->known[index]);
+    producer->known[index] = NULL;
+    held_group_drop(group);
+}
+
+/* A live group's entry: from the ring's own table, or else from the broker. */
+static bool adopt_group(struct mring_producer *producer, uint32_t index)
+{
+    struct held_group *group = &producer->group[index];
+    struct group_reply reply;
+
+    if (!held_group_borrow(producer->ring, index, group) &&
+        (meet_group(producer->ring->link, index, &reply) != 0 || held_group_open(&reply, group, NULL) != 0))
+        return false;
+    producer->known[index] = calloc(group->view.members, sizeof(struct known_sleeper));
+    if (producer->known[index] == NULL)
+        held_group_drop(group);
+    return producer->known[index] != NULL;
+}
+
+/* Bring the private list of groups in step with the directory. */
+static void read_directory(struct mring_producer *producer)
+{
+    struct producer_page *page = producer->core.view.page;
+    uint64_t version = word_load_acquire(&page->directory_version);
+    uint64_t live;
+
+    if (version == producer->directory_version && !producer->behind)
+        return;
+    live = word_load_acquire(&page->groups); /* [GROUP] */
+    producer->behind = false;
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        bool lives = (live >> index & 1) != 0;
+        const struct group_view *group = &producer->group[index].view;
+
+        if (group->page != NULL && (!lives || producer->core.view.directory[index].incarnation != group->incarnation)) {
+            drop_group(producer, index);
+            producer->cut_off &= ~(UINT64_C(1) << index);
+        }
+        if (lives && group->page == NULL && !adopt_group(producer, index))
+            producer->behind = true;
+    }
+    producer->directory_version = version;
+}
+
+/* ---- room ---- */
+
+/*
+ * Scan the gates. A scan pulls the line of every member's held away from it, so a producer that scans in a loop slows down those
+ * it waits for; after a scan that gained less than a quarter of the ring it pauses before the next (R8).
+ */
+static void rescan(struct mring_producer *producer)
+{
+    struct producer_core *core = &producer->core;
+    uint64_t gate = core->published;
+
+    if (core->last_gain < core->view.capacity / 4)
+        for (unsigned turn = 0; turn < BACK_OFF; turn++)
+            pause_cpu();
+    fence_full(); /* joiners who became visible before they read the tail are seen below: core/group.h */
+    read_directory(producer);
+    if (producer->behind)
+        return;
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        uint64_t of_group;
+
+        if (producer->group[index].view.page == NULL || (producer->cut_off >> index & 1) != 0)
+            continue;
+        of_group = gate_of_group(&core->view, &producer->group[index].view, core->gate, core->published);
+        if (of_group == GATE_BROKEN)
+            producer->cut_off |= UINT64_C(1) << index;
+        else if (of_group < gate)
+            gate = of_group;
+    }
+    producer_core_advance(core, gate);
+}
+
+/* ---- wake-ups ---- */
+
+/* Somebody sleeps: one member per group that rings, or all of them. */
+static void answer(struct mring_producer *producer, uint64_t bell)
+{
+    fence_load(); /* the bell before the directory: a group that rings was live before */
+    read_directory(producer);
+    for (; bell != 0; bell &= bell - 1) {
+        uint32_t index = (uint32_t)__builtin_ctzll(bell);
+        const struct group_view *group = &producer->group[index].view;
+        int line;
+
+        if (group->page == NULL) {
+            (void)word_take_bit(&producer->core.view.doorbell->groups, index);
+            continue;
+        }
+        line = bell_answer(&producer->core.view, group);
+        if (line >= 0)
+            wake_member(producer->ring, group, producer->known[index], line);
+    }
+}
+
+static void answer_all(struct mring_producer *producer)
+{
+    fence_full();
+    read_directory(producer);
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        bool more = producer->group[index].view.page != NULL;
+
+        while (more) {
+            int line = bell_take(&producer->group[index].view, &more);
+
+            if (line >= 0)
+                wake_member(producer->ring, &producer->group[index].view, producer->known[index], line);
+        }
+    }
+}
+
+static inline void publish(struct mring_producer *producer)
+{
+    uint64_t bell = producer_core_publish(&producer->core);
+
+    if (__builtin_expect(bell != 0, 0))
+        answer(producer, bell);
+}
+
+/* ---- messages ---- */
+
+/* No room by the cached gate. 0: there is now. */
+static int find_room(struct mring_producer *producer, uint64_t length)
+{
+    struct producer_core *core = &producer->core;
+
+    publish(producer); /* R16: what is committed may be just what the consumers need to go on */
+    rescan(producer);
+    if (producer_core_fits(core, length)) {
+        core->refused = 0;
+        return 0;
+    }
+    core->refused = core->position + record_size(length, core->view.alignment);
+    return -EAGAIN;
+}
+
+/* Room for `length` bytes at *where, or -errno. */
+static inline int reserve(struct mring_producer *producer, size_t length, void **where)
+{
+    if (stale(producer))
+        return -ESTALE;
+    if (length > view_message_max(&producer->core.view))
+        return -EMSGSIZE;
+    if (__builtin_expect(!producer_core_fits(&producer->core, length), 0)) {
+        int code = find_room(producer, length);
+
+        if (code != 0)
+            return code;
+    }
+    *where = producer_core_reserve(&producer->core, length);
+    return 0;
+}
+
+int mring_reserve(struct mring_producer *producer, size_t length, void **where)
+{
+    return reserve(producer, length, where);
+}
+
+int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag)
+{
+    if (stale(producer))
+        return -ESTALE;
+    if (producer->core.reserved == NOTHING_RESERVED || length > producer->core.reserved)
+        return -EINVAL;
+    producer_core_commit(&producer->core, (uint32_t)length, tag);
+    return 0;
+}
+
+int mring_flush(struct mring_producer *producer)
+{
+    if (stale(producer))
+        return -ESTALE;
+    publish(producer);
+    return 0;
+}
+
+/* A call of memcpy costs as much as the rest of a small message. */
+static inline void copy(void *restrict to, const void *restrict from, size_t length)
+{
+    if (length == 8)
+        memcpy(to, from, 8);
+    else
+        memcpy(to, from, length);
+}
+
+int mring_send(struct mring_producer *producer, const void *data, size_t length, uint32_t tag)
+{
+    void *where;
+    int code = reserve(producer, length, &where);
+
+    if (code != 0)
+        return code;
+    if (length != 0)
+        copy(where, data, length);
+    producer_core_commit(&producer->core, (uint32_t)length, tag);
+    publish(producer);
+    return 0;
+}
+
+int mring_sendv(struct mring_producer *producer, const struct iovec *pieces, int count, uint32_t tag)
+{
+    size_t length = 0;
+    unsigned char *at;
+    void *where;
+    int code;
+
+    if (count < 0 || (count > 0 && pieces == NULL))
+        return -EINVAL;
+    for (int piece = 0; piece < count; piece++)
+        if (__builtin_add_overflow(length, pieces[piece].iov_len, &length))
+            return -EINVAL;
+    code = reserve(producer, length, &where);
+    if (code != 0)
+        return code;
+    at = where;
+    for (int piece = 0; piece < count; piece++) {
+        if (pieces[piece].iov_len != 0)
+            memcpy(at, pieces[piece].iov_base, pieces[piece].iov_len);
+        at += pieces[piece].iov_len;
+    }
+    producer_core_commit(&producer->core, (uint32_t)length, tag);
+    publish(producer);
+    return 0;
+}
+
+/* ---- waiting for room ---- */
+
+static int look_for_room(void *context)
+{
+    struct mring_producer *producer = context;
+    struct producer_core *core = &producer->core;
+    uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
+
+    if (end <= core->limit)
+        return 1;
+    rescan(producer);
+    return end <= core->limit;
+}
+
+/*
+ * The gate to be woken at: what the refused record needs, or a quarter of the ring more, so that a producer is not woken for every
+ * single record; but no more than there is to release at all.
+ */
+static void announce_want(void *context)
+{
+    struct mring_producer *producer = context;
+    struct producer_core *core = &producer->core;
+    uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
+    uint64_t want = end + LAYOUT_RECORD_HEADER - core->view.capacity;
+
+    if (want < core->gate + core->view.capacity / 4)
+        want = core->gate + core->view.capacity / 4;
+    if (want > core->published)
+        want = core->published;
+    producer->want = want;
+    producer->wanted = 0;
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        if (producer->group[index].view.page == NULL)
+            continue;
+        want_announce(&producer->group[index].view, want, producer->epoch);
+        producer->wanted |= UINT64_C(1) << index;
+    }
+}
+
+static unsigned withdraw_want(void *context)
+{
+    struct mring_producer *producer = context;
+    unsigned taken = 0;
+
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        if ((producer->wanted >> index & 1) != 0 && producer->group[index].view.page != NULL &&
+            !want_withdraw(&producer->group[index].view))
+            taken++;
+    producer->wanted = 0;
+    return taken;
+}
+
+/* There is one producer: nobody to hand a wake-up on to. */
+static void keep_it(void *context)
+{
+    (void)context;
+}
+
+/* Has every member that may release registered? (R15) */
+static bool members_reachable(void *context)
+{
+    const struct mring_producer *producer = context;
+
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        const struct group_view *group = &producer->group[index].view;
+
+        for (uint32_t line = 0; group->page != NULL && line < group->members; line++) {
+            uint64_t owner = word_load_acquire(&group->line[line].owner);
+
+            if (owner_life(owner) != 0 && word_load_acquire(&group->line[line].fenced) != owner) /* [FENCED] */
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool publish_semaphore(void *context, semaphore_t semaphore)
+{
+    struct mring_producer *producer = context;
+    struct sleeper who = {SLEEPER_PRODUCER, 0, 0, producer->epoch};
+
+    return meet_put_semaphore(producer->ring->link, &who, semaphore) == 0;
+}
+
+/* A consumer's death frees nothing yet by itself: the wait for room goes on until somebody takes its place. */
+static int no_verdict(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static void count_sleep(void *context)
+{
+    struct producer_page *page = ((struct mring_producer *)context)->core.view.page;
+
+    word_store(&page->waits, word_load(&page->waits) + 1);
+}
+
+/* Room short of the announced gate is nobody's fault: it asked to be left asleep till then. */
+static void count_rescue(void *context)
+{
+    const struct mring_producer *producer = context;
+    struct producer_page *page = producer->core.view.page;
+
+    if (producer->core.gate >= producer->want)
+        word_store(&page->rescued, word_load(&page->rescued) + 1);
+}
+
+static const struct sleep_side producer_side = {
+    .look = look_for_room,
+    .announce = announce_want,
+    .withdraw = withdraw_want,
+    .pass_on = keep_it,
+    .reachable = members_reachable,
+    .publish = publish_semaphore,
+    .verdict = no_verdict,
+    .count_sleep = count_sleep,
+    .count_rescue = count_rescue,
+};
+
+int mring_producer_wait(struct mring_producer *producer, int64_t timeout)
+{
+    if (stale(producer))
+        return -ESTALE;
+    publish(producer);
+    return sleep_until(&producer->sleep, &producer_side, producer, timeout);
+}
+
+int mring_producer_wake(struct mring_producer *producer)
+{
+    if (stale(producer))
+        return -ESTALE;
+    sleep_wake(&producer->sleep);
+    return 0;
+}
+
+/* ---- beginning and end ---- */
+
+/* Win the epoch: one word says who produces, and a verdict on its life whether it still does. */
+static int win_epoch(struct mring_producer *producer, struct mring_error *error)
+{
+    struct mring *ring = producer->ring;
+    struct word *epoch = &ring->region.view.page->epoch;
+    uint64_t seen = word_load_acquire(epoch);
+
+    if (word_load_acquire(&ring->region.view.page->ended) != 0)
+        return failure(error, -EPIPE, 0, "the stream of this ring is complete");
+    if (ring->producing || (owner_life(seen) != 0 && life_alive(ring->life, owner_life(seen))))
+        return failure(error, -EBUSY, 0, "the ring has a producer, and it lives");
+    producer->epoch = owner_next(seen, life_number(ring->life));
+    if (!word_cas(epoch, seen, producer->epoch))
+        return failure(error, -EBUSY, 0, "another process has just become the producer");
+    return 0;
+}
+
+static int begin(struct mring_producer *producer, struct mring_error *error)
+{
+    struct producer_page *page = producer->ring->region.view.page;
+    int code = win_epoch(producer, error);
+
+    if (code != 0)
+        return code;
+    if (fence_register())
+        word_store_release(&page->fenced, producer->epoch); /* [FENCED] */
+    fence_full();                                           /* R15: before the first publication */
+    code = producer_core_start(&producer->core, &producer->ring->region.view);
+    if (code != 0) {
+        word_store_release(&page->epoch, owner_next(producer->epoch, 0));
+        return failure(error, code, 0, "the records behind the ring's tail are damaged");
+    }
+    producer->ring->producing = true;
+    producer->ring->handles++;
+    return 0;
+}
+
+int mring_producer(struct mring *ring, struct mring_producer **producer, const struct mring_producer_options *options)
+{
+    struct mring_error *error = options != NULL ? options->error : NULL;
+    struct mring_producer *made;
+    int code;
+
+    if (ring == NULL || producer == NULL)
+        return -EINVAL;
+    if (options != NULL && (code = check_size(options->size, sizeof(*options), "mring_producer_options", NULL)) != 0)
+        return code;
+    if (ring->role != MRING_PRODUCE || !ring->region.writable)
+        return failure(error, -EACCES, 0, "this process has the ring for consuming only: open it with MRING_PRODUCE");
+    made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for a producer handle");
+    made->ring = ring;
+    made->generation = mring_generation;
+    made->behind = true;
+    ring_lock();
+    code = ring_arrive(ring, error);
+    if (code == 0)
+        code = begin(made, error);
+    ring_unlock();
+    if (code != 0) {
+        free(made);
+        return code;
+    }
+    rescan(made);
+    *producer = made;
+    return 0;
+}
+
+int mring_end(struct mring_producer *producer)
+{
+    struct producer_page *page = producer->core.view.page;
+
+    if (stale(producer))
+        return -ESTALE;
+    publish(producer);
+    word_store_release(&page->ended, producer->core.published + 1); /* [END] */
+    answer_all(producer);
+    return 0;
+}
+
+int mring_producer_close(struct mring_producer *producer)
+{
+    bool mine;
+
+    if (producer == NULL)
+        return 0;
+    mine = !stale(producer);
+    if (mine) {
+        publish(producer);
+        for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+            drop_group(producer, index);
+        ring_lock();
+        word_store_release(&producer->core.view.page->epoch, owner_next(producer->epoch, 0));
+        producer->ring->producing = false;
+        producer->ring->handles--;
+        ring_unlock();
+    } else {
+        for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+            free(producer->known[index]);
+    }
+    sleep_finish(&producer->sleep, mine);
+    free(producer);
+    return 0;
+}

@@ -1,0 +1,321 @@
+/* Ring handles: create, open, close, and what a fork does to them. */
+#include "ring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint32_t mring_generation;
+
+static pthread_mutex_t mring_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+static int forks_result;
+
+void ring_lock(void)
+{
+    (void)pthread_mutex_lock(&mring_lock);
+}
+
+void ring_unlock(void)
+{
+    (void)pthread_mutex_unlock(&mring_lock);
+}
+
+static void child(void)
+{
+    mring_generation++;
+    ring_unlock();
+}
+
+static void register_fork_handlers(void)
+{
+    forks_result = pthread_atfork(ring_lock, ring_unlock, child);
+}
+
+int ring_watch_forks(void)
+{
+    (void)pthread_once(&forks_once, register_fork_handlers);
+    return forks_result == 0 ? 0 : -ENOMEM;
+}
+
+int check_size(size_t claimed, size_t least, const char *what, struct mring_error *error)
+{
+    if (claimed < least)
+        return failure(error, -EINVAL, 0, "%s.size is %zu: set it with its _INIT macro", what, claimed);
+    return 0;
+}
+
+int check_name(const char *name, const char *what, struct mring_error *error)
+{
+    size_t length = name != NULL ? strnlen(name, MRING_NAME_MAX + 1) : 0;
+
+    if (length == 0)
+        return failure(error, -EINVAL, 0, "a %s's name is empty", what);
+    if (length > MRING_NAME_MAX)
+        return failure(error, -ENAMETOOLONG, 0, "the %s's name \"%.20s...\" is longer than %d bytes", what, name,
+                       MRING_NAME_MAX);
+    for (size_t at = 0; at < length; at++)
+        if ((unsigned char)name[at] < 0x20 || name[at] == 0x7f || name[at] == '/')
+            return failure(error, -EINVAL, 0, "the %s's name has a '/' or a control character at byte %zu", what, at);
+    return 0;
+}
+
+int ring_arrive(struct mring *ring, struct mring_error *error)
+{
+    struct life *life;
+    int code;
+
+    if (ring->generation == mring_generation)
+        return 0;
+    code = life_begin_forked(&life, ring->life);
+    if (code != 0)
+        return failure(error, code, 0, "a forked child cannot begin a life of its own in the ring");
+    life_end(ring->life);
+    region_forked(&ring->region);
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        region_group_forked(&ring->group[index]);
+    ring->life = life;
+    ring->broker = NULL;
+    ring->handles = 0;
+    ring->producing = false;
+    ring->generation = mring_generation;
+    return 0;
+}
+
+/* ---- create ---- */
+
+struct create_plan {
+    struct region_plan region;
+    const struct mring_group *groups;
+    size_t count;
+    struct mring_group only; /* what "no groups named" means */
+};
+
+static uint64_t power_of_two(uint64_t least)
+{
+    uint64_t value = LAYOUT_CAPACITY_MIN;
+
+    while (value < least)
+        value *= 2;
+    return value;
+}
+
+static int plan_groups(struct create_plan *plan, struct mring_error *error)
+{
+    uint64_t members = 0;
+
+    if (plan->count > LAYOUT_GROUPS)
+        return failure(error, -E2BIG, 0, "%zu groups: a ring has at most %d", plan->count, LAYOUT_GROUPS);
+    for (size_t index = 0; index < plan->count; index++) {
+        const struct mring_group *group = &plan->groups[index];
+        int code = check_name(group->name, "group", error);
+
+        if (code != 0)
+            return code;
+        for (size_t other = 0; other < index; other++)
+            if (strcmp(group->name, plan->groups[other].name) == 0)
+                return failure(error, -EINVAL, 0, "two groups are called \"%s\"", group->name);
+        members += group->members != 0 ? group->members : 1;
+        if (members > LAYOUT_MEMBERS)
+            return failure(error, -E2BIG, 0, "more than %d members in all, from group \"%s\" on", LAYOUT_MEMBERS,
+                           group->name);
+    }
+    return 0;
+}
+
+static int plan_ring(struct create_plan *plan, const struct mring_options *given, struct mring_error *error)
+{
+    static const struct mring_options defaults = MRING_OPTIONS_INIT;
+    const struct mring_options *options = given != NULL ? given : &defaults;
+    uint64_t capacity = options->capacity != 0 ? options->capacity : 1024 * 1024;
+    unsigned members = options->members != 0 ? options->members : 16;
+
+    if (capacity > LAYOUT_CAPACITY_MAX)
+        return failure(error, -EINVAL, 0, "capacity %zu is larger than 2^40 bytes", options->capacity);
+    if (options->alignment != 0 && options->alignment != 8 && options->alignment != 64)
+        return failure(error, -EINVAL, 0, "alignment %zu is neither 8 nor 64", options->alignment);
+    if (members > LAYOUT_MEMBERS)
+        return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", members, LAYOUT_MEMBERS);
+    if (options->group_count != 0 && options->groups == NULL)
+        return failure(error, -EINVAL, 0, "group_count is %zu but groups is NULL", options->group_count);
+    plan->region.capacity = power_of_two(capacity);
+    plan->region.alignment = options->alignment != 0 ? (uint32_t)options->alignment : 8;
+    plan->region.members_default = members;
+    plan->only.name = "all";
+    plan->only.members = members;
+    plan->groups = options->group_count != 0 ? options->groups : &plan->only;
+    plan->count = options->group_count != 0 ? options->group_count : 1;
+    return plan_groups(plan, error);
+}
+
+static void dismantle(struct mring *ring)
+{
+    broker_stop(ring->broker);
+    meet_close(ring->link);
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        region_group_close(&ring->group[index]);
+    life_end(ring->life);
+    region_close(&ring->region);
+    free(ring);
+}
+
+static int own_life_entry(void *context, mem_entry_name_port_t *entry)
+{
+    const struct region *region = context;
+
+    *entry = region->life;
+    return region_share(region->life) == KERN_SUCCESS ? 0 : -EMFILE;
+}
+
+static int build(struct mring *ring, const char *name, const struct create_plan *plan, struct mring_error *error)
+{
+    struct broker_service service = serve_template;
+    struct region *region = &ring->region;
+    int code = region_create(region, &plan->region, error);
+
+    if (code != 0)
+        return code;
+    for (uint32_t index = 0; index < plan->count; index++) {
+        const struct mring_group *group = &plan->groups[index];
+
+        code =
+            serve_make_group(ring, index, group->name, GROUP_DECLARED, group->members != 0 ? group->members : 1, error);
+        if (code != 0)
+            return code;
+        word_store_release(&region->view.page->groups, (UINT64_C(2) << index) - 1); /* [GROUP] */
+    }
+    code = life_begin(&ring->life, region->view.identity, own_life_entry, region);
+    if (code != 0)
+        return failure(error, code, 0, "this process cannot begin a life in the ring");
+    service.context = ring;
+    code = broker_start(&ring->broker, name, region->view.identity, &service, error);
+    if (code == 0)
+        code = meet_own(&ring->link, ring->broker, error);
+    if (code == 0 && (code = ring_watch_forks()) != 0)
+        failure(error, code, 0, "the fork handlers cannot be registered");
+    return code;
+}
+
+int mring_create(struct mring **ring, const char *name, const struct mring_options *options)
+{
+    struct mring_error *error = NULL;
+    struct create_plan plan;
+    struct mring *made;
+    int code;
+
+    if (ring == NULL)
+        return -EINVAL;
+    if (options != NULL) {
+        code = check_size(options->size, sizeof(*options), "mring_options", NULL);
+        if (code != 0)
+            return code;
+        error = options->error;
+    }
+    if (name != NULL && (code = check_name(name, "ring", error)) != 0)
+        return code;
+    code = plan_ring(&plan, options, error);
+    if (code != 0)
+        return code;
+    made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for a ring handle");
+    made->role = MRING_PRODUCE;
+    made->generation = mring_generation;
+    code = build(made, name, &plan, error);
+    if (code != 0) {
+        dismantle(made);
+        return code;
+    }
+    *ring = made;
+    return 0;
+}
+
+/* ---- open ---- */
+
+static int fetch_life_entry(void *context, mem_entry_name_port_t *entry)
+{
+    return meet_life(context, entry);
+}
+
+static int attach(struct mring *ring, const char *name, int64_t timeout, struct mring_error *error)
+{
+    struct attach_reply reply;
+    int code = meet_look_up(&ring->link, name, timeout, error);
+
+    if (code == 0)
+        code = meet_attach(ring->link, ring->role, &reply, error);
+    if (code != 0)
+        return code;
+    code = region_open(&ring->region, reply.ring, ring->role == MRING_PRODUCE, reply.doorbell, error);
+    if (code != 0)
+        return code;
+    code = life_begin(&ring->life, ring->region.view.identity, fetch_life_entry, ring->link);
+    if (code != 0)
+        return failure(error, code, 0, "this process cannot begin a life in ring \"%s\"", name);
+    code = ring_watch_forks();
+    return code == 0 ? 0 : failure(error, code, 0, "the fork handlers cannot be registered");
+}
+
+int mring_open(struct mring **ring, const char *name, enum mring_role role, const struct mring_open_options *options)
+{
+    struct mring_error *error = NULL;
+    struct mring *made;
+    int code;
+
+    if (ring == NULL)
+        return -EINVAL;
+    if (options != NULL) {
+        code = check_size(options->size, sizeof(*options), "mring_open_options", NULL);
+        if (code != 0)
+            return code;
+        error = options->error;
+    }
+    code = check_name(name, "ring", error);
+    if (code != 0)
+        return code;
+    if (role != MRING_CONSUME && role != MRING_PRODUCE)
+        return failure(error, -EINVAL, 0, "role %d is neither MRING_CONSUME nor MRING_PRODUCE", (int)role);
+    made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for a ring handle");
+    made->role = role;
+    made->generation = mring_generation;
+    code = attach(made, name, options != NULL ? options->timeout : 0, error);
+    if (code != 0) {
+        dismantle(made);
+        return code;
+    }
+    *ring = made;
+    return 0;
+}
+
+/* ---- close, info ---- */
+
+int mring_close(struct mring *ring)
+{
+    int code;
+
+    if (ring == NULL)
+        return 0;
+    ring_lock();
+    code = ring_arrive(ring, NULL);
+    if (code == 0 && ring->handles != 0)
+        code = -EBUSY;
+    ring_unlock();
+    if (code == 0)
+        dismantle(ring);
+    return code;
+}
+
+int mring_info(struct mring *ring, struct mring_info *info)
+{
+    const struct ring_view *view = &ring->region.view;
+
+    if (info == NULL || info->size < sizeof(*info))
+        return -EINVAL;
+    info->capacity = (size_t)view->capacity;
+    info->alignment = (size_t)view->alignment;
+    info->message_max = (size_t)view_message_max(view);
+    info->groups = (unsigned)__builtin_popcountll(word_load(&view->page->groups));
+    return 0;
+}

@@ -1,0 +1,250 @@
+/*
+ * The broker's side of a ring that this process serves: what an attaching process gets, and the directory of groups.
+ *
+ * The directory has one writer, this code under the ring lock. An entry is complete before its bit in `groups` is set [GROUP], and
+ * not touched again until the bit was cleared; an entry that is used anew has a larger incarnation, and a fresh group entry (R17),
+ * since ex-members keep their mapping of the old one.
+ */
+#include "core/group.h"
+#include "ring.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct group_entry *directory_entry(struct mring *ring, uint32_t index)
+{
+    unsigned char *base = (unsigned char *)(uintptr_t)ring->region.base;
+
+    return (struct group_entry *)(void *)(base + RING_DIRECTORY_OFFSET) + index;
+}
+
+int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint32_t kind, uint32_t members,
+                     struct mring_error *error)
+{
+    struct producer_page *page = ring->region.view.page;
+    struct region_group *group = &ring->group[index];
+    struct group_entry *entry = directory_entry(ring, index);
+    int code;
+
+    region_group_close(group);
+    code = region_group_create(group, members, word_load_acquire(&page->tail), error);
+    if (code != 0)
+        return code;
+    memset(entry->name, 0, sizeof(entry->name));
+    memcpy(entry->name, name, strnlen(name, LAYOUT_NAME - 1));
+    entry->kind = kind;
+    entry->members = members;
+    entry->entry_size = layout_group_size(members);
+    entry->incarnation++;
+    group->view.index = index;
+    group->view.kind = kind;
+    group->view.incarnation = entry->incarnation;
+    return 0;
+}
+
+static bool alive(void *context, uint64_t number)
+{
+    struct mring *ring = context;
+
+    return life_alive(ring->life, number);
+}
+
+static void set_live(struct mring *ring, uint32_t index, bool live)
+{
+    struct producer_page *page = ring->region.view.page;
+    uint64_t groups = word_load(&page->groups);
+    uint64_t bit = UINT64_C(1) << index;
+
+    word_store_release(&page->groups, live ? groups | bit : groups & ~bit); /* [GROUP] */
+    word_store_release(&page->directory_version, word_load(&page->directory_version) + 1);
+}
+
+static int find_group(struct mring *ring, const char *name)
+{
+    uint64_t live = word_load(&ring->region.view.page->groups);
+
+    for (; live != 0; live &= live - 1) {
+        int index = __builtin_ctzll(live);
+
+        if (strcmp(directory_entry(ring, (uint32_t)index)->name, name) == 0)
+            return index;
+    }
+    return -1;
+}
+
+/* Passing groups that their last member left are cleared away when their place, name or members are needed. */
+static void clear_empty(struct mring *ring)
+{
+    uint64_t live = word_load(&ring->region.view.page->groups);
+
+    for (; live != 0; live &= live - 1) {
+        uint32_t index = (uint32_t)__builtin_ctzll(live);
+
+        if (ring->group[index].view.kind == GROUP_PASSING && !group_has_members(&ring->group[index].view)) {
+            set_live(ring, index, false);
+            region_group_close(&ring->group[index]);
+        }
+    }
+}
+
+static uint32_t members_made(const struct mring *ring)
+{
+    uint64_t live = word_load(&ring->region.view.page->groups);
+    uint32_t members = 0;
+
+    for (; live != 0; live &= live - 1)
+        members += ring->group[__builtin_ctzll(live)].view.members;
+    return members;
+}
+
+/*
+ * A newcomer of a passing group goes on from the group's position, which counts for the gate only while the group has a member. So
+ * it must have had one without a gap until the newcomer's own bit was set: one that was there before and is there still, in the same
+ * stay. False: there was none; what the position says may have been overwritten.
+ */
+static bool occupy_beside(struct mring *ring, const struct group_view *group, uint64_t life, int *line)
+{
+    uint32_t witness = 0;
+    uint64_t stay = 0;
+
+    for (; witness < group->members; witness++) {
+        stay = word_load_acquire(&group->line[witness].owner);
+        if (owner_life(stay) != 0)
+            break;
+    }
+    *line = group_occupy(&ring->region.view, group, life, alive, ring);
+    if (*line < 0)
+        return true;
+    fence_full();
+    if (witness < group->members && word_load_acquire(&group->line[witness].owner) == stay)
+        return true;
+    group_free_line(group, (uint32_t)*line);
+    return false;
+}
+
+static int make_passing(struct mring *ring, const struct join_request *request)
+{
+    uint64_t free_entries = ~word_load(&ring->region.view.page->groups);
+    uint32_t members = request->members != 0 ? request->members : ring->region.view.members_default;
+    uint32_t index;
+    int line, code;
+
+    if (free_entries == 0)
+        return -ENOSPC;
+    if (members > LAYOUT_MEMBERS - members_made(ring))
+        return -E2BIG;
+    index = (uint32_t)__builtin_ctzll(free_entries);
+    code = serve_make_group(ring, index, request->name, GROUP_PASSING, members, NULL);
+    if (code != 0)
+        return code;
+    line = group_occupy(&ring->region.view, &ring->group[index].view, request->life, alive, ring);
+    if (line < 0)
+        return line;
+    set_live(ring, index, true);
+    group_start_at_tail(&ring->region.view, &ring->group[index].view, (uint32_t)line);
+    return (int)index;
+}
+
+static void describe(const struct mring *ring, uint32_t index, struct group_reply *reply)
+{
+    const struct region_group *group = &ring->group[index];
+
+    memset(reply, 0, sizeof(*reply));
+    reply->entry = region_share(group->entry) == KERN_SUCCESS ? group->entry : MACH_PORT_NULL;
+    reply->index = index;
+    reply->kind = group->view.kind;
+    reply->members = group->view.members;
+    reply->incarnation = group->view.incarnation;
+}
+
+/* With the lock held. The directory index, the line taken in *line; or -errno. */
+static int join(struct mring *ring, const struct join_request *request, int *line)
+{
+    int index;
+
+    clear_empty(ring);
+    index = find_group(ring, request->name);
+    if (index >= 0) {
+        const struct group_view *group = &ring->group[index].view;
+
+        if (group->kind == GROUP_DECLARED) {
+            *line = group_occupy(&ring->region.view, group, request->life, alive, ring);
+            return *line < 0 ? *line : index;
+        }
+        if (occupy_beside(ring, group, request->life, line))
+            return *line < 0 ? *line : index;
+        set_live(ring, (uint32_t)index, false);
+        region_group_close(&ring->group[index]);
+    }
+    index = make_passing(ring, request);
+    *line = 0;
+    return index;
+}
+
+int serve_join(struct mring *ring, const struct join_request *request, struct group_reply *reply)
+{
+    int line;
+    int index;
+
+    ring_lock();
+    index = join(ring, request, &line);
+    if (index >= 0) {
+        describe(ring, (uint32_t)index, reply);
+        reply->line = (uint32_t)line;
+        reply->owner = word_load(&ring->group[index].view.line[line].owner);
+    }
+    ring_unlock();
+    return index < 0 ? index : 0;
+}
+
+static int on_join(void *context, const struct meet_peer *peer, const struct join_request *request,
+                   struct group_reply *reply)
+{
+    (void)peer;
+    if (check_name(request->name, "group", NULL) != 0 || request->life == 0 || request->life > LIFE_MASK)
+        return -EINVAL;
+    return serve_join(context, request, reply);
+}
+
+static int on_attach(void *context, const struct meet_peer *peer, enum mring_role role, struct attach_reply *reply)
+{
+    struct mring *ring = context;
+    const struct region *region = &ring->region;
+    mem_entry_name_port_t entry = role == MRING_PRODUCE ? region->ring : region->ring_readonly;
+
+    (void)peer;
+    memset(reply, 0, sizeof(*reply));
+    if (region_share(entry) != KERN_SUCCESS)
+        return -EMFILE;
+    reply->ring = entry;
+    reply->identity[0] = region->view.identity[0];
+    reply->identity[1] = region->view.identity[1];
+    reply->doorbell = region_share(region->doorbell) == KERN_SUCCESS ? region->doorbell : MACH_PORT_NULL;
+    return 0;
+}
+
+static int on_life(void *context, const struct meet_peer *peer, mem_entry_name_port_t *entry)
+{
+    const struct mring *ring = context;
+
+    (void)peer;
+    *entry = ring->region.life;
+    return region_share(*entry) == KERN_SUCCESS ? 0 : -EMFILE;
+}
+
+static int on_group(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply)
+{
+    struct mring *ring = context;
+    int code = -ENOENT;
+
+    (void)peer;
+    ring_lock();
+    if (index < LAYOUT_GROUPS && ring_group(ring, index) != NULL) {
+        describe(ring, index, reply);
+        code = 0;
+    }
+    ring_unlock();
+    return code;
+}
+
+const struct broker_service serve_template = {NULL, on_attach, on_join, on_life, on_group};

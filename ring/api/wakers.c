@@ -1,0 +1,32 @@
+#include "wakers.h"
+
+void forget_sleeper(struct known_sleeper *known)
+{
+    if (known->owner != 0)
+        (void)mach_port_deallocate(mach_task_self(), known->semaphore);
+    known->owner = 0;
+}
+
+static bool fetch(struct meet_link *link, struct known_sleeper *known, const struct sleeper *who)
+{
+    forget_sleeper(known);
+    if (meet_get_semaphore(link, who, &known->semaphore) != 0)
+        return false;
+    known->owner = who->owner;
+    return true;
+}
+
+bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const struct sleeper *who)
+{
+    if (known->owner == who->owner && semaphore_signal(known->semaphore) == KERN_SUCCESS)
+        return true;
+    return fetch(link, known, who) && semaphore_signal(known->semaphore) == KERN_SUCCESS;
+}
+
+void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known, int line)
+{
+    struct sleeper who = {group->index, (uint32_t)line, group->incarnation, word_load(&group->line[line].owner)};
+
+    if (owner_life(who.owner) != 0)
+        (void)wake_sleeper(ring->link, &known[line], &who);
+}

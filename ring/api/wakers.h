@@ -1,0 +1,25 @@
+/*
+ * Signalling a sleeper: its semaphore is fetched from the broker once, and kept for as long as the same occupant sits there.
+ *
+ * The owner word that names the occupant comes from shared memory: it is a key, nothing more. A right that turns out dead
+ * (KERN_TERMINATED: its owner died; or it made itself a new one) is dropped and fetched once more.
+ */
+#ifndef MRING_API_WAKERS_H
+#define MRING_API_WAKERS_H
+
+#include "ring.h"
+
+struct known_sleeper {
+    uint64_t owner; /* 0: none fetched */
+    semaphore_t semaphore;
+};
+
+/* Signal the sleeper `who`. False: it cannot be reached now; its own second-long look will find the work. */
+bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const struct sleeper *who);
+
+/* Take one sleeper of the group and signal it, after more work was seen. `known` has one place per line. */
+void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known, int line);
+
+void forget_sleeper(struct known_sleeper *known);
+
+#endif
