@@ -17,15 +17,20 @@ static inline uint64_t word_load_acquire(const struct word *word)
     return value;
 }
 
+/*
+ * ck's store takes an immediate where it is given a constant, and the assembler has none of 64 bits: such a value (HELD_IDLE...) must
+ * come in a register.
+ */
 static inline void word_store(struct word *word, uint64_t value)
 {
+    __asm__("" : "+r"(value));
     ck_pr_store_64(&word->value, value);
 }
 
 static inline void word_store_release(struct word *word, uint64_t value)
 {
     ck_pr_fence_release();
-    ck_pr_store_64(&word->value, value);
+    word_store(word, value);
 }
 
 /*

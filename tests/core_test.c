@@ -1,0 +1,526 @@
+/* Unit tests of core/: layout, record arithmetic, publication, gates, claims, places. One thread; orders are for core_threads. */
+#include "core/lone.h"
+#include "core/shared.h"
+#include "support/fake_ring.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void record_arithmetic(void **state)
+{
+    (void)state;
+    assert_int_equal(record_size(0, 8), 8);
+    assert_int_equal(record_size(1, 8), 16);
+    assert_int_equal(record_size(8, 8), 16);
+    assert_int_equal(record_size(9, 8), 24);
+    assert_int_equal(record_size(0, 64), 64);
+    assert_int_equal(record_size(56, 64), 64);
+    assert_int_equal(record_size(57, 64), 128);
+    for (uint64_t length = 0; length < 300; length++) {
+        assert_int_equal(record_size(length, 8) % 8, 0);
+        assert_true(record_size(length, 8) >= length + LAYOUT_RECORD_HEADER);
+        assert_true(record_size(length, 8) < length + LAYOUT_RECORD_HEADER + 8);
+    }
+    assert_int_equal(record_length(record_header(0, 0)), 0);
+    assert_int_not_equal(record_header(0, 0), 0);
+    assert_int_equal(record_length(record_header(12345, 0xdeadbeef)), 12345);
+    assert_int_equal(record_tag(record_header(12345, 0xdeadbeef)), 0xdeadbeef);
+}
+
+static void owners_take_turns(void **state)
+{
+    uint64_t owner = 0;
+
+    (void)state;
+    for (unsigned turn = 1; turn < 70000; turn++) {
+        uint64_t next = owner_next(owner, 7);
+
+        assert_int_not_equal(next, owner);
+        assert_int_equal(owner_life(next), 7);
+        owner = next;
+    }
+    assert_int_equal(owner_life(owner_next(owner, 0)), 0);
+}
+
+/* A ring with one lone group, its producer and its member. */
+struct pair {
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core consumer;
+};
+
+static void pair_make(struct pair *pair, uint64_t capacity, uint64_t alignment)
+{
+    const uint32_t members[] = {1};
+
+    fake_ring_make(&pair->ring, capacity, alignment, 1, members);
+    assert_int_equal(producer_core_start(&pair->producer, &pair->ring.view), 0);
+    fake_ring_join(&pair->ring, 0, 1, &pair->consumer);
+}
+
+static void assert_next(struct consumer_core *consumer, const char *text, uint32_t tag)
+{
+    struct record record = {0, 0};
+
+    assert_int_equal(lone_next(consumer, &record), 1);
+    assert_int_equal(record_length(record.header), strlen(text));
+    assert_int_equal(record_tag(record.header), tag);
+    assert_memory_equal(record_data(consumer, record.position), text, strlen(text));
+}
+
+static void a_batch_appears_at_once(void **state)
+{
+    struct pair pair;
+    struct record record = {0, 0};
+    const char *texts[] = {"one", "", "three"};
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    for (uint32_t at = 0; at < 3; at++) {
+        memcpy(producer_core_reserve(&pair.producer, strlen(texts[at])), texts[at], strlen(texts[at]));
+        producer_core_commit(&pair.producer, (uint32_t)strlen(texts[at]), at);
+        assert_int_equal(lone_next(&pair.consumer, &record), 0);
+        assert_int_equal(word_load(&pair.ring.view.page->tail), 0);
+    }
+    (void)producer_core_publish(&pair.producer);
+    for (uint32_t at = 0; at < 3; at++)
+        assert_next(&pair.consumer, texts[at], at);
+    assert_int_equal(lone_next(&pair.consumer, &record), 0);
+    assert_int_equal(word_load(&pair.ring.view.page->messages), 3);
+    assert_int_equal(word_load(&pair.ring.view.page->bytes), 8);
+    fake_ring_free(&pair.ring);
+}
+
+static void room_counts_the_next_header(void **state)
+{
+    struct pair pair;
+    uint64_t filled = 0;
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    while (producer_core_fits(&pair.producer, 8)) {
+        fake_ring_send(&pair.ring, &pair.producer, "12345678", 8, 0);
+        filled += 16;
+        fake_ring_rescan(&pair.ring, &pair.producer);
+    }
+    /* L3: a whole ring less the header that the last commit cleared. */
+    assert_int_equal(filled, LAYOUT_CAPACITY_MIN - 16);
+    assert_int_equal(word_load(record_at(&pair.ring.view, filled)), 0);
+    assert_int_not_equal(word_load(record_at(&pair.ring.view, 0)), 0);
+    fake_ring_free(&pair.ring);
+}
+
+static void wraps_over_many_laps(void **state)
+{
+    const uint64_t alignments[] = {8, 64};
+
+    (void)state;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        unsigned char payload[LAYOUT_CAPACITY_MIN / 2];
+        struct pair pair;
+        uint64_t longest;
+
+        pair_make(&pair, LAYOUT_CAPACITY_MIN, alignments[turn]);
+        longest = view_message_max(&pair.ring.view);
+        assert_int_equal(longest, LAYOUT_CAPACITY_MIN / 2 - 8);
+        for (uint32_t number = 0; number < 20000; number++) {
+            uint32_t length = number % 97 == 0 ? (uint32_t)longest : number * 7 % 400;
+            struct record record = {0, 0};
+
+            memset(payload, (int)(number & 0xff), length);
+            fake_ring_send(&pair.ring, &pair.producer, payload, length, number);
+            assert_int_equal(lone_next(&pair.consumer, &record), 1);
+            assert_int_equal(record_length(record.header), length);
+            assert_int_equal(record_tag(record.header), number);
+            assert_memory_equal(record_data(&pair.consumer, record.position), payload, length);
+            assert_int_equal(record.position % alignments[turn], 0); /* L1 */
+            lone_release(&pair.consumer, pair.consumer.position);
+        }
+        fake_ring_free(&pair.ring);
+    }
+}
+
+static void a_successor_takes_in_what_was_committed(void **state)
+{
+    struct pair pair;
+    struct producer_core successor;
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    fake_ring_send(&pair.ring, &pair.producer, "published", 9, 1);
+    /* Killed between the header and the tail of "committed". */
+    memcpy(producer_core_reserve(&pair.producer, 9), "committed", 9);
+    producer_core_commit(&pair.producer, 9, 2);
+    word_store_release(record_at(&pair.ring.view, pair.producer.published), pair.producer.first_header);
+    assert_int_equal(producer_core_start(&successor, &pair.ring.view), 0);
+    assert_int_equal(successor.messages, 2);
+    assert_int_equal(word_load(&pair.ring.view.page->tail), successor.position);
+    fake_ring_send(&pair.ring, &successor, "new", 3, 3);
+    assert_next(&pair.consumer, "published", 1);
+    assert_next(&pair.consumer, "committed", 2);
+    assert_next(&pair.consumer, "new", 3);
+    fake_ring_free(&pair.ring);
+}
+
+static void a_batch_without_its_first_header_never_was(void **state)
+{
+    struct pair pair;
+    struct producer_core successor;
+    struct record record = {0, 0};
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    for (uint32_t at = 0; at < 3; at++) {
+        memcpy(producer_core_reserve(&pair.producer, 4), "lost", 4);
+        producer_core_commit(&pair.producer, 4, at);
+    }
+    assert_int_equal(producer_core_start(&successor, &pair.ring.view), 0);
+    assert_int_equal(successor.position, 0);
+    fake_ring_send(&pair.ring, &successor, "kept", 4, 9);
+    assert_next(&pair.consumer, "kept", 9);
+    assert_int_equal(lone_next(&pair.consumer, &record), 0);
+    fake_ring_free(&pair.ring);
+}
+
+static void damage_is_told_not_followed(void **state)
+{
+    struct pair pair;
+    struct record record = {0, 0};
+    struct producer_core successor;
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    word_store(record_at(&pair.ring.view, 0), record_header(UINT32_MAX - 1, 0));
+    assert_int_equal(lone_next(&pair.consumer, &record), -EBADMSG);
+    assert_int_equal(producer_core_start(&successor, &pair.ring.view), -EBADMSG);
+    word_store(record_at(&pair.ring.view, 0), record_header((uint32_t)view_message_max(&pair.ring.view) + 1, 0));
+    assert_int_equal(lone_next(&pair.consumer, &record), -EBADMSG);
+    fake_ring_free(&pair.ring);
+}
+
+/* ---- gates ---- */
+
+static void the_slowest_gates(void **state)
+{
+    const uint32_t members[] = {1, 1, 4};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core fast, slow, one;
+    struct record record = {0, 0};
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 3, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &fast);
+    fake_ring_join(&ring, 1, 2, &slow);
+    for (uint32_t at = 0; at < 10; at++)
+        fake_ring_send(&ring, &producer, "12345678", 8, at);
+    while (lone_next(&fast, &record) == 1)
+        lone_release(&fast, fast.position);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 0); /* slow has released nothing, and group 2 gates though nobody joined it */
+    while (lone_next(&slow, &record) == 1)
+        lone_release(&slow, slow.position);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 0);
+    fake_ring_join(&ring, 2, 3, &one);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(shared_next(&one, &record), 1);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 0);
+    shared_release(&one, one.position);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 16);
+    fake_ring_free(&ring);
+}
+
+static void impossible_words_break_the_gate(void **state)
+{
+    const uint32_t members[] = {1, 4};
+    struct fake_ring ring;
+    struct consumer_core lone, one;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 2, members);
+    fake_ring_join(&ring, 0, 1, &lone);
+    fake_ring_join(&ring, 1, 2, &one);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[0], 0, 0), 0);
+    word_store(&lone.line->held, 8);
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 0) == GATE_BROKEN);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[0], 0, 8), 8);
+    word_store(&lone.line->held, 5);
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 8) == GATE_BROKEN);
+    word_store(&ring.group[1].page->claim.low, 16);
+    assert_true(gate_of_group(&ring.view, &ring.group[1], 0, 8) == GATE_BROKEN);
+    /* Bits beyond the lines there are, as a hostile member may set them, name nobody. */
+    word_store(&ring.group[1].page->claim.low, 8);
+    word_store(&ring.group[1].page->occupied[0], UINT64_MAX);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[1], 0, 8), 8);
+    /* A held from long ago cannot pull a known gate back. */
+    word_store(&one.line->held, 0);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[1], 8, 8), 8);
+    fake_ring_free(&ring);
+}
+
+static void a_passing_group_without_members_gates_nothing(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct consumer_core one;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    ring.group[0].kind = GROUP_PASSING;
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 64) == GATE_NONE);
+    fake_ring_join(&ring, 0, 1, &one);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[0], 0, 64), 0);
+    group_leave(&one);
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 64) == GATE_NONE);
+    fake_ring_free(&ring);
+}
+
+/* ---- claims ---- */
+
+static void claims_are_disjoint_and_ordered(void **state)
+{
+    enum { MEMBERS = 3, MESSAGES = 5000 };
+    const uint32_t members[] = {MEMBERS};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core member[MEMBERS];
+    unsigned char seen[MESSAGES] = {0};
+    uint32_t sent = 0, got = 0;
+    unsigned seed = 20260101;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    for (uint64_t at = 0; at < MEMBERS; at++)
+        fake_ring_join(&ring, 0, at + 1, &member[at]);
+    while (got < MESSAGES) {
+        struct consumer_core *one;
+        struct record record = {0, 0};
+
+        seed = seed * 1103515245 + 12345;
+        for (unsigned burst = seed >> 16 & 63; burst > 0 && sent < MESSAGES; burst--) {
+            fake_ring_rescan(&ring, &producer);
+            if (!producer_core_fits(&producer, burst))
+                break;
+            (void)producer_core_reserve(&producer, burst);
+            producer_core_commit(&producer, burst, sent++);
+            (void)producer_core_publish(&producer);
+        }
+        one = &member[(seed >> 8) % MEMBERS];
+        if (one->position == one->limit && shared_claim(one) == 0)
+            continue;
+        for (uint32_t last = 0; shared_next(one, &record) == 1; last = record_tag(record.header)) {
+            assert_true(last == 0 || record_tag(record.header) == last + 1); /* I3 inside a batch */
+            assert_int_equal(seen[record_tag(record.header)]++, 0);          /* I2 */
+            got++;
+            shared_release(one, one->position);
+        }
+        assert_true(word_load(&one->line->held) == HELD_IDLE);
+    }
+    assert_int_equal(word_load(&ring.group[0].page->claim.high) & SERIAL_MASK, MESSAGES);
+    fake_ring_free(&ring);
+}
+
+static void a_batch_leaves_work_for_others(void **state)
+{
+    const uint32_t members[] = {4};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core one, other;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &one);
+    fake_ring_join(&ring, 0, 2, &other);
+    for (uint32_t at = 0; at < 8; at++)
+        fake_ring_send(&ring, &producer, "12345678", 8, at);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(one.limit - one.position, 2 * 16); /* a quarter of eight: two members */
+    assert_int_equal(shared_claim(&other), 1);
+    assert_int_equal(other.position, one.limit);
+    fake_ring_free(&ring);
+}
+
+static void the_previous_claimer_is_signed_for(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core one, other;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &one);
+    fake_ring_join(&ring, 0, 2, &other);
+    fake_ring_send(&ring, &producer, "a", 1, 0);
+    fake_ring_send(&ring, &producer, "b", 1, 1);
+    /* `one` wins and is killed before it signs for itself. */
+    assert_int_equal(shared_claim(&one), 1);
+    word_store(&one.line->signed_serial, 0);
+    assert_int_equal(shared_claim(&other), 1);
+    assert_int_equal(word_load(&one.line->signed_serial), 1);
+    assert_int_equal(word_load(&one.line->intent_serial), 1);
+    fake_ring_free(&ring);
+}
+
+/* ---- places ---- */
+
+static void places_are_limited_and_reused(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct consumer_core one, other;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    fake_ring_join(&ring, 0, 1, &one);
+    fake_ring_join(&ring, 0, 2, &other);
+    assert_int_not_equal(one.line_index, other.line_index);
+    assert_int_equal(group_occupy(&ring.view, &ring.group[0], 3, NULL, NULL), -EUSERS);
+    group_leave(&one);
+    assert_int_equal(group_occupy(&ring.view, &ring.group[0], 3, NULL, NULL), (int)one.line_index);
+    assert_int_not_equal(word_load(&one.line->owner), one.owner);
+    fake_ring_free(&ring);
+}
+
+static void a_lone_group_keeps_its_place(void **state)
+{
+    struct pair pair;
+    struct consumer_core next;
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    fake_ring_send(&pair.ring, &pair.producer, "one", 3, 1);
+    fake_ring_send(&pair.ring, &pair.producer, "two", 3, 2);
+    assert_next(&pair.consumer, "one", 1);
+    group_leave(&pair.consumer);
+    fake_ring_rescan(&pair.ring, &pair.producer);
+    assert_int_equal(pair.producer.gate, record_size(3, 8));
+    fake_ring_join(&pair.ring, 0, 2, &next);
+    assert_next(&next, "two", 2);
+    fake_ring_free(&pair.ring);
+}
+
+static bool nobody_lives(void *context, uint64_t number)
+{
+    (void)context;
+    (void)number;
+    return false;
+}
+
+static void a_dead_lone_member_is_succeeded(void **state)
+{
+    struct pair pair;
+    struct consumer_core next;
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    fake_ring_send(&pair.ring, &pair.producer, "one", 3, 1);
+    fake_ring_send(&pair.ring, &pair.producer, "two", 3, 2);
+    assert_next(&pair.consumer, "one", 1);
+    lone_release(&pair.consumer, pair.consumer.position);
+    assert_next(&pair.consumer, "two", 2);
+    /* Killed here, with "two" in its hands. */
+    assert_int_equal(group_occupy(&pair.ring.view, &pair.ring.group[0], 2, nobody_lives, NULL), 0);
+    assert_int_equal(group_enter(&next, &pair.ring.view, &pair.ring.group[0], 0), 0);
+    assert_next(&next, "two", 2);
+    fake_ring_free(&pair.ring);
+}
+
+static void what_a_leaver_was_not_handed_is_adopted(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core one, other;
+    struct record record = {0, 0};
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &one);
+    for (uint32_t at = 0; at < 8; at++)
+        fake_ring_send(&ring, &producer, "12345678", 8, at);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(one.limit, 4 * 16);
+    assert_int_equal(shared_next(&one, &record), 1);
+    group_leave(&one);
+    assert_int_equal(word_load(&ring.group[0].page->orphans), 1);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 16); /* what was handed out is released, the rest still gates */
+    fake_ring_join(&ring, 0, 2, &other);
+    assert_int_equal(shared_claim(&other), 1);
+    for (uint32_t at = 1; at < 4; at++) {
+        assert_int_equal(shared_next(&other, &record), 1);
+        assert_int_equal(record_tag(record.header), at);
+        shared_release(&other, other.position);
+    }
+    assert_int_equal(word_load(&ring.group[0].page->orphans), 0);
+    assert_true(other.active == other.line);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 4 * 16);
+    assert_int_equal(shared_claim(&other), 1);
+    assert_int_equal(shared_next(&other, &record), 1);
+    assert_int_equal(record_tag(record.header), 4);
+    fake_ring_free(&ring);
+}
+
+static void the_last_of_a_passing_group_sweeps(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core one;
+    struct record record = {0, 0};
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    ring.group[0].kind = GROUP_PASSING;
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &one);
+    for (uint32_t at = 0; at < 8; at++)
+        fake_ring_send(&ring, &producer, "12345678", 8, at);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(shared_next(&one, &record), 1);
+    group_leave(&one);
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, producer.published) == GATE_NONE);
+    assert_false(group_has_members(&ring.group[0]));
+    fake_ring_free(&ring);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(record_arithmetic),
+        cmocka_unit_test(owners_take_turns),
+        cmocka_unit_test(a_batch_appears_at_once),
+        cmocka_unit_test(room_counts_the_next_header),
+        cmocka_unit_test(wraps_over_many_laps),
+        cmocka_unit_test(a_successor_takes_in_what_was_committed),
+        cmocka_unit_test(a_batch_without_its_first_header_never_was),
+        cmocka_unit_test(damage_is_told_not_followed),
+        cmocka_unit_test(the_slowest_gates),
+        cmocka_unit_test(impossible_words_break_the_gate),
+        cmocka_unit_test(a_passing_group_without_members_gates_nothing),
+        cmocka_unit_test(claims_are_disjoint_and_ordered),
+        cmocka_unit_test(a_batch_leaves_work_for_others),
+        cmocka_unit_test(the_previous_claimer_is_signed_for),
+        cmocka_unit_test(places_are_limited_and_reused),
+        cmocka_unit_test(a_lone_group_keeps_its_place),
+        cmocka_unit_test(a_dead_lone_member_is_succeeded),
+        cmocka_unit_test(what_a_leaver_was_not_handed_is_adopted),
+        cmocka_unit_test(the_last_of_a_passing_group_sweeps),
+    };
+
+    return cmocka_run_group_tests_name("core", tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+#include "fake_ring.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void need(bool held, const char *what)
+{
+    if (held)
+        return;
+    perror(what);
+    exit(EXIT_FAILURE);
+}
+
+static void *shared_zeroes(size_t size)
+{
+    FILE *file = tmpfile();
+    void *memory;
+
+    need(file != NULL && ftruncate(fileno(file), (off_t)size) == 0, "temporary file");
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+    need(memory != MAP_FAILED, "mmap");
+    (void)fclose(file);
+    return memory;
+}
+
+static unsigned char *map_twice(uint64_t capacity)
+{
+    FILE *file = tmpfile();
+    unsigned char *memory;
+
+    need(file != NULL && ftruncate(fileno(file), (off_t)capacity) == 0, "temporary file");
+    memory = mmap(NULL, 2 * capacity, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+    need(memory != MAP_FAILED, "mmap");
+    need(mmap(memory + capacity, capacity, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fileno(file), 0) ==
+             memory + capacity,
+         "second mapping");
+    (void)fclose(file);
+    return memory;
+}
+
+void fake_ring_make(struct fake_ring *ring, uint64_t capacity, uint64_t alignment, unsigned groups,
+                    const uint32_t *members)
+{
+    unsigned char *at;
+
+    memset(ring, 0, sizeof(*ring));
+    ring->size = 2 * LAYOUT_PAGE;
+    for (unsigned group = 0; group < groups; group++)
+        ring->size += (size_t)layout_group_size(members[group]);
+    ring->memory = shared_zeroes(ring->size);
+    at = ring->memory;
+    ring->view.page = (struct producer_page *)(void *)at;
+    ring->view.doorbell = (struct doorbell_page *)(void *)(at + LAYOUT_PAGE);
+    at += 2 * LAYOUT_PAGE;
+    ring->view.data = map_twice(capacity);
+    ring->view.capacity = capacity;
+    ring->view.alignment = alignment;
+    ring->groups = groups;
+    for (unsigned group = 0; group < groups; group++) {
+        struct group_view *view = &ring->group[group];
+
+        view->page = (struct group_page *)(void *)at;
+        view->line = (struct member_line *)(void *)(at + GROUP_MEMBERS_OFFSET);
+        view->members = members[group];
+        view->index = group;
+        view->kind = GROUP_DECLARED;
+        group_format(view, 0);
+        at += layout_group_size(members[group]);
+    }
+}
+
+void fake_ring_free(struct fake_ring *ring)
+{
+    munmap(ring->view.data, 2 * ring->view.capacity);
+    munmap(ring->memory, ring->size);
+}
+
+static bool everybody_lives(void *context, uint64_t number)
+{
+    (void)context;
+    (void)number;
+    return true;
+}
+
+void fake_ring_join(struct fake_ring *ring, unsigned group, uint64_t life, struct consumer_core *consumer)
+{
+    int line = group_occupy(&ring->view, &ring->group[group], life, everybody_lives, NULL);
+
+    need(line >= 0 && group_enter(consumer, &ring->view, &ring->group[group], (uint32_t)line) == 0, "join");
+}
+
+void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
+{
+    uint64_t gate = producer->published;
+
+    fence_full();
+    for (unsigned group = 0; group < ring->groups; group++) {
+        uint64_t of_group = gate_of_group(&ring->view, &ring->group[group], producer->gate, producer->published);
+
+        need(of_group != GATE_BROKEN, "a group's words cannot be true");
+        if (of_group < gate)
+            gate = of_group;
+    }
+    producer_core_advance(producer, gate);
+}
+
+void fake_ring_send(struct fake_ring *ring, struct producer_core *producer, const void *data, uint32_t length,
+                    uint32_t tag)
+{
+    while (!producer_core_fits(producer, length)) {
+        fake_ring_rescan(ring, producer);
+        if (!producer_core_fits(producer, length))
+            (void)sched_yield();
+    }
+    memcpy(producer_core_reserve(producer, length), data, length);
+    producer_core_commit(producer, length, tag);
+    (void)producer_core_publish(producer);
+}
