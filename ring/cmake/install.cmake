@@ -14,16 +14,16 @@ string(REGEX REPLACE "/$" "" MRING_PC_PREFIX "${MRING_PC_PREFIX}")
 file(RELATIVE_PATH MRING_PC_LIBDIR "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_LIBDIR}")
 file(RELATIVE_PATH MRING_PC_INCLUDEDIR "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
 
-# mring_install_pc(NAME REQUIRES)
-function(mring_install_pc name MRING_PC_REQUIRES)
+# mring_install_pc(NAME REQUIRES PRIVATE): the other package it needs, and what a static link takes besides
+function(mring_install_pc name MRING_PC_REQUIRES MRING_PC_PRIVATE)
     configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
     install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc"
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
 if(MRING_SYSTEM STREQUAL "linux")
-    mring_install_pc(mring "mring-mach = ${PROJECT_VERSION}")
-    mring_install_pc(mring-mach "")
+    mring_install_pc(mring "mring-mach = ${PROJECT_VERSION}" -pthread)
+    mring_install_pc(mring-mach "" -pthread)
 else()
-    mring_install_pc(mring "")
+    mring_install_pc(mring "" "-pthread -lbsm")
 endif()
