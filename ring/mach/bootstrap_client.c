@@ -1,0 +1,220 @@
+/*
+ * The calls of <servers/bootstrap.h>.
+ *
+ * A name of our own is answered from our own table. For any other we connect to its address and read one packet: the name in full, and the
+ * right. The peer must be a process of our own user, or root, as the kernel says, or we hang up unread. Connecting and
+ * reading share one limit of three seconds: a registrant that is stopped holds nobody up for longer.
+ */
+#include "bootstrap_server.h"
+#include "gate.h"
+#include "msg.h"
+#include "port.h"
+#include "right.h"
+#include "space.h"
+
+#include <errno.h>
+#include <mach/mach.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { PATIENCE = 3000 }; /* milliseconds */
+
+/* Is `bp` the name server? MACH_SEND_INVALID_DEST as for every message to nobody. */
+static kern_return_t check_bootstrap(mach_port_t bp)
+{
+    kern_return_t kr;
+    struct mach_object *object = space_hold_send(bp, &kr);
+
+    if (!object)
+        return MACH_SEND_INVALID_DEST;
+    kr = object == &bootstrap_object ? KERN_SUCCESS : KERN_INVALID_ARGUMENT;
+    object_drop(object);
+    return kr;
+}
+
+/* ---- look up ---- */
+
+/* The answer of a connected, trusted registrant: its sound right with the descriptors that belong to it, or false. */
+static bool read_answer(int socket, const struct service_name *name, struct wire_right *right, int fds[WIRE_FDS])
+{
+    struct service_answer answer;
+    union {
+        struct cmsghdr align;
+        unsigned char bytes[CMSG_SPACE(WIRE_FDS * sizeof(int))];
+    } control;
+    struct iovec part = {&answer, sizeof(answer)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    size_t count = 0;
+
+    for (int i = 0; i < WIRE_FDS; i++)
+        fds[i] = -1;
+    ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0)
+        return false;
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at)) {
+        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t bytes = at->cmsg_len - CMSG_LEN(0);
+        for (size_t i = 0; i < bytes / sizeof(int) && count < WIRE_FDS; i++)
+            memcpy(&fds[count++], CMSG_DATA(at) + i * sizeof(int), sizeof(int));
+    }
+    if (got == (ssize_t)sizeof(answer) && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
+        answer.magic == SERVICE_MAGIC && service_name_equal(&answer.name, name) && answer.right.descriptors == count) {
+        *right = answer.right;
+        return true;
+    }
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]);
+    return false;
+}
+
+static kern_return_t fetch(int socket, const struct service_name *name, mach_port_t *port)
+{
+    struct msg_deadline deadline = msg_deadline_in(true, PATIENCE);
+    struct timeval limit = {.tv_sec = PATIENCE / 1000};
+    struct service_address address = service_address(name);
+
+    if (setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0)
+        return BOOTSTRAP_NO_MEMORY;
+    while (connect(socket, (struct sockaddr *)&address.address, address.size) != 0)
+        if (errno != EINTR)
+            return BOOTSTRAP_UNKNOWN_SERVICE;
+    if (!service_peer_trusted(socket) || msg_wait(socket, POLLIN, &deadline, false) != MSG_READY)
+        return BOOTSTRAP_UNKNOWN_SERVICE;
+
+    struct wire_right right;
+    int fds[WIRE_FDS];
+    mach_port_name_t found = MACH_PORT_NULL;
+    kern_return_t kr = BOOTSTRAP_UNKNOWN_SERVICE;
+    gate_enter();
+    if (read_answer(socket, name, &right, fds))
+        kr = right_receive(&right, MACH_MSG_TYPE_PORT_SEND, fds, &found);
+    gate_leave();
+    if (kr != KERN_SUCCESS)
+        return kr == BOOTSTRAP_UNKNOWN_SERVICE ? kr : BOOTSTRAP_NO_MEMORY;
+    if (found == MACH_PORT_NULL)
+        return BOOTSTRAP_UNKNOWN_SERVICE;
+    *port = found;
+    return BOOTSTRAP_SUCCESS;
+}
+
+static kern_return_t look_up(const struct service_name *name, mach_port_t *port)
+{
+    struct mach_object *ours = bootstrap_server_find(name);
+    if (ours)
+        return space_insert_send(ours, port) == KERN_SUCCESS ? BOOTSTRAP_SUCCESS : BOOTSTRAP_NO_MEMORY;
+
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return BOOTSTRAP_NO_MEMORY;
+    kern_return_t kr = fetch(fd, name, port);
+    close(fd);
+    return kr;
+}
+
+kern_return_t bootstrap_look_up(mach_port_t bp, const name_t service_name_text, mach_port_t *sp)
+{
+    int saved = errno;
+    kern_return_t kr = check_bootstrap(bp);
+    if (kr == KERN_SUCCESS) {
+        struct service_name name = service_name(service_name_text);
+        kr = look_up(&name, sp);
+    }
+    errno = saved;
+    return kr;
+}
+
+/* ---- register, check in ---- */
+
+static kern_return_t register_right(const struct service_name *name, mach_port_t right)
+{
+    if (right == MACH_PORT_NULL)
+        return bootstrap_server_probe(name);
+    if (right == MACH_PORT_DEAD)
+        return BOOTSTRAP_NO_MEMORY;
+
+    kern_return_t kr;
+    struct mach_object *object = space_hold_send(right, &kr);
+    if (!object)
+        return MACH_SEND_INVALID_RIGHT;
+    kr = object == &task_object || object == &bootstrap_object ? MACH_SEND_INVALID_RIGHT /* these do not travel */
+                                                               : bootstrap_server_bind(name, object);
+    object_drop(object);
+    return kr;
+}
+
+kern_return_t bootstrap_register(mach_port_t bp, name_t service_name_text, mach_port_t sp)
+{
+    int saved = errno;
+    kern_return_t kr = check_bootstrap(bp);
+    if (kr == KERN_SUCCESS) {
+        struct service_name name = service_name(service_name_text);
+        kr = register_right(&name, sp);
+    }
+    errno = saved;
+    return kr;
+}
+
+kern_return_t bootstrap_check_in(mach_port_t bp, const name_t service_name_text, mach_port_t *sp)
+{
+    int saved = errno;
+    kern_return_t kr = check_bootstrap(bp);
+    if (kr != KERN_SUCCESS)
+        return kr;
+
+    struct service_name name = service_name(service_name_text);
+    gate_enter();
+    struct mach_object *port = port_create();
+    kr = port ? bootstrap_server_bind(&name, port) : BOOTSTRAP_NO_MEMORY;
+    mach_port_name_t made = MACH_PORT_NULL;
+    if (kr == BOOTSTRAP_SUCCESS) {
+        object_hold(port);
+        if (space_insert(port, MACH_PORT_TYPE_RECEIVE, &made) != KERN_SUCCESS) {
+            bootstrap_server_forget(port);
+            kr = BOOTSTRAP_NO_MEMORY;
+        }
+    }
+    if (port)
+        object_drop(port);
+    gate_leave();
+    if (kr == BOOTSTRAP_SUCCESS)
+        *sp = made;
+    errno = saved;
+    return kr;
+}
+
+kern_return_t bootstrap_parent(mach_port_t bp, mach_port_t *parent_port)
+{
+    kern_return_t kr = check_bootstrap(bp);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    object_hold(&bootstrap_object);
+    return space_insert_send(&bootstrap_object, parent_port);
+}
+
+const char *bootstrap_strerror(kern_return_t r)
+{
+    switch (r) {
+    case BOOTSTRAP_SUCCESS:
+        return "Success";
+    case BOOTSTRAP_NOT_PRIVILEGED:
+        return "Permission denied";
+    case BOOTSTRAP_NAME_IN_USE:
+    case BOOTSTRAP_SERVICE_ACTIVE:
+        return "Service name already exists";
+    case BOOTSTRAP_UNKNOWN_SERVICE:
+        return "Unknown service name";
+    case BOOTSTRAP_BAD_COUNT:
+        return "Too many lookups were requested in one request";
+    case BOOTSTRAP_NO_MEMORY:
+        return "Out of memory";
+    case BOOTSTRAP_NO_CHILDREN:
+        return "The bootstrap port has no children";
+    default:
+        return mach_error_string(r);
+    }
+}

@@ -1,0 +1,327 @@
+/*
+ * The registrant's side of the name server.
+ *
+ * Guarantees
+ *   - A name has one owner: binding its abstract address is atomic in the kernel. It is free again when the listening socket is closed, by
+ *     us, or by the kernel when the process dies, however it dies; a forked child closes its copies before fork returns.
+ *   - Whoever connects gets the right at once and without a request: there is nothing of a client's to parse, to wait for or to keep. Sending
+ *     into a new connection never blocks. Clients of other users are turned away.
+ *   - A binding to a port ends with the port: at once if its receive right was here (bootstrap_server_forget), else when the
+ *     hang-up of its socket reaches the server's thread.
+ *
+ * One thread serves all names: started by the first, all signals blocked, it lives as long as the process. It waits outside the
+ * gate and works inside of it.
+ *
+ * Words: everything here belongs to the holder of `lock`. Bindings are numbered by serials that never come again, so an event for a
+ * binding that has ended meanwhile finds nothing.
+ *
+ * Descriptors may run out: the server keeps one in reserve, gives it up to accept and answer, and takes it back.
+ */
+#include "bootstrap_server.h"
+#include "gate.h"
+#include "port.h"
+#include "right.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024 };
+
+struct binding {
+    struct binding *next;
+    uint64_t serial; /* even; its events: serial for a client, serial + 1 for the port's end */
+    struct service_name name;
+    struct mach_object *object;
+    int listener;
+    int end; /* a descriptor of the bound port to see it hang up by; -1: what is bound is no port */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct binding *bindings;
+static uint64_t last_serial;
+static int events = -1;
+static int reserve = -1;
+static bool serving;
+
+/* ---- bindings, under the lock ---- */
+
+static void close_event(int *fd)
+{
+    if (*fd < 0)
+        return;
+    epoll_ctl(events, EPOLL_CTL_DEL, *fd, NULL); /* a forking child may still have a copy of it */
+    close(*fd);
+    *fd = -1;
+}
+
+static void unbind(struct binding **link)
+{
+    struct binding *binding = *link;
+
+    *link = binding->next;
+    /* What waits to be accepted must not be answered by anybody any more, also where a copy of the listener lives on. */
+    shutdown(binding->listener, SHUT_RDWR);
+    close_event(&binding->listener);
+    close_event(&binding->end);
+    object_drop(binding->object);
+    free(binding);
+}
+
+static struct binding **find(const struct service_name *name)
+{
+    struct binding **link = &bindings;
+    while (*link && !service_name_equal(&(*link)->name, name))
+        link = &(*link)->next;
+    return link;
+}
+
+/* The binding of a name, unless its port has died, when it ends here. */
+static struct binding *find_live(const struct service_name *name)
+{
+    struct binding **link = find(name);
+    if (*link && !port_right_alive((*link)->object))
+        unbind(link);
+    return *link && service_name_equal(&(*link)->name, name) ? *link : NULL;
+}
+
+static bool watch(int fd, uint32_t what, uint64_t serial)
+{
+    struct epoll_event event = {.events = what, .data.u64 = serial};
+    return epoll_ctl(events, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* Claim the name: a bound socket, or -1 with *kr. */
+static int claim(const struct service_name *name, kern_return_t *kr)
+{
+    struct service_address address = service_address(name);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    *kr = BOOTSTRAP_NO_MEMORY;
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (struct sockaddr *)&address.address, address.size) == 0)
+        return fd;
+    if (errno == EADDRINUSE)
+        *kr = BOOTSTRAP_NOT_PRIVILEGED;
+    close(fd);
+    return -1;
+}
+
+/* ---- the thread ---- */
+
+static void answer(const struct binding *binding, int client)
+{
+    struct service_answer answer = {.magic = SERVICE_MAGIC, .name = binding->name};
+    int fds[WIRE_FDS];
+    union {
+        struct cmsghdr align;
+        unsigned char bytes[CMSG_SPACE(sizeof(fds))];
+    } control;
+
+    if (!service_peer_trusted(client) || !right_pack(binding->object, &answer.right, fds))
+        return;
+    size_t fd_bytes = answer.right.descriptors * sizeof(int);
+    struct iovec part = {&answer, sizeof(answer)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fd_bytes) {
+        memset(&control, 0, sizeof(control));
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(fd_bytes);
+        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(fd_bytes);
+        memcpy(CMSG_DATA(rights), fds, fd_bytes);
+    }
+    (void)!sendmsg(client, &message, MSG_DONTWAIT | MSG_NOSIGNAL); /* a client that has gone has gone */
+}
+
+static int take_client(int listener)
+{
+    int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (client < 0 && (errno == EMFILE || errno == ENFILE) && reserve >= 0) {
+        close(reserve);
+        reserve = -1;
+        client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    }
+    return client;
+}
+
+static void serve(uint64_t serial)
+{
+    struct binding **link = &bindings;
+    while (*link && (*link)->serial != (serial & ~UINT64_C(1)))
+        link = &(*link)->next;
+    if (!*link)
+        return;
+    if (serial & 1) {
+        unbind(link);
+        return;
+    }
+    int client = take_client((*link)->listener);
+    if (client >= 0) {
+        answer(*link, client);
+        close(client);
+    }
+    if (reserve < 0)
+        reserve = fcntl(events, F_DUPFD_CLOEXEC, 0);
+}
+
+static void *server(void *unused)
+{
+    struct epoll_event event;
+
+    (void)unused;
+    for (;;) {
+        int ready = epoll_wait(events, &event, 1, -1);
+        if (ready < 0 && errno != EINTR)
+            return NULL;
+        if (ready != 1)
+            continue;
+        gate_enter();
+        pthread_mutex_lock(&lock);
+        serve(event.data.u64);
+        pthread_mutex_unlock(&lock);
+        gate_leave();
+    }
+}
+
+/* Once per process, with the first name. */
+static bool start(void)
+{
+    sigset_t all, before;
+    pthread_t thread;
+
+    if (serving)
+        return true;
+    if (events < 0)
+        events = epoll_create1(EPOLL_CLOEXEC);
+    if (events < 0)
+        return false;
+    if (reserve < 0)
+        reserve = fcntl(events, F_DUPFD_CLOEXEC, 0);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    serving = pthread_create(&thread, NULL, server, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (serving)
+        pthread_detach(thread);
+    return serving;
+}
+
+/* ---- what the client's side calls ---- */
+
+static kern_return_t bind_locked(const struct service_name *name, struct mach_object *object)
+{
+    kern_return_t kr;
+
+    if (find_live(name))
+        return BOOTSTRAP_SERVICE_ACTIVE;
+    if (!port_right_alive(object) || !start())
+        return BOOTSTRAP_NO_MEMORY;
+    struct binding *binding = malloc(sizeof(*binding));
+    if (!binding)
+        return BOOTSTRAP_NO_MEMORY;
+    *binding = (struct binding){.serial = last_serial += 2, .name = *name, .end = -1};
+    binding->listener = claim(name, &kr);
+    if (binding->listener < 0) {
+        free(binding);
+        return kr;
+    }
+
+    int socket = port_send_socket(object);
+    bool ready = listen(binding->listener, BACKLOG) == 0 && watch(binding->listener, EPOLLIN, binding->serial);
+    if (ready && socket >= 0) {
+        binding->end = fcntl(socket, F_DUPFD_CLOEXEC, 0);
+        ready = binding->end >= 0 && watch(binding->end, 0, binding->serial + 1);
+    }
+    object_hold(object);
+    binding->object = object;
+    binding->next = bindings;
+    bindings = binding;
+    if (ready)
+        return BOOTSTRAP_SUCCESS;
+    unbind(&bindings);
+    return BOOTSTRAP_NO_MEMORY;
+}
+
+kern_return_t bootstrap_server_bind(const struct service_name *name, struct mach_object *object)
+{
+    gate_enter();
+    pthread_mutex_lock(&lock);
+    kern_return_t kr = bind_locked(name, object);
+    pthread_mutex_unlock(&lock);
+    gate_leave();
+    return kr;
+}
+
+kern_return_t bootstrap_server_probe(const struct service_name *name)
+{
+    kern_return_t kr = BOOTSTRAP_SERVICE_ACTIVE;
+
+    gate_enter();
+    pthread_mutex_lock(&lock);
+    if (!find_live(name)) {
+        int fd = claim(name, &kr);
+        if (fd >= 0) {
+            close(fd);
+            kr = BOOTSTRAP_SUCCESS;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    gate_leave();
+    return kr;
+}
+
+struct mach_object *bootstrap_server_find(const struct service_name *name)
+{
+    struct mach_object *object = NULL;
+
+    gate_enter();
+    pthread_mutex_lock(&lock);
+    struct binding *binding = find_live(name);
+    if (binding) {
+        object = binding->object;
+        object_hold(object);
+    }
+    pthread_mutex_unlock(&lock);
+    gate_leave();
+    return object;
+}
+
+void bootstrap_server_forget(const struct mach_object *object)
+{
+    pthread_mutex_lock(&lock);
+    for (struct binding **link = &bindings; *link;) {
+        if ((*link)->object == object)
+            unbind(link);
+        else
+            link = &(*link)->next;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void bootstrap_server_fork_child(void)
+{
+    while (bindings) {
+        struct binding *binding = bindings;
+        bindings = binding->next;
+        close(binding->listener); /* not shut down: the socket is the parent's */
+        if (binding->end >= 0)
+            close(binding->end);
+        free(binding);
+    }
+    if (events >= 0)
+        close(events);
+    if (reserve >= 0)
+        close(reserve);
+    events = reserve = -1;
+    serving = false;
+}

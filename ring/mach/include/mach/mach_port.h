@@ -1,0 +1,43 @@
+/*
+ * Names and rights. Each returns KERN_SUCCESS, KERN_INVALID_NAME, KERN_INVALID_RIGHT, KERN_INVALID_VALUE and so on as XNU does, and
+ * MACH_SEND_INVALID_DEST when `task` is not a live port. Out arguments are written on success only.
+ *
+ * What differs here: receive rights are immovable; a task has at most 262,141 names beside its own (KERN_NO_SPACE).
+ */
+#ifndef _MACH_MACH_PORT_H_
+#define _MACH_MACH_PORT_H_
+
+#include <mach/kern_return.h>
+#include <mach/mach_types.h>
+#include <mach/message.h>
+#include <mach/port.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* MACH_PORT_RIGHT_RECEIVE, _PORT_SET or _DEAD_NAME. */
+extern kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right, mach_port_name_t *name);
+
+/* Of a receive right `poly` that is called `name` already: MAKE_SEND; of a send right: COPY_SEND, MOVE_SEND. */
+extern kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, mach_port_t poly,
+                                            mach_msg_type_name_t polyPoly);
+
+extern kern_return_t mach_port_deallocate(ipc_space_t task, mach_port_name_t name);
+extern kern_return_t mach_port_mod_refs(ipc_space_t task, mach_port_name_t name, mach_port_right_t right,
+                                        mach_port_delta_t delta);
+extern kern_return_t mach_port_get_refs(ipc_space_t task, mach_port_name_t name, mach_port_right_t right,
+                                        mach_port_urefs_t *refs);
+extern kern_return_t mach_port_destroy(ipc_space_t task, mach_port_name_t name);
+extern kern_return_t mach_port_type(ipc_space_t task, mach_port_name_t name, mach_port_type_t *ptype);
+
+/* Port sets. A port may be in several; move_member takes it out of all, and into `after` unless that is MACH_PORT_NULL. */
+extern kern_return_t mach_port_insert_member(ipc_space_t task, mach_port_name_t name, mach_port_name_t pset);
+extern kern_return_t mach_port_extract_member(ipc_space_t task, mach_port_name_t name, mach_port_name_t pset);
+extern kern_return_t mach_port_move_member(ipc_space_t task, mach_port_name_t member, mach_port_name_t after);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
