@@ -116,7 +116,7 @@ static kern_return_t look_up(const struct service_name *name, mach_port_t *port)
     return kr;
 }
 
-kern_return_t bootstrap_look_up(mach_port_t bp, const name_t service_name_text, mach_port_t *sp)
+kern_return_t bootstrap_look_up(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
 {
     int saved = errno;
     kern_return_t kr = check_bootstrap(bp);
@@ -147,7 +147,7 @@ static kern_return_t register_right(const struct service_name *name, mach_port_t
     return kr;
 }
 
-kern_return_t bootstrap_register(mach_port_t bp, name_t service_name_text, mach_port_t sp)
+kern_return_t bootstrap_register(mach_port_t bp, char *service_name_text, mach_port_t sp)
 {
     int saved = errno;
     kern_return_t kr = check_bootstrap(bp);
@@ -159,7 +159,7 @@ kern_return_t bootstrap_register(mach_port_t bp, name_t service_name_text, mach_
     return kr;
 }
 
-kern_return_t bootstrap_check_in(mach_port_t bp, const name_t service_name_text, mach_port_t *sp)
+kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
 {
     int saved = errno;
     kern_return_t kr = check_bootstrap(bp);

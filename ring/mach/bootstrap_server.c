@@ -224,7 +224,7 @@ static kern_return_t bind_locked(const struct service_name *name, struct mach_ob
 
     if (find_live(name))
         return BOOTSTRAP_SERVICE_ACTIVE;
-    if (!port_right_alive(object) || !start())
+    if (!port_right_alive(object))
         return BOOTSTRAP_NO_MEMORY;
     struct binding *binding = malloc(sizeof(*binding));
     if (!binding)
@@ -237,7 +237,8 @@ static kern_return_t bind_locked(const struct service_name *name, struct mach_ob
     }
 
     int socket = port_send_socket(object);
-    bool ready = listen(binding->listener, BACKLOG) == 0 && watch(binding->listener, EPOLLIN, binding->serial);
+    bool ready =
+        start() && listen(binding->listener, BACKLOG) == 0 && watch(binding->listener, EPOLLIN, binding->serial);
     if (ready && socket >= 0) {
         binding->end = fcntl(socket, F_DUPFD_CLOEXEC, 0);
         ready = binding->end >= 0 && watch(binding->end, 0, binding->serial + 1);

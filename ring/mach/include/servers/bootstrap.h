@@ -25,6 +25,7 @@
 #define BOOTSTRAP_NO_MEMORY       1105
 #define BOOTSTRAP_NO_CHILDREN     1106
 
+/* As a parameter this is a pointer to a string, and is written so below: gcc would take the array's size for a promise. */
 typedef char name_t[BOOTSTRAP_MAX_NAME_LEN];
 
 #ifdef __cplusplus
@@ -38,16 +39,16 @@ extern mach_port_t bootstrap_port;
  * BOOTSTRAP_SERVICE_ACTIVE; by another one: BOOTSTRAP_NOT_PRIVILEGED; a dead port: BOOTSTRAP_NO_MEMORY. With MACH_PORT_NULL nothing
  * is bound or unbound: BOOTSTRAP_SUCCESS if the name is free, and the same codes if it is not.
  */
-extern kern_return_t bootstrap_register(mach_port_t bp, name_t service_name, mach_port_t sp);
+extern kern_return_t bootstrap_register(mach_port_t bp, char *service_name, mach_port_t sp);
 
 /* Bind a name to a new port and get its receive right: BOOTSTRAP_SERVICE_ACTIVE, _NOT_PRIVILEGED as above. */
-extern kern_return_t bootstrap_check_in(mach_port_t bp, const name_t service_name, mach_port_t *sp);
+extern kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name, mach_port_t *sp);
 
 /*
  * BOOTSTRAP_UNKNOWN_SERVICE: nobody serves that name, or a process of another user does, or the one that does has not
  * answered within three seconds (it is stopped, or cannot hand out descriptors).
  */
-extern kern_return_t bootstrap_look_up(mach_port_t bp, const name_t service_name, mach_port_t *sp);
+extern kern_return_t bootstrap_look_up(mach_port_t bp, const char *service_name, mach_port_t *sp);
 
 /* There is one context: it is its own parent. */
 extern kern_return_t bootstrap_parent(mach_port_t bp, mach_port_t *parent_port);
