@@ -1,0 +1,216 @@
+/*
+ * One request, from the check of its bytes to the answer. On the broker's thread.
+ *
+ * A request is dropped unanswered only when there is nowhere to answer. Everything else gets a result: -EPROTO when its shape or
+ * version is not ours, -EACCES when the kernel says that its sender is neither this user nor root, -EPIPE when the ring it is for is
+ * not served (any more). What a request brought is destroyed with it, unless it was taken out before.
+ */
+#include "meet/state.h"
+
+#include "meet/message.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void send_answer(mach_msg_header_t *request, struct answer *answer)
+{
+    answer->header.msgh_bits = MACH_MSGH_BITS(MACH_MSGH_BITS_REMOTE(request->msgh_bits), 0) | MACH_MSGH_BITS_COMPLEX;
+    answer->header.msgh_size = sizeof *answer;
+    answer->header.msgh_remote_port = request->msgh_remote_port;
+    answer->header.msgh_id = request->msgh_id + MESSAGE_ANSWER;
+    answer->body.msgh_descriptor_count = ANSWER_RIGHTS;
+    answer->version = MESSAGE_VERSION;
+    request->msgh_remote_port = MACH_PORT_NULL;
+    /* Whoever has no room for one answer loses it: the broker waits for nobody. */
+    if (mach_msg(&answer->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof *answer, 0, MACH_PORT_NULL, 0,
+                 MACH_PORT_NULL) != MACH_MSG_SUCCESS)
+        mach_msg_destroy(&answer->header);
+}
+
+static struct broker *find_ring(mach_port_t received_on, const uint64_t identity[2])
+{
+    struct broker *ring = meet.rings;
+    bool any = identity[0] == 0 && identity[1] == 0;
+
+    while (ring != NULL) {
+        bool same = ring->identity[0] == identity[0] && ring->identity[1] == identity[1];
+
+        if (received_on == meet.port ? same : received_on == ring->named && (any || same))
+            break;
+        ring = ring->next;
+    }
+    return ring;
+}
+
+static void fill_group(struct answer *answer, const struct group_reply *reply)
+{
+    answer->right[RIGHT_ONLY] = message_right(reply->entry, MACH_MSG_TYPE_MOVE_SEND);
+    answer->group = (struct message_group){
+        .index = reply->index,
+        .kind = reply->kind,
+        .members = reply->members,
+        .line = reply->line,
+        .incarnation = reply->incarnation,
+        .owner = reply->owner,
+    };
+}
+
+static int answer_attach(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
+                         struct answer *answer)
+{
+    struct attach_reply reply = {.ring = MACH_PORT_NULL, .doorbell = MACH_PORT_NULL};
+    int result;
+
+    if (request->argument > MRING_PRODUCE)
+        return -EINVAL;
+    result = ring->service.attach(ring->service.context, peer, (enum mring_role)request->argument, &reply);
+    if (result != 0)
+        return result;
+    answer->right[RIGHT_RING] = message_right(reply.ring, MACH_MSG_TYPE_MOVE_SEND);
+    answer->right[RIGHT_DOORBELL] = message_right(reply.doorbell, MACH_MSG_TYPE_MOVE_SEND);
+    answer->right[RIGHT_BROKER] = message_right(meet.port, MACH_MSG_TYPE_COPY_SEND);
+    return 0;
+}
+
+static int answer_life(const struct broker *ring, const struct meet_peer *peer, struct answer *answer)
+{
+    mem_entry_name_port_t entry = MACH_PORT_NULL;
+    int result = ring->service.life(ring->service.context, peer, &entry);
+
+    if (result == 0)
+        answer->right[RIGHT_ONLY] = message_right(entry, MACH_MSG_TYPE_MOVE_SEND);
+    return result;
+}
+
+static int answer_join(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
+                       struct answer *answer)
+{
+    struct join_request join = {.members = request->of.join.members, .life = request->of.join.life};
+    struct group_reply reply = {.entry = MACH_PORT_NULL};
+    int result;
+
+    memcpy(join.name, request->of.join.name, sizeof join.name);
+    if (memchr(join.name, '\0', sizeof join.name) == NULL || join.life > LIFE_MASK)
+        return -EINVAL;
+    result = ring->service.join(ring->service.context, peer, &join, &reply);
+    if (result == 0)
+        fill_group(answer, &reply);
+    return result;
+}
+
+static int answer_group(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
+                        struct answer *answer)
+{
+    struct group_reply reply = {.entry = MACH_PORT_NULL};
+    int result;
+
+    if (request->argument >= LAYOUT_GROUPS)
+        return -EINVAL;
+    result = ring->service.group(ring->service.context, peer, request->argument, &reply);
+    if (result == 0)
+        fill_group(answer, &reply);
+    return result;
+}
+
+static struct sleeper sleeper_of(const struct request *request)
+{
+    return (struct sleeper){.group = request->of.sleeper.group,
+                            .line = request->of.sleeper.line,
+                            .incarnation = request->of.sleeper.incarnation,
+                            .owner = request->of.sleeper.owner};
+}
+
+/* The right moves into the table, so it is taken out of the request. The lock is held. */
+static int put_semaphore(struct broker *ring, struct request *request)
+{
+    struct sleeper who = sleeper_of(request);
+    semaphore_t semaphore = request->right.name;
+
+    request->right.name = MACH_PORT_NULL;
+    return semaphores_put(&ring->semaphores, &who, semaphore);
+}
+
+/* A copy of the right; the table's own may be replaced before the answer is sent, so the copy is made here. The lock is held. */
+static int get_semaphore(const struct broker *ring, const struct request *request, struct answer *answer)
+{
+    struct sleeper who = sleeper_of(request);
+    semaphore_t semaphore = semaphores_get(&ring->semaphores, &who);
+
+    if (!MACH_PORT_VALID(semaphore))
+        return -ENOENT;
+    if (mach_port_mod_refs(mach_task_self(), semaphore, MACH_PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
+        return -ENOENT;
+    answer->right[RIGHT_ONLY] = message_right(semaphore, MACH_MSG_TYPE_MOVE_SEND);
+    return 0;
+}
+
+/* Without the lock: the ring is busy, so it stays. */
+static int call_service(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
+                        struct answer *answer)
+{
+    switch (request->header.msgh_id) {
+    case MESSAGE_ATTACH:
+        return answer_attach(ring, request, peer, answer);
+    case MESSAGE_LIFE:
+        return answer_life(ring, peer, answer);
+    case MESSAGE_JOIN:
+        return answer_join(ring, request, peer, answer);
+    default:
+        return answer_group(ring, request, peer, answer);
+    }
+}
+
+static int answer_locked(struct request *request, const struct meet_peer *peer, struct answer *answer)
+{
+    uint64_t identity[2] = {request->identity[0], request->identity[1]};
+    struct broker *ring = find_ring(request->header.msgh_local_port, identity);
+    int result;
+
+    if (ring == NULL)
+        return -EPIPE;
+    answer->identity[0] = ring->identity[0];
+    answer->identity[1] = ring->identity[1];
+    if (request->header.msgh_id == MESSAGE_PUT_SEMAPHORE)
+        return put_semaphore(ring, request);
+    if (request->header.msgh_id == MESSAGE_GET_SEMAPHORE)
+        return get_semaphore(ring, request, answer);
+    meet.busy = ring;
+    pthread_mutex_unlock(&meet.lock);
+    result = call_service(ring, request, peer, answer);
+    pthread_mutex_lock(&meet.lock);
+    meet.busy = NULL;
+    pthread_cond_broadcast(&meet.changed);
+    return result;
+}
+
+static bool is_request(const mach_msg_header_t *header)
+{
+    return header->msgh_id >= MESSAGE_ATTACH && header->msgh_id < MESSAGE_END &&
+           message_has_shape(header, sizeof(struct request), 1) &&
+           ((const struct request *)header)->version == MESSAGE_VERSION;
+}
+
+void broker_answer(mach_msg_header_t *header)
+{
+    struct answer answer;
+    struct meet_peer peer;
+
+    if (!MACH_PORT_VALID(header->msgh_remote_port)) {
+        mach_msg_destroy(header);
+        return;
+    }
+    memset(&answer, 0, sizeof answer);
+    for (int at = 0; at < ANSWER_RIGHTS; at++)
+        answer.right[at] = message_right(MACH_PORT_NULL, MACH_MSG_TYPE_MOVE_SEND);
+    if (!is_request(header)) {
+        answer.result = -EPROTO;
+    } else if (!message_sender(header, &peer) || !message_sender_trusted(&peer)) {
+        answer.result = -EACCES;
+    } else {
+        pthread_mutex_lock(&meet.lock);
+        answer.result = answer_locked((struct request *)header, &peer, &answer);
+        pthread_mutex_unlock(&meet.lock);
+    }
+    send_answer(header, &answer);
+    mach_msg_destroy(header);
+}

@@ -1,0 +1,237 @@
+/*
+ * The broker of this process: its thread, its ports, the rings it serves.
+ *
+ * Ports. One port set, on which the thread receives. In it: the process's own port, to which forked children and all who
+ * have attached hold a send right, and one port for each named ring, from bootstrap_check_in. All of it is made when the first
+ * ring is served and given back when the last one stops, so that what is left of the links then says MACH_SEND_INVALID_DEST.
+ *
+ * The thread waits without timeout. It ends when it finds `stopping` set after a message; broker_stop, which sets it, sends an empty
+ * one. A full queue needs none: then the thread is about to wake anyway.
+ *
+ * Nothing a client does ends the thread: its messages have a fixed shape or are dropped, an answer that cannot be delivered at once is
+ * dropped, and a receive that fails for want of resources is tried again a moment later.
+ */
+#include "meet/state.h"
+
+#include "api/failure.h"
+
+#include <errno.h>
+#include <servers/bootstrap.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "meet/message.h"
+#include "meet/names.h"
+
+struct meet_state meet = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void drop_receive(mach_port_t *port)
+{
+    if (MACH_PORT_VALID(*port))
+        mach_port_mod_refs(mach_task_self(), *port, MACH_PORT_RIGHT_RECEIVE, -1);
+    *port = MACH_PORT_NULL;
+}
+
+/* The send right goes first: the receive right would leave a dead name of it. */
+static void close_ports(void)
+{
+    if (MACH_PORT_VALID(meet.port))
+        mach_port_mod_refs(mach_task_self(), meet.port, MACH_PORT_RIGHT_SEND, -1);
+    drop_receive(&meet.port);
+    if (MACH_PORT_VALID(meet.set))
+        mach_port_mod_refs(mach_task_self(), meet.set, MACH_PORT_RIGHT_PORT_SET, -1);
+    meet.set = MACH_PORT_NULL;
+}
+
+static kern_return_t make_ports(void)
+{
+    kern_return_t kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, &meet.set);
+
+    if (kr == KERN_SUCCESS)
+        kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &meet.port);
+    if (kr != KERN_SUCCESS) {
+        meet.port = MACH_PORT_NULL;
+        close_ports();
+        return kr;
+    }
+    kr = mach_port_insert_right(mach_task_self(), meet.port, meet.port, MACH_MSG_TYPE_MAKE_SEND);
+    if (kr != KERN_SUCCESS) {
+        drop_receive(&meet.port);
+        close_ports();
+        return kr;
+    }
+    kr = mach_port_move_member(mach_task_self(), meet.port, meet.set);
+    if (kr != KERN_SUCCESS)
+        close_ports();
+    return kr;
+}
+
+/* Take the name, and listen on it. */
+static int check_in(struct broker *ring, const char *name, struct mring_error *error)
+{
+    mach_port_t server = MACH_PORT_NULL;
+    name_t service;
+    kern_return_t kr;
+
+    if (!names_service(service, name))
+        return failure(error, -ENAMETOOLONG, 0, "the name \"%.20s...\" is longer than %d bytes", name, MRING_NAME_MAX);
+    kr = names_server(&server);
+    if (kr == KERN_SUCCESS) {
+        kr = bootstrap_check_in(server, service, &ring->named);
+        mach_port_deallocate(mach_task_self(), server);
+    }
+    /* Which of the three a taken name gets depends on who holds it and on the system's age (Mach 8.3, 8.6). */
+    if (kr == BOOTSTRAP_NOT_PRIVILEGED || kr == BOOTSTRAP_NAME_IN_USE || kr == BOOTSTRAP_SERVICE_ACTIVE)
+        return failure(error, -EEXIST, kr, "another process serves a ring named \"%s\"", name);
+    if (kr != KERN_SUCCESS)
+        return failure(error, failure_code(kr), kr, "cannot take the name \"%s\"", name);
+    kr = mach_port_move_member(mach_task_self(), ring->named, meet.set);
+    if (kr != KERN_SUCCESS)
+        return failure(error, failure_code(kr), kr, "cannot listen on the name \"%s\"", name);
+    return 0;
+}
+
+/* The thread has all signals blocked from its first instruction on. */
+static int start_thread(struct mring_error *error)
+{
+    sigset_t all, before;
+    int result;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    result = pthread_create(&meet.thread, NULL, broker_serve, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (result != 0)
+        return failure(error, -result, 0, "cannot start the broker's thread: %s", strerror(result));
+    meet.running = true;
+    return 0;
+}
+
+static int start_locked(struct broker *ring, const char *name, struct mring_error *error)
+{
+    int result = 0;
+
+    if (!MACH_PORT_VALID(meet.set)) {
+        kern_return_t kr = make_ports();
+
+        if (kr != KERN_SUCCESS)
+            return failure(error, failure_code(kr), kr, "cannot make the broker's ports");
+    }
+    if (name != NULL)
+        result = check_in(ring, name, error);
+    if (result == 0 && !meet.running)
+        result = start_thread(error);
+    if (result != 0) {
+        drop_receive(&ring->named);
+        if (!meet.running)
+            close_ports();
+        return result;
+    }
+    ring->served = true;
+    ring->next = meet.rings;
+    meet.rings = ring;
+    return 0;
+}
+
+int broker_start(struct broker **broker, const char *name, const uint64_t identity[2],
+                 const struct broker_service *service, struct mring_error *error)
+{
+    struct broker *ring;
+    int result = fork_prepare_links();
+
+    if (result != 0)
+        return failure(error, result, 0, "cannot register fork handlers");
+    ring = calloc(1, sizeof *ring);
+    if (ring == NULL)
+        return failure(error, -ENOMEM, 0, "no memory to serve a ring");
+    ring->identity[0] = identity[0];
+    ring->identity[1] = identity[1];
+    ring->service = *service;
+
+    pthread_mutex_lock(&meet.lock);
+    while (meet.stopping)
+        pthread_cond_wait(&meet.changed, &meet.lock);
+    result = start_locked(ring, name, error);
+    pthread_mutex_unlock(&meet.lock);
+    if (result != 0) {
+        free(ring);
+        return result;
+    }
+    *broker = ring;
+    return 0;
+}
+
+static void nudge(void)
+{
+    mach_msg_header_t empty = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0),
+                               .msgh_size = sizeof empty,
+                               .msgh_remote_port = meet.port};
+
+    if (mach_msg(&empty, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof empty, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL) !=
+        MACH_MSG_SUCCESS)
+        mach_msg_destroy(&empty);
+}
+
+/* The last ring is out of the list: end the thread and give the ports back. The lock is held, but not while the thread ends. */
+static void stop_thread(void)
+{
+    meet.stopping = true;
+    nudge();
+    pthread_mutex_unlock(&meet.lock);
+    pthread_join(meet.thread, NULL);
+    pthread_mutex_lock(&meet.lock);
+    meet.running = false;
+    close_ports();
+    meet.stopping = false;
+    pthread_cond_broadcast(&meet.changed);
+}
+
+static void stop_locked(struct broker *ring)
+{
+    struct broker **link = &meet.rings;
+
+    while (*link != ring)
+        link = &(*link)->next;
+    *link = ring->next;
+    drop_receive(&ring->named);
+    while (meet.busy == ring)
+        pthread_cond_wait(&meet.changed, &meet.lock);
+    semaphores_clear(&ring->semaphores);
+    /* Another may have started a ring, or stopped the last one and the thread, while this waited. */
+    if (meet.rings == NULL && meet.running && !meet.stopping)
+        stop_thread();
+}
+
+void broker_stop(struct broker *broker)
+{
+    if (broker == NULL)
+        return;
+    pthread_mutex_lock(&meet.lock);
+    if (broker->served)
+        stop_locked(broker);
+    pthread_mutex_unlock(&meet.lock);
+    free(broker);
+}
+
+void *broker_serve(void *unused)
+{
+    struct request_buffer buffer;
+    bool serving = true;
+
+    while (serving) {
+        mach_msg_header_t *header = &buffer.request.header;
+        mach_msg_return_t mr =
+            mach_msg(header, MESSAGE_RECEIVE, 0, sizeof buffer, meet.set, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
+
+        if (mr == MACH_MSG_SUCCESS)
+            broker_answer(header);
+        else if (mr != MACH_RCV_TOO_LARGE && mr != MACH_RCV_INTERRUPTED) /* the one is gone, the other is nothing */
+            nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+        pthread_mutex_lock(&meet.lock);
+        serving = !meet.stopping;
+        pthread_mutex_unlock(&meet.lock);
+    }
+    return unused;
+}

@@ -1,0 +1,244 @@
+/*
+ * Asking a broker: one message there, one back, on a port made for this one answer.
+ *
+ * The broker gets a right to send once to that port. When it dies, or drops the request, that right is destroyed unused and
+ * the kernel says so on the port: no need to wait for the end of the patience. What comes back is checked like anything from a peer: the
+ * kernel's word on who sent it, shape, version, numbers; rights that are not taken are destroyed with the message.
+ */
+#include "meet/state.h"
+
+#include "api/failure.h"
+#include "meet/clock.h"
+#include "meet/message.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How long a broker may take to answer: it is only ever this late when its process is stopped. */
+#define PATIENCE (INT64_C(5) * 1000 * 1000 * 1000)
+
+static mach_msg_timeout_t milliseconds(int64_t nanoseconds)
+{
+    return (mach_msg_timeout_t)((nanoseconds + 999999) / 1000000);
+}
+
+static int code_of(mach_msg_return_t mr)
+{
+    return mr == MACH_RCV_PORT_DIED ? -EPIPE : mr == MACH_RCV_TOO_LARGE ? -EPROTO : failure_code(mr);
+}
+
+static int check_answer(const mach_msg_header_t *header, mach_msg_id_t asked)
+{
+    const struct answer *answer = (const struct answer *)header;
+    struct meet_peer peer;
+
+    if (header->msgh_id == MESSAGE_SEND_ONCE_GONE)
+        return -EPIPE;
+    if (header->msgh_id != asked + MESSAGE_ANSWER || !message_has_shape(header, sizeof *answer, ANSWER_RIGHTS) ||
+        answer->version != MESSAGE_VERSION)
+        return -EPROTO;
+    if (!message_sender(header, &peer) || !message_sender_trusted(&peer))
+        return -EACCES;
+    return message_result(answer->result);
+}
+
+static mach_msg_return_t receive(struct answer_buffer *buffer, mach_port_t from, int64_t deadline)
+{
+    mach_msg_return_t mr;
+
+    do {
+        mr = mach_msg(&buffer->answer.header, MESSAGE_RECEIVE | MACH_RCV_TIMEOUT, 0, sizeof *buffer, from,
+                      milliseconds(clock_left(deadline)), MACH_PORT_NULL);
+    } while (mr == MACH_RCV_INTERRUPTED);
+    return mr;
+}
+
+static int exchange(struct meet_link *link, struct request *request, mach_port_t reply, struct answer_buffer *buffer,
+                    struct mring_error *error)
+{
+    int64_t deadline = clock_deadline(PATIENCE);
+    mach_msg_id_t asked = request->header.msgh_id;
+    mach_msg_return_t mr;
+    int result;
+
+    request->header.msgh_remote_port = link->port;
+    request->header.msgh_local_port = reply;
+    mr = mach_msg(&request->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof *request, 0, MACH_PORT_NULL,
+                  milliseconds(PATIENCE), MACH_PORT_NULL);
+    if (mr != MACH_MSG_SUCCESS) {
+        mach_msg_destroy(&request->header);
+        return failure(error, code_of(mr), mr, "cannot reach the ring's broker");
+    }
+    mr = receive(buffer, reply, deadline);
+    if (mr != MACH_MSG_SUCCESS)
+        return failure(error, code_of(mr), mr, "no answer from the ring's broker");
+    result = check_answer(&buffer->answer.header, asked);
+    if (result == 0)
+        return 0;
+    mach_msg_destroy(&buffer->answer.header);
+    return failure(error, result, 0, "%s",
+                   result == -EPIPE    ? "the ring's broker is gone"
+                   : result == -EPROTO ? "the ring's broker speaks another protocol"
+                                       : "the ring's broker refuses");
+}
+
+/* On success the answer is the caller's, to take rights out of and then to destroy. */
+static int call(struct meet_link *link, struct request *request, mach_msg_id_t kind, struct answer_buffer *buffer,
+                struct mring_error *error)
+{
+    mach_port_t reply = MACH_PORT_NULL;
+    kern_return_t kr;
+    int result;
+
+    if (!MACH_PORT_VALID(link->port))
+        return failure(error, -EPIPE, 0, "the ring's broker cannot be reached from here");
+    kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &reply);
+    if (kr != KERN_SUCCESS)
+        return failure(error, failure_code(kr), kr, "no port for the broker's answer");
+    request->header.msgh_bits =
+        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE) | MACH_MSGH_BITS_COMPLEX;
+    request->header.msgh_size = sizeof *request;
+    request->header.msgh_id = kind;
+    request->body.msgh_descriptor_count = 1;
+    request->right.type = MACH_MSG_PORT_DESCRIPTOR;
+    request->right.disposition = MACH_MSG_TYPE_COPY_SEND;
+    request->version = MESSAGE_VERSION;
+    request->identity[0] = link->identity[0];
+    request->identity[1] = link->identity[1];
+    result = exchange(link, request, reply, buffer, error);
+    mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1);
+    return result;
+}
+
+static mach_port_t take(struct answer *answer, int place)
+{
+    mach_port_t name = answer->right[place].name;
+
+    answer->right[place].name = MACH_PORT_NULL;
+    return MACH_PORT_VALID(name) ? name : MACH_PORT_NULL;
+}
+
+/* From now on this link goes to the broker's own port, for this ring: that port passes to forked children, whatever the ring's name. */
+static void settle(struct meet_link *link, struct answer *answer)
+{
+    mach_port_t before;
+
+    pthread_mutex_lock(&meet.lock);
+    before = link->port;
+    link->port = take(answer, RIGHT_BROKER);
+    link->identity[0] = answer->identity[0];
+    link->identity[1] = answer->identity[1];
+    pthread_mutex_unlock(&meet.lock);
+    mach_port_deallocate(mach_task_self(), before);
+}
+
+int meet_attach(struct meet_link *link, enum mring_role role, struct attach_reply *reply, struct mring_error *error)
+{
+    struct request request = {.argument = role};
+    struct answer_buffer buffer;
+    struct answer *answer = &buffer.answer;
+    int result = call(link, &request, MESSAGE_ATTACH, &buffer, error);
+
+    if (result != 0)
+        return result;
+    if (!MACH_PORT_VALID(answer->right[RIGHT_BROKER].name)) {
+        mach_msg_destroy(&answer->header);
+        return failure(error, -EPROTO, 0, "the ring's broker gave no right to itself");
+    }
+    settle(link, answer);
+    reply->identity[0] = answer->identity[0];
+    reply->identity[1] = answer->identity[1];
+    reply->ring = take(answer, RIGHT_RING);
+    reply->doorbell = take(answer, RIGHT_DOORBELL);
+    mach_msg_destroy(&answer->header);
+    return 0;
+}
+
+int meet_life(struct meet_link *link, mem_entry_name_port_t *entry)
+{
+    struct request request = {.argument = 0};
+    struct answer_buffer buffer;
+    int result = call(link, &request, MESSAGE_LIFE, &buffer, NULL);
+
+    if (result != 0)
+        return result;
+    *entry = take(&buffer.answer, RIGHT_ONLY);
+    mach_msg_destroy(&buffer.answer.header);
+    return *entry != MACH_PORT_NULL ? 0 : -EPROTO;
+}
+
+/* The group of an answer, bounded. The answer is used up. */
+static int take_group(struct answer *answer, struct group_reply *reply, struct mring_error *error)
+{
+    struct message_group group = answer->group;
+    bool sound = group.index < LAYOUT_GROUPS && group.members >= 1 && group.members <= LAYOUT_MEMBERS &&
+                 group.line < group.members && (group.kind == GROUP_DECLARED || group.kind == GROUP_PASSING);
+
+    if (sound)
+        *reply = (struct group_reply){
+            .entry = take(answer, RIGHT_ONLY),
+            .index = group.index,
+            .kind = group.kind,
+            .members = group.members,
+            .line = group.line,
+            .incarnation = group.incarnation,
+            .owner = group.owner,
+        };
+    mach_msg_destroy(&answer->header);
+    return sound ? 0 : failure(error, -EPROTO, 0, "the ring's broker described an impossible group");
+}
+
+int meet_join(struct meet_link *link, const struct join_request *request, struct group_reply *reply,
+              struct mring_error *error)
+{
+    struct request message = {.of.join = {.life = request->life, .members = request->members}};
+    struct answer_buffer buffer;
+    int result;
+
+    memcpy(message.of.join.name, request->name, sizeof message.of.join.name);
+    result = call(link, &message, MESSAGE_JOIN, &buffer, error);
+    return result != 0 ? result : take_group(&buffer.answer, reply, error);
+}
+
+int meet_group(struct meet_link *link, uint32_t index, struct group_reply *reply)
+{
+    struct request request = {.argument = index};
+    struct answer_buffer buffer;
+    int result = call(link, &request, MESSAGE_GROUP, &buffer, NULL);
+
+    return result != 0 ? result : take_group(&buffer.answer, reply, NULL);
+}
+
+static struct message_sleeper sleeper_of(const struct sleeper *who)
+{
+    return (struct message_sleeper){
+        .group = who->group, .line = who->line, .incarnation = who->incarnation, .owner = who->owner};
+}
+
+int meet_put_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t semaphore)
+{
+    struct request request = {.right.name = semaphore, .of.sleeper = sleeper_of(who)};
+    struct answer_buffer buffer;
+    int result = call(link, &request, MESSAGE_PUT_SEMAPHORE, &buffer, NULL);
+
+    if (result == 0)
+        mach_msg_destroy(&buffer.answer.header);
+    return result;
+}
+
+int meet_get_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t *semaphore)
+{
+    struct request request = {.of.sleeper = sleeper_of(who)};
+    struct answer_buffer buffer;
+    mach_port_t taken;
+    int result = call(link, &request, MESSAGE_GET_SEMAPHORE, &buffer, NULL);
+
+    if (result != 0)
+        return result;
+    taken = take(&buffer.answer, RIGHT_ONLY);
+    mach_msg_destroy(&buffer.answer.header);
+    if (taken == MACH_PORT_NULL)
+        return -EPROTO;
+    *semaphore = taken;
+    return 0;
+}

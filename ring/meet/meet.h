@@ -1,0 +1,110 @@
+/*
+ * How parties find each other: the broker of a process that serves rings, and what attaches to it.
+ *
+ * One broker per process: a port set, one thread (lazy, all signals blocked). Its members are one receive right of the process's
+ * own, which forked children inherit as a registered port, and one per named ring, from bootstrap_check_in: a name dies with its
+ * process. A request is one mach_msg with a reply port; the broker checks the sender's uid from the audit trailer, asks the ring's
+ * `struct broker_service` (the api room) and replies with rights as port descriptors. A semaphore is registered nowhere:
+ * whoever sleeps gives its own to the broker once, whoever wakes fetches it from there once.
+ *
+ * Nothing in a message is believed before it is bounded: message size, request number, descriptor count and kinds, strings
+ * without an end. A reply of the wrong shape is -EPROTO and all rights in it are dropped.
+ */
+#ifndef MRING_MEET_MEET_H
+#define MRING_MEET_MEET_H
+
+#include "core/layout.h"
+#include "mring.h"
+
+#include <mach/mach.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Who asks, as the kernel says. */
+struct meet_peer {
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+};
+
+/* Rights in replies are send rights that go to the asker (moved); MACH_PORT_NULL where there is none. */
+struct attach_reply {
+    uint64_t identity[2];
+    mem_entry_name_port_t ring; /* read-only for MRING_CONSUME */
+    mem_entry_name_port_t doorbell;
+};
+
+struct join_request {
+    char name[LAYOUT_NAME]; /* NUL-terminated when it reaches the service */
+    uint32_t members;       /* 0: default */
+    uint64_t life;          /* the asker's life number */
+};
+
+/* A group as its entry is handed out. `line` and `owner` are of the place that a join took for the asker. */
+struct group_reply {
+    mem_entry_name_port_t entry;
+    uint32_t index;
+    uint32_t kind;
+    uint32_t members;
+    uint32_t line;
+    uint64_t incarnation;
+    uint64_t owner;
+};
+
+/* A place that sleeps: a member line, or the producer (group == SLEEPER_PRODUCER, line 0). `owner` tells one occupant from the next. */
+enum { SLEEPER_PRODUCER = LAYOUT_GROUPS };
+struct sleeper {
+    uint32_t group;
+    uint32_t line;
+    uint64_t incarnation; /* of the group; 0 for the producer */
+    uint64_t owner;
+};
+
+/* ---- serving ---- */
+
+/* What the broker asks of a ring, on the broker's thread. 0 or -errno, which travels to the asker. */
+struct broker_service {
+    void *context;
+    int (*attach)(void *context, const struct meet_peer *peer, enum mring_role role, struct attach_reply *reply);
+    int (*join)(void *context, const struct meet_peer *peer, const struct join_request *request,
+                struct group_reply *reply);
+    /* A send right to the life entry (moved); asked for only by a process that has no life in the ring yet. */
+    int (*life)(void *context, const struct meet_peer *peer, mem_entry_name_port_t *entry);
+    /* A producer fetches the entry of a live group by its directory index. */
+    int (*group)(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply);
+};
+
+struct broker; /* one served ring */
+
+/*
+ * Serve a ring under `name` (NULL: to forked children only). -EEXIST, -EAGAIN, -ENOMEM, -ENAMETOOLONG. After broker_stop returns the
+ * service is not called again and the name is free; so a lock that the service takes must not be held over it. It is not for
+ * the broker's own thread. In a forked child broker_stop only frees the copy of what the parent serves. NULL is allowed.
+ */
+int broker_start(struct broker **broker, const char *name, const uint64_t identity[2],
+                 const struct broker_service *service, struct mring_error *error);
+void broker_stop(struct broker *broker);
+
+/* ---- attaching ---- */
+
+struct meet_link; /* a send right to the broker of one ring; also made for the serving process itself */
+
+/* Find a named ring's broker: -ENOENT when there is none within `timeout` (ns; 0: one look; MRING_FOREVER). */
+int meet_look_up(struct meet_link **link, const char *name, int64_t timeout, struct mring_error *error);
+/* The link of the process that serves the ring itself, for its own use and for its forked children. */
+int meet_own(struct meet_link **link, struct broker *broker, struct mring_error *error);
+/* In a forked child the link of its parent's handle goes on over a registered port (meet/fork.c): no call is needed. -EPIPE from any
+ * call below: the broker is gone, or was one of more than fit into the registered ports. NULL is allowed. */
+void meet_close(struct meet_link *link);
+
+/* Each is one message and its answer; at most some seconds (-ETIMEDOUT: the broker does not answer). */
+int meet_attach(struct meet_link *link, enum mring_role role, struct attach_reply *reply, struct mring_error *error);
+/* The life entry. As life_begin's `fetch`: never receive it when this process has a life in the ring (member/life.h). */
+int meet_life(struct meet_link *link, mem_entry_name_port_t *entry);
+int meet_join(struct meet_link *link, const struct join_request *request, struct group_reply *reply,
+              struct mring_error *error);
+int meet_group(struct meet_link *link, uint32_t index, struct group_reply *reply);
+int meet_put_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t semaphore);
+int meet_get_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t *semaphore);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * What the broker and the links of a process share: one lock, and what a fork has to carry over.
+ *
+ * meet.lock guards everything in `struct meet_state`, the list of links, the list of served rings and their tables of semaphores. It is
+ * a leaf: no call out of this room is made under it but Mach's and the allocator's. In particular a ring's service runs
+ * without it; meanwhile the ring is `busy`, and whoever stops the ring waits until it is not.
+ *
+ * The ports of links do not change while a process lives, save in the child's fork handler and in the meet_attach that opens
+ * them, so calls over a link need no lock.
+ */
+#ifndef MRING_MEET_STATE_H
+#define MRING_MEET_STATE_H
+
+#include "meet/meet.h"
+#include "meet/semaphores.h"
+
+#include <mach/mach.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+struct broker {
+    struct broker *next; /* of the served rings */
+    uint64_t identity[2];
+    struct broker_service service;
+    mach_port_t named; /* receive right under the ring's name, or null */
+    struct semaphore_table semaphores;
+    bool served; /* by this process: not in a forked child's copy */
+};
+
+struct meet_link {
+    struct meet_link *next;
+    mach_port_t port;     /* a send right of its own (one user reference); null: cannot be reached */
+    uint64_t identity[2]; /* 0, 0: found by name and not attached yet */
+    int slot;             /* while a fork is under way: the registered port that carries it, or -1 */
+};
+
+struct meet_state {
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* `busy` or `stopping` has changed */
+    struct broker *rings;
+    struct meet_link *links;
+    /* The process's broker: all null while no ring is served. */
+    mach_port_t set;
+    mach_port_t port;    /* receive right and one send right */
+    struct broker *busy; /* its service is being called */
+    bool running;        /* there is a thread */
+    bool stopping;       /* somebody waits for its end */
+    pthread_t thread;
+};
+
+extern struct meet_state meet;
+
+/* Have forks carry the links over from now on: before the first ring is served and before the first link is made. 0, -ENOMEM. */
+int fork_prepare_links(void);
+
+/* The body of the broker's thread. */
+void *broker_serve(void *unused);
+
+/* Take one request: answer it and drop what it brought. */
+void broker_answer(mach_msg_header_t *request);
+
+/* A new link, which takes over one user reference of `port`, in the list; NULL when memory is short. */
+struct meet_link *link_make(mach_port_t port, const uint64_t identity[2]);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * Who lives, by the kernel's verdict.
+ *
+ * A process that takes part in a ring has one *life* in it: a random 48-bit number, and on Linux a byte lock (F_SETLK) at that
+ * offset of the ring's life entry, a small memory entry made for this alone. The kernel drops the lock when the process dies or
+ * execs and at no other time: it survives SIGSTOP, is not inherited by a forked child, and is seen across pid namespaces. On
+ * macOS the life entry holds no locks: there a life is made of pid and start time (proc_pidinfo), see life_darwin.c.
+ *
+ * The trap of F_SETLK: closing *any* descriptor of the file drops all locks of the process on it. So a process holds one descriptor
+ * per ring, shared by all its handles of that ring (found by the ring's identity), and closes it last.
+ */
+#ifndef MRING_MEMBER_LIFE_H
+#define MRING_MEMBER_LIFE_H
+
+#include <mach/mach.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct life; /* this process's life in one ring; counted, shared by its handles of that ring */
+
+/*
+ * Begin, or share, this process's life in the ring of this identity. Only when the process has none there yet is `fetch` called,
+ * once, to get a send right to the life entry (0 or -errno, which life_begin then returns): receiving that entry a second time
+ * would close a duplicate descriptor of it, and with that drop the lock (see the trap above). So the entry travels in a request
+ * of its own (meet_life); other threads that want the same life wait meanwhile.
+ * 0, -ENOMEM, -EMFILE, -ENOLCK, or what `fetch` said.
+ */
+int life_begin(struct life **life, const uint64_t identity[2],
+               int (*fetch)(void *context, mem_entry_name_port_t *entry), void *context);
+
+/*
+ * A forked child begins a life of its own in a ring its parent had, by the parent's (copied) handle, which stays a handle of its
+ * own, to be ended too: *life is a new reference to the same thing. Until this call the child has no life: number 0.
+ */
+int life_begin_forked(struct life **life, struct life *inherited);
+
+/* The number, 1 .. 2^48-1, good as long as this process holds the handle. 0 in a forked child that has not begun one. */
+uint64_t life_number(const struct life *life);
+
+/* Is the process of this number alive? A verdict, never a guess: a stopped process lives. Own number: true. `number` may be anything. */
+bool life_alive(const struct life *life, uint64_t number);
+
+/* Give the handle back; with the last one the life ends. NULL is allowed. */
+void life_end(struct life *life);
+
+#endif

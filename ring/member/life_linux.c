@@ -1,0 +1,88 @@
+/*
+ * Byte locks on the memory behind the life entry.
+ *
+ * A life is an exclusive lock (fcntl F_SETLK) on one byte, whose offset is the number: random, so that nobody need hand numbers out,
+ * and above the end of the file, which fcntl does not mind. Such a lock belongs to the process (its table of descriptors), so
+ *   - SIGSTOP, a debugger and a full run queue do not touch it;
+ *   - a forked child does not have it, whatever it inherits;
+ *   - death by any signal, exit and exec (the descriptor is close-on-exec) drop it, before the parent can even wait for the process;
+ *   - asking needs no pid, so that pid namespaces and the reuse of pids do not matter.
+ * A lock on the open file (F_OFD_SETLK) would not do: it lives as long as any forked child has a copy of the descriptor.
+ *
+ * The trap. Closing any descriptor of the file drops the process's locks on it. The layer below owns a descriptor of the
+ * entry too; it closes it when the last right to the entry goes, which life.c gives back after this file's, and closes the duplicate
+ * that comes with a right received again, which is why the entry is received at most once (life_begin). In a forked child it
+ * closes its own when the names vanish, before the child has any life. What stays for the child is this file's duplicate.
+ */
+#include "member/life_system.h"
+
+#include "core/layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mach/mring_mach.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Two processes that draw one number: 1 in 2^48 for a pair. A second draw is luck enough; the rest is somebody locking it all. */
+enum { DRAWS = 8 };
+
+_Static_assert(sizeof(off_t) == 8, "48-bit offsets");
+
+static struct flock one_byte(uint64_t number)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)number, .l_len = 1};
+}
+
+int life_system_open(struct life_place *place, mem_entry_name_port_t entry)
+{
+    int borrowed = mring_mach_entry_descriptor(entry);
+    int descriptor;
+
+    if (borrowed < 0)
+        return -EPROTO;
+    descriptor = fcntl(borrowed, F_DUPFD_CLOEXEC, 3);
+    if (descriptor < 0)
+        return -errno;
+    place->descriptor = descriptor;
+    return 0;
+}
+
+void life_system_close(struct life_place *place)
+{
+    close(place->descriptor);
+    place->descriptor = -1;
+}
+
+int life_system_take(const struct life_place *place, uint64_t *number)
+{
+    for (int draw = 0; draw < DRAWS; draw++) {
+        uint64_t drawn;
+        struct flock lock;
+
+        if (getentropy(&drawn, sizeof drawn) != 0)
+            return -errno;
+        drawn &= LIFE_MASK;
+        if (drawn == 0)
+            continue;
+        lock = one_byte(drawn);
+        if (fcntl(place->descriptor, F_SETLK, &lock) == 0) {
+            *number = drawn;
+            return 0;
+        }
+        if (errno != EAGAIN && errno != EACCES)
+            return -errno;
+    }
+    return -ENOLCK;
+}
+
+bool life_system_lives(const struct life_place *place, uint64_t number)
+{
+    struct flock lock = one_byte(number);
+    int saved = errno;
+    /* Asking cannot fail on a descriptor that is open; if it does, nobody is declared dead for it. */
+    bool lives = fcntl(place->descriptor, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+
+    errno = saved;
+    return lives;
+}

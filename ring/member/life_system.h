@@ -1,0 +1,28 @@
+/*
+ * What the system gives to tell the living from the dead: life_linux.c (byte locks) or life_darwin.c (pid and start time).
+ * life.c calls these under its registry's lock, life_system_lives excepted, which any thread may call at any time.
+ */
+#ifndef MRING_MEMBER_LIFE_SYSTEM_H
+#define MRING_MEMBER_LIFE_SYSTEM_H
+
+#include <mach/mach.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct life_place {
+    int descriptor; /* of the life entry; -1 where the system has none */
+};
+
+/* What this process needs of the life entry, for as long as the place is open; the right stays the caller's, and held. 0, -errno. */
+int life_system_open(struct life_place *place, mem_entry_name_port_t entry);
+
+/* The process has no life at this place any more. */
+void life_system_close(struct life_place *place);
+
+/* Give this process a life: its number. 0, -ENOLCK, ... */
+int life_system_take(const struct life_place *place, uint64_t *number);
+
+/* Does the process of this number, which is another one, live? `number` is in 1 .. 2^48-1. */
+bool life_system_lives(const struct life_place *place, uint64_t number);
+
+#endif

@@ -1,0 +1,82 @@
+/* A group's entry: its words and member lines. The layout is core/layout.h's; here it is made, mapped and bounded. */
+#include "region/region.h"
+
+#include "api/failure.h"
+#include "region/entry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static int map_group(struct region_group *group, uint32_t members, struct mring_error *error)
+{
+    uint64_t size = layout_group_size(members);
+    mach_vm_address_t address = 0;
+    int result = entry_map_anywhere(group->entry, 0, size, VM_PROT_READ | VM_PROT_WRITE, &address, "group", error);
+
+    if (result != 0)
+        return result;
+    group->mapped = size;
+    group->view.page = (struct group_page *)address;
+    group->view.line = (struct member_line *)(address + GROUP_MEMBERS_OFFSET);
+    group->view.members = members;
+    return 0;
+}
+
+int region_group_create(struct region_group *group, uint32_t members, uint64_t position, struct mring_error *error)
+{
+    struct region_group made = {.entry = MACH_PORT_NULL};
+    int result;
+
+    if (members < 1 || members > LAYOUT_MEMBERS)
+        return failure(error, -EINVAL, 0, "a group of %" PRIu32 " members", members);
+    result = entry_make(&made.entry, layout_group_size(members), "group", error);
+    if (result == 0)
+        result = map_group(&made, members, error);
+    if (result != 0) {
+        region_group_close(&made);
+        return result;
+    }
+    entry_touch_write((mach_vm_address_t)made.view.page, made.mapped);
+    word_store(&made.view.page->claim.low, position);
+    for (uint32_t line = 0; line < members; line++)
+        word_store(&made.view.line[line].held, HELD_IDLE);
+    *group = made;
+    return 0;
+}
+
+int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint32_t members,
+                      struct mring_error *error)
+{
+    struct region_group made = {.entry = entry};
+    int result;
+
+    if (members < 1 || members > LAYOUT_MEMBERS)
+        result = failure(error, -EPROTO, 0, "damaged ring: a group of %" PRIu32 " members", members);
+    else
+        result = map_group(&made, members, error);
+    if (result != 0) {
+        region_group_close(&made);
+        /* An entry that ends before its last line is the sender's fault, not the caller's. */
+        return result != -EINVAL
+                   ? result
+                   : failure(error, -EPROTO, 0, "damaged ring: a group's entry is too short for %" PRIu32 " members",
+                             members);
+    }
+    entry_touch_read((mach_vm_address_t)made.view.page, made.mapped);
+    *group = made;
+    return 0;
+}
+
+void region_group_close(struct region_group *group)
+{
+    if (group->mapped != 0)
+        entry_unmap((mach_vm_address_t)group->view.page, group->mapped);
+    entry_drop(&group->entry);
+    memset(group, 0, sizeof *group);
+}
+
+void region_group_forked(struct region_group *group)
+{
+    group->entry = MACH_PORT_NULL;
+}

@@ -1,0 +1,81 @@
+/*
+ * The memory entries of a ring: made, mapped, lowered, given back. Everything here stands on Mach's calls alone
+ * (mach_make_memory_entry_64, mach_vm_map, mach_vm_protect) and runs unchanged on both systems.
+ *
+ * Rights. The creator makes each entry read-write. What is handed to a consumer of the ring entry is a second, read-only entry
+ * made from the first as `parent`: no mapping of it can ever be made writable. A forked child that consumes has its inherited
+ * mapping lowered for good (region_lower).
+ *
+ * Mappings are made with VM_INHERIT_SHARE: a forked child has the ring at the same addresses. The ring's data is mapped twice, back
+ * to back, so that no record is ever split.
+ */
+#ifndef MRING_REGION_REGION_H
+#define MRING_REGION_REGION_H
+
+#include "core/view.h"
+#include "mring.h"
+
+#include <mach/mach.h>
+#include <stdbool.h>
+
+struct region_group {
+    mem_entry_name_port_t entry; /* send right, MACH_PORT_NULL when mapped over a fork */
+    struct group_view view;      /* view.page == NULL: not mapped here */
+    uint64_t mapped;             /* bytes */
+};
+
+struct region {
+    mem_entry_name_port_t ring;          /* read-write, in the creator and a producer; else null */
+    mem_entry_name_port_t ring_readonly; /* what consumers get */
+    mem_entry_name_port_t doorbell;
+    mem_entry_name_port_t life; /* in the creator, to hand out; else null (see member/life.h) */
+    mach_vm_address_t base;     /* of the mapping: header, producer page, directory, data, data again */
+    mach_vm_size_t mapped;      /* bytes of it */
+    bool writable;              /* the ring entry is mapped read-write here */
+    struct ring_view view;
+};
+
+/* What region_create is asked for: checked and rounded by the caller. */
+struct region_plan {
+    uint64_t capacity;
+    uint32_t alignment;
+    uint32_t members_default;
+};
+
+/*
+ * Make the ring entry (header written, everything touched), the doorbell and the life entry, and map them read-write. *size of
+ * every Mach call is compared with what was asked. Nothing is left behind on failure. -ENOMEM -EMFILE -EFBIG -ENOSPC.
+ */
+int region_create(struct region *region, const struct region_plan *plan, struct mring_error *error);
+
+/*
+ * Map a ring from received rights (both consumed, also on failure): `ring` read-only unless `writable`. Everything read
+ * from the header is bounded before use: magic, version, features, sizes against each other and against the entry. -EPROTO for a
+ * newer or damaged region, saying which field.
+ */
+int region_open(struct region *region, mem_entry_name_port_t ring, bool writable, mem_entry_name_port_t doorbell,
+                struct mring_error *error);
+
+/* Unmap and drop all rights. */
+void region_close(struct region *region);
+
+/* In a forked child: forget the names, which are the parent's; mappings stay. */
+void region_forked(struct region *region);
+
+/* In a forked child that joins as a consumer: header, producer page, directory and data become read-only for ever. */
+int region_lower(struct region *region, struct mring_error *error);
+
+/*
+ * A group's entry: made and mapped (all lines free, held idle, claim position as given) or mapped from a received right
+ * (consumed; `members` from the reply that brought it is bounded against the entry by mapping it).
+ */
+int region_group_create(struct region_group *group, uint32_t members, uint64_t position, struct mring_error *error);
+int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint32_t members,
+                      struct mring_error *error);
+void region_group_close(struct region_group *group);
+void region_group_forked(struct region_group *group);
+
+/* A new send right for somebody else (user reference + 1 on this name), to be moved into a message. */
+kern_return_t region_share(mem_entry_name_port_t entry);
+
+#endif
