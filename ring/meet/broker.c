@@ -222,10 +222,12 @@ void *broker_serve(void *unused)
 
     while (serving) {
         mach_msg_header_t *header = &buffer.request.header;
-        mach_msg_return_t mr =
-            mach_msg(header, MESSAGE_RECEIVE, 0, sizeof buffer, meet.set, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
+        mach_msg_return_t mr;
 
-        if (mr == MACH_MSG_SUCCESS)
+        *header = (mach_msg_header_t){.msgh_bits = 0};
+        mr = mach_msg(header, MESSAGE_RECEIVE, 0, sizeof buffer, meet.set, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
+        /* With a body error the message is here but for some of its rights, or, where memory was short, it is empty. */
+        if (mr == MACH_MSG_SUCCESS || (mr & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR)
             broker_answer(header);
         else if (mr != MACH_RCV_TOO_LARGE && mr != MACH_RCV_INTERRUPTED) /* the one is gone, the other is nothing */
             nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);

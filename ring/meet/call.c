@@ -69,7 +69,12 @@ static int exchange(struct meet_link *link, struct request *request, mach_port_t
         mach_msg_destroy(&request->header);
         return failure(error, code_of(mr), mr, "cannot reach the ring's broker");
     }
+    buffer->answer.header = (mach_msg_header_t){.msgh_bits = 0};
     mr = receive(buffer, reply, deadline);
+    if ((mr & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR) {
+        mach_msg_destroy(&buffer->answer.header);
+        return failure(error, -EMFILE, mr, "no room for the rights that the ring's broker sent");
+    }
     if (mr != MACH_MSG_SUCCESS)
         return failure(error, code_of(mr), mr, "no answer from the ring's broker");
     result = check_answer(&buffer->answer.header, asked);
