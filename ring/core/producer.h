@@ -30,6 +30,11 @@
 
 #define NOTHING_RESERVED UINT64_MAX
 
+enum {
+    PRODUCER_AHEAD =
+        512 /* bytes: how far ahead the ring's lines are fetched for writing, while the consumer still has them */
+};
+
 struct producer_core {
     struct ring_view view;
     uint64_t position;     /* where the next record begins: published + what is committed and not flushed */
@@ -38,10 +43,8 @@ struct producer_core {
     uint64_t limit;        /* gate + capacity - 8: no record may end beyond this */
     uint64_t first_header; /* of the first record committed since the last publication; 0: none was */
     uint64_t reserved;     /* payload bytes reserved at `position`, or NOTHING_RESERVED */
-    uint64_t messages;     /* published, in the ring's life */
+    uint64_t messages;     /* committed, in the ring's life */
     uint64_t bytes;
-    uint64_t pending; /* messages committed and not flushed */
-    uint64_t pending_bytes;
     uint64_t refused;   /* the end of the record that found no room; 0: none was refused */
     uint64_t last_gain; /* what the last rescan freed, for its back-off */
 };
@@ -70,46 +73,58 @@ static inline void *producer_core_reserve(struct producer_core *producer, uint64
     return (unsigned char *)record_at(&producer->view, producer->position) + LAYOUT_RECORD_HEADER;
 }
 
+/*
+ * Every store of the two functions below is a barrier to the compiler, which would reload each field after it: what they need
+ * is read into locals first.
+ */
+
 /* The reserved record is complete, with `length` bytes at most of what was reserved. */
 static inline void producer_core_commit(struct producer_core *producer, uint32_t length, uint32_t tag)
 {
-    uint64_t next = producer->position + record_size(length, producer->view.alignment);
+    uint64_t position = producer->position;
+    uint64_t next = position + record_size(length, producer->view.alignment);
     uint64_t header = record_header(length, tag);
+    struct word *this_header = record_at(&producer->view, position);
+    struct word *next_header = record_at(&producer->view, next);
 
-    word_store(record_at(&producer->view, next), 0);
+    producer->position = next;
+    producer->reserved = NOTHING_RESERVED;
+    producer->messages++;
+    producer->bytes += length;
     if (producer->first_header == 0)
         producer->first_header = header;
     else
-        word_store(record_at(&producer->view, producer->position), header);
-    producer->position = next;
-    producer->reserved = NOTHING_RESERVED;
-    producer->pending++;
-    producer->pending_bytes += length;
+        word_store(this_header, header);
+    word_store(next_header, 0);
+    __builtin_prefetch((unsigned char *)next_header + PRODUCER_AHEAD, 1);
 }
 
 /* Publish what is committed. Returns the doorbell: which groups have sleepers. */
 static inline uint64_t producer_core_publish(struct producer_core *producer)
 {
     struct producer_page *page = producer->view.page;
+    const struct word *doorbell = &producer->view.doorbell->groups;
+    uint64_t first_header = producer->first_header;
 
-    if (producer->first_header != 0) {
-        word_store_release(record_at(&producer->view, producer->published), producer->first_header); /* [HEADER] */
-        word_store_release(&page->tail, producer->position);                                         /* [TAIL] */
-        producer->published = producer->position;
+    if (first_header != 0) {
+        struct word *at = record_at(&producer->view, producer->published);
+        uint64_t tail = producer->position;
+        uint64_t messages = producer->messages;
+        uint64_t bytes = producer->bytes;
+
+        producer->published = tail;
         producer->first_header = 0;
-        producer->messages += producer->pending;
-        producer->bytes += producer->pending_bytes;
-        producer->pending = 0;
-        producer->pending_bytes = 0;
-        word_store(&page->messages, producer->messages);
-        word_store(&page->bytes, producer->bytes);
+        word_store_release(at, first_header);  /* [HEADER] */
+        word_store_release(&page->tail, tail); /* [TAIL] */
+        word_store(&page->messages, messages);
+        word_store(&page->bytes, bytes);
     }
     /*
      * Tail before doorbell, for the compiler. For the machine this order is a fence too dear to pay here; the sleeper pays it
      * instead, for both (wait/fence.h) [BELL].
      */
     fence_compiler();
-    return word_load(&producer->view.doorbell->groups);
+    return word_load(doorbell);
 }
 
 #endif

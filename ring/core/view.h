@@ -13,6 +13,7 @@ struct ring_view {
     unsigned char *data;                 /* capacity bytes, and the same bytes once more behind them */
     struct doorbell_page *doorbell;
     uint64_t capacity; /* a power of two */
+    uint64_t mask;     /* capacity - 1 */
     uint64_t alignment;
     uint64_t identity[2];
     uint32_t members_default;
@@ -30,7 +31,7 @@ struct group_view {
 /* The header of the record at a position. */
 static inline struct word *record_at(const struct ring_view *view, uint64_t position)
 {
-    return (struct word *)(void *)(view->data + (position & (view->capacity - 1)));
+    return (struct word *)(void *)(view->data + (position & view->mask));
 }
 
 /* The longest payload: a record takes half the capacity at most. */

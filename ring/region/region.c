@@ -74,6 +74,7 @@ static int map_ring(struct region *region, mem_entry_name_port_t entry, bool wri
     region->view.directory = (const struct group_entry *)(base + RING_DIRECTORY_OFFSET);
     region->view.data = (unsigned char *)(base + RING_DATA_OFFSET);
     region->view.capacity = facts->capacity;
+    region->view.mask = facts->capacity - 1;
     region->view.alignment = facts->alignment;
     region->view.identity[0] = facts->identity[0];
     region->view.identity[1] = facts->identity[1];

@@ -58,6 +58,7 @@ void fake_ring_make(struct fake_ring *ring, uint64_t capacity, uint64_t alignmen
     at += 2 * LAYOUT_PAGE;
     ring->view.data = map_twice(capacity);
     ring->view.capacity = capacity;
+    ring->view.mask = capacity - 1;
     ring->view.alignment = alignment;
     ring->groups = groups;
     for (unsigned group = 0; group < groups; group++) {
