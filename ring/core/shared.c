@@ -45,7 +45,7 @@ static bool walk(const struct consumer_core *consumer, uint64_t position, uint64
     return true;
 }
 
-/* Step 4: the claim that the word names must be on its owner's own line before the word forgets it. */
+/* Step 5: the claim that the word names must be on its owner's own line before the word forgets it. */
 static void sign_for(const struct group_view *group, uint64_t owner_serial)
 {
     uint64_t line = owner_serial >> SERIAL_BITS;
@@ -141,26 +141,25 @@ int shared_claim(struct consumer_core *consumer)
             return result;
     }
     for (;;) {
-        uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */
-        uint64_t owner_serial = word_load(&page->claim.high);
+        uint64_t position = word_load_acquire(&page->claim.low);       /* [CLAIM] */
         uint64_t tail = word_load_acquire(&consumer->view.page->tail); /* [TAIL] */
-        uint64_t serial;
+        uint64_t owner_serial, serial;
         struct batch batch;
 
         result = 0;
         if (position == tail)
             break;
+        /* Release: what an earlier try walked at a lower position has been read by now. */
+        word_store_release(&line->held, position); /* [HELD] */
+        fence_full();
+        owner_serial = word_load(&page->claim.high);
+        if (word_load_acquire(&page->claim.low) != position) /* [CLAIM] */
+            continue;
+        result = -EBADMSG;
         if (position > tail || tail - position > consumer->view.capacity || position % consumer->view.alignment != 0 ||
-            !walk(consumer, position, tail, &batch)) {
-            result = -EBADMSG;
-            /* Others may have moved on, and the producer with them, while this member looked: then it was no damage. */
-            fence_load();
-            if (word_load(&page->claim.low) != position)
-                continue;
+            !walk(consumer, position, tail, &batch))
             break;
-        }
         serial = ((owner_serial & SERIAL_MASK) + batch.records) & SERIAL_MASK;
-        word_store(&line->held, position);
         word_store_release(&line->intent_serial, serial);
         word_store_release(&line->intent_end, batch.end); /* after the serial, R4 */
         sign_for(&consumer->group, owner_serial);
@@ -173,7 +172,6 @@ int shared_claim(struct consumer_core *consumer)
             word_store(&line->batches, word_load(&line->batches) + 1);
             return 1;
         }
-        pause_cpu();
     }
     word_store_release(&line->held, HELD_IDLE); /* [HELD] */
     return result;

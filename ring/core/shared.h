@@ -13,15 +13,17 @@
  *   tail, record headers                  read only
  *
  * The claim, steps in this order:
- *   1. read the word (P, A|n) and the tail; walk records from P to the end E of a batch, n' = n + records. Lengths are not
- *      trusted: the producer may be overwriting them already if others moved the position on; then the CAS below fails.
- *   2. held = P. From here on the gate cannot pass P on behalf of this member.
- *   3. intent_serial = n', then intent_end = E (R4: a judge that finds the serial believes the end).
- *   4. make sure n is signed for A, helping (R5): after the CAS the word no longer names A's claim, so A's line must.
- *   5. CAS (P, A|n) -> (E, me|n').
- *   6. sign n' for oneself.
- * A member that dies before 5 never won: the word does not name it with n', and signed has not reached n'. One that
- * dies after 5 won: the word names it until the next claimer signs for it in step 4. So at any instant a judge that reads the word's
+ *   1. read the position P and the tail; nothing between them: done.
+ *   2. held = P, full fence, read the position again: still P? Else from 1. From here on nothing at or past P is overwritten: a
+ *      rescan of the producer that began before this store was visible has read a position of at most P; one that begins later
+ *      (it starts with a full fence) sees held. So what is walked next is whole, and no race.
+ *   3. walk records from P to the end E of a batch, n' = n + records, n being the serial of A, whom the word names.
+ *   4. intent_serial = n', then intent_end = E (R4: a judge that finds the serial believes the end).
+ *   5. make sure n is signed for A, helping (R5): after the CAS the word no longer names A's claim, so A's line must.
+ *   6. CAS (P, A|n) -> (E, me|n').
+ *   7. sign n' for oneself.
+ * A member that dies before 6 never won: the word does not name it with n', and signed has not reached n'. One that
+ * dies after 6 won: the word names it until the next claimer signs for it in step 5. So at any instant a judge that reads the word's
  * high half first and the dead line's signed second finds out which.
  *
  * Adoption (R6). A line whose owner word has no life but whose held is not idle is an orphan: records [held, intent_end) that were
