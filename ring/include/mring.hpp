@@ -1,0 +1,427 @@
+/*
+ * mring.hpp: a thin C++17 face on mring.h, in headers only. What a call means is said in mring.h; this file says what changes.
+ *
+ *   Names      mring::ring, mring::producer, mring::consumer, mring::message. C has taken the name `mring` for a struct, so
+ *              that here it is a class used as a scope, and no namespace. get() gives the C handle to whatever is not wrapped.
+ *   Lifetime   Handles are closed by their destructors and can be moved, not copied. Producers and consumers keep
+ *              their ring open, so the order of destruction does not matter. A moved-from handle may only be assigned to
+ *              or destroyed.
+ *   Errors     std::system_error with the generic category, so that code() compares with std::errc; what() names the thing.
+ *              What is no error is a return value: nothing there, no room, a timeout, the end of the stream.
+ *   Threads, fork, signals   as in mring.h.
+ *
+ *     auto ring = mring::ring::create();             for (auto consumer = ring.join("all"); auto message = consumer.receive();) {
+ *     auto producer = ring.produce();                    use(message->text());
+ *     producer.send("hello");                            consumer.release(*message);
+ *     producer.end();                                }
+ */
+#ifndef MRING_HPP
+#define MRING_HPP
+
+#include <mring.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+struct mring {
+    mring() = delete; /* a scope: nobody makes one; mring * is the C library's opaque handle */
+
+    /* As a timeout: wait without end. */
+    static constexpr std::chrono::nanoseconds forever{MRING_FOREVER};
+
+    /* A group to declare when the ring is made. */
+    struct group {
+        std::string name;
+        unsigned members = 1;
+    };
+
+    /* struct mring_options; 0 and an empty list mean the defaults. */
+    struct options {
+        std::size_t capacity = 0;
+        std::size_t alignment = 0;
+        std::vector<group> groups;
+        unsigned members = 0;
+    };
+
+    /* Why a wait ended. */
+    enum class wake {
+        ready,       /* look again */
+        timed_out,   /* nothing within the timeout */
+        interrupted, /* a signal handler ran */
+        cancelled,   /* somebody called cancel() */
+        ended        /* a consumer's stream is complete and drained */
+    };
+
+    class message;
+    class producer;
+    class consumer;
+    class ring;
+
+  private:
+    /* mring_producer is a call too, so that the struct needs the keyword. */
+    using producer_handle = struct mring_producer;
+    using consumer_handle = struct mring_consumer;
+
+    [[noreturn]] static void fail(int error, const char *what)
+    {
+        throw std::system_error(-error, std::generic_category(), what);
+    }
+
+    /* 0 or a count passes, an error is thrown. */
+    static int check(int result, const char *what)
+    {
+        if (result < 0)
+            fail(result, what);
+        return result;
+    }
+
+    /* The same for an opening call, which says in `error` what it failed on. */
+    static void check(int result, const mring_error &error, const char *what)
+    {
+        if (result < 0)
+            fail(result, error.text[0] != '\0' ? error.text : what);
+    }
+
+    /* A handle and the ring that it keeps open: the ring is the member that is destroyed last. */
+    template <typename Handle, int (*Close)(Handle *)> class owner
+    {
+        struct closer {
+            void operator()(Handle *handle) const noexcept
+            {
+                Close(handle);
+            }
+        };
+        std::shared_ptr<mring> ring_;
+        std::unique_ptr<Handle, closer> handle_;
+
+      public:
+        owner(std::shared_ptr<mring> ring, Handle *handle) noexcept : ring_(std::move(ring)), handle_(handle)
+        {
+        }
+        owner(owner &&) noexcept = default;
+        owner &operator=(owner &&other) noexcept
+        {
+            handle_ = std::move(other.handle_); /* the old handle closes before the ring it stands on */
+            ring_ = std::move(other.ring_);
+            return *this;
+        }
+        Handle *get() const noexcept
+        {
+            return handle_.get();
+        }
+    };
+
+    static wake woken(int result, const char *what)
+    {
+        switch (result) {
+        case 0:
+            return wake::ready;
+        case -ETIMEDOUT:
+            return wake::timed_out;
+        case -EINTR:
+            return wake::interrupted;
+        case -ECANCELED:
+            return wake::cancelled;
+        case -EPIPE:
+            return wake::ended;
+        default:
+            fail(result, what);
+        }
+    }
+};
+
+/* One message, in the ring's memory: good until it is released. A value: copying it copies no bytes. */
+class mring::message
+{
+    friend class consumer;
+    mring_message message_{};
+
+  public:
+    const std::byte *data() const noexcept
+    {
+        return static_cast<const std::byte *>(message_.data);
+    }
+    std::size_t size() const noexcept
+    {
+        return message_.length;
+    }
+    std::string_view text() const noexcept
+    {
+        return {static_cast<const char *>(message_.data), message_.length};
+    }
+    std::uint32_t tag() const noexcept
+    {
+        return message_.tag;
+    }
+    std::uint64_t position() const noexcept
+    {
+        return message_.position;
+    }
+};
+
+class mring::producer
+{
+    friend class ring;
+    owner<producer_handle, mring_producer_close> owner_;
+
+    producer(std::shared_ptr<mring> ring, producer_handle *handle) noexcept : owner_(std::move(ring), handle)
+    {
+    }
+
+    /* True: done; false: there is no room. */
+    static bool done(int result, const char *what)
+    {
+        if (result == -EAGAIN)
+            return false;
+        check(result, what);
+        return true;
+    }
+
+    /* The blocking calls go on when a signal handler ran, and throw std::errc::operation_canceled after cancel(). */
+    void wait_for_room()
+    {
+        if (wait() == wake::cancelled)
+            fail(-ECANCELED, "mring: waiting for room");
+    }
+
+  public:
+    /* Room for a message of up to `length` bytes, or nullptr if there is none now. */
+    void *try_reserve(std::size_t length)
+    {
+        void *where = nullptr;
+        return done(mring_reserve(get(), length, &where), "mring: reserve") ? where : nullptr;
+    }
+
+    /* The same; waits for room. */
+    void *reserve(std::size_t length)
+    {
+        void *where;
+        while ((where = try_reserve(length)) == nullptr)
+            wait_for_room();
+        return where;
+    }
+
+    /* The message at the reserved place is complete; flush() publishes it. */
+    void commit(std::size_t length, std::uint32_t tag = 0)
+    {
+        check(mring_commit(get(), length, tag), "mring: commit");
+    }
+
+    void flush()
+    {
+        check(mring_flush(get()), "mring: flush");
+    }
+
+    /* Send a copy of `text`; false: there is no room now. */
+    bool try_send(std::string_view text, std::uint32_t tag = 0)
+    {
+        return done(mring_send(get(), text.data(), text.size(), tag), "mring: send");
+    }
+
+    /* The same; waits for room. */
+    void send(std::string_view text, std::uint32_t tag = 0)
+    {
+        while (!try_send(text, tag))
+            wait_for_room();
+    }
+
+    /* Send the pieces as one message; false: there is no room now. */
+    bool try_send(const iovec *pieces, int count, std::uint32_t tag = 0)
+    {
+        return done(mring_sendv(get(), pieces, count, tag), "mring: send");
+    }
+
+    /* The stream is complete. */
+    void end()
+    {
+        check(mring_end(get()), "mring: end");
+    }
+
+    wake wait(std::chrono::nanoseconds timeout = forever)
+    {
+        return woken(mring_producer_wait(get(), timeout.count()), "mring: waiting for room");
+    }
+
+    /* End this handle's wait: from any thread or signal handler. */
+    void cancel() const noexcept
+    {
+        mring_producer_wake(get());
+    }
+
+    producer_handle *get() const noexcept
+    {
+        return owner_.get();
+    }
+};
+
+class mring::consumer
+{
+    friend class ring;
+    owner<consumer_handle, mring_leave> owner_;
+
+    consumer(std::shared_ptr<mring> ring, consumer_handle *handle) noexcept : owner_(std::move(ring), handle)
+    {
+    }
+
+    static_assert(std::is_standard_layout_v<message> && sizeof(message) == sizeof(mring_message),
+                  "next_batch hands an array of message to C as one of mring_message");
+
+  public:
+    /* The next message, if there is one now. Nothing at the end of the stream too: wait() tells the two apart. */
+    std::optional<message> next()
+    {
+        message found;
+        return next_batch(&found, 1) == 1 ? std::optional<message>(found) : std::nullopt;
+    }
+
+    /* Up to `count` messages: how many there were, 0 also at the end of the stream. */
+    int next_batch(message *messages, int count)
+    {
+        int result = mring_next_batch(get(), &messages->message_, count);
+        return result == -EPIPE ? 0 : check(result, "mring: next");
+    }
+
+    /*
+     * Wait for the next message; nothing only at the end of the stream. Goes on when a signal handler ran; throws
+     * std::errc::operation_canceled after cancel().
+     */
+    std::optional<message> receive()
+    {
+        for (;;) {
+            if (auto found = next())
+                return found;
+            switch (wait()) {
+            case wake::ended:
+                return std::nullopt;
+            case wake::cancelled:
+                fail(-ECANCELED, "mring: waiting for a message");
+            default:
+                break;
+            }
+        }
+    }
+
+    /* Done with this message and all before it. */
+    void release(const message &last)
+    {
+        check(mring_release(get(), &last.message_), "mring: release");
+    }
+
+    wake wait(std::chrono::nanoseconds timeout = forever)
+    {
+        return woken(mring_consumer_wait(get(), timeout.count()), "mring: waiting for a message");
+    }
+
+    /* End this handle's wait: from any thread or signal handler. */
+    void cancel() const noexcept
+    {
+        mring_consumer_wake(get());
+    }
+
+    consumer_handle *get() const noexcept
+    {
+        return owner_.get();
+    }
+};
+
+class mring::ring
+{
+    std::shared_ptr<mring> ring_;
+
+    explicit ring(mring *handle) : ring_(handle, [](mring *last) { mring_close(last); })
+    {
+    }
+
+    static ring make(const char *name, const options &wanted)
+    {
+        std::vector<mring_group> groups;
+        for (const group &one : wanted.groups)
+            groups.push_back({one.name.c_str(), one.members});
+        mring_error error = MRING_ERROR_INIT;
+        mring_options given = MRING_OPTIONS_INIT;
+        given.capacity = wanted.capacity;
+        given.alignment = wanted.alignment;
+        given.groups = groups.data();
+        given.group_count = groups.size();
+        given.members = wanted.members;
+        given.error = &error;
+        mring *made = nullptr;
+        check(mring_create(&made, name, &given), error, "mring: create");
+        return ring(made);
+    }
+
+  public:
+    ring(ring &&) noexcept = default;
+    ring &operator=(ring &&) noexcept = default;
+
+    /* A ring for forked children. */
+    static ring create(const options &wanted = {})
+    {
+        return make(nullptr, wanted);
+    }
+
+    /* A ring that processes of the same user find by its name. */
+    static ring create(const std::string &name, const options &wanted = {})
+    {
+        return make(name.c_str(), wanted);
+    }
+
+    /* Open a ring by name; waits up to `timeout` for it to appear. */
+    static ring open(const std::string &name, mring_role role, std::chrono::nanoseconds timeout = {})
+    {
+        mring_error error = MRING_ERROR_INIT;
+        mring_open_options given = MRING_OPEN_OPTIONS_INIT;
+        given.timeout = timeout.count();
+        given.error = &error;
+        mring *opened = nullptr;
+        check(mring_open(&opened, name.c_str(), role, &given), error, "mring: open");
+        return ring(opened);
+    }
+
+    /* Become the producer. */
+    producer produce() const
+    {
+        mring_error error = MRING_ERROR_INIT;
+        mring_producer_options given = MRING_PRODUCER_OPTIONS_INIT;
+        given.error = &error;
+        producer_handle *made = nullptr;
+        check(mring_producer(get(), &made, &given), error, "mring: produce");
+        return producer(ring_, made);
+    }
+
+    /* Become a member of a group, which may have `members` if this makes it; 0: the ring's default. */
+    consumer join(const std::string &name, unsigned members = 0) const
+    {
+        mring_error error = MRING_ERROR_INIT;
+        mring_join_options given = MRING_JOIN_OPTIONS_INIT;
+        given.members = members;
+        given.error = &error;
+        consumer_handle *made = nullptr;
+        check(mring_join(get(), name.c_str(), &given, &made), error, "mring: join");
+        return consumer(ring_, made);
+    }
+
+    struct mring_info info() const
+    {
+        struct mring_info facts = MRING_INFO_INIT;
+        check(mring_info(get(), &facts), "mring: info");
+        return facts;
+    }
+
+    mring *get() const noexcept
+    {
+        return ring_.get();
+    }
+};
+
+#endif
