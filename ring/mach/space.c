@@ -22,6 +22,7 @@
  */
 #include "space.h"
 #include "bootstrap_server.h"
+#include "fork.h"
 #include "gate.h"
 #include "object_cells.h"
 #include "port.h"
@@ -579,4 +580,10 @@ void space_fork_child(void)
     object_fork_child();
     slots_fork_child_after();
     gate_open();
+}
+
+/* Whoever links names in has the layer's fork handlers too, also from the static library. */
+__attribute__((constructor)) static void link_fork_handlers(void)
+{
+    mach_layer_init();
 }

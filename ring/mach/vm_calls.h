@@ -1,0 +1,27 @@
+/* What the calls share: mapping by flags, and inheritance for both of its faces. */
+#ifndef MRING_MACH_VM_CALLS_H
+#define MRING_MACH_VM_CALLS_H
+
+#include "vm_range.h"
+#include "vm_table.h"
+
+/* A mapping to be made: VM_FLAGS_*, content, and attributes. An address of VM_FLAGS_ANYWHERE is the hint. */
+struct vm_request {
+    uint64_t address, size; /* whole pages */
+    uint64_t mask;
+    int flags;
+    struct vm_content content;
+    vm_prot_t max;
+    vm_inherit_t inherit;
+};
+
+/* Make it and record it, with the lock held. KERN_NO_SPACE, KERN_INVALID_ADDRESS, ... The address comes back in the request. */
+kern_return_t vm_request_map(struct vm_request *request);
+
+/* With the lock held: unmap, or, what is permanent, make untouchable. */
+kern_return_t vm_unmap(struct vm_range range);
+
+/* Takes the lock itself. `inherit` is one of the three. */
+kern_return_t vm_set_inheritance(struct vm_range range, vm_inherit_t inherit);
+
+#endif
