@@ -75,6 +75,7 @@ int ring_arrive(struct mring *ring, struct mring_error *error)
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
         region_group_forked(&ring->group[index]);
     ring->life = life;
+    broker_stop(ring->broker); /* the copy of what the parent serves */
     ring->broker = NULL;
     ring->handles = 0;
     ring->producing = false;

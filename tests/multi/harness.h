@@ -1,0 +1,49 @@
+/*
+ * Multi-process tests: every scenario in a process of its own, with its own children, a time limit, and no leftover.
+ *
+ * A test program lists its scenarios and calls harness_main(). Each one is run in a forked process that leads a process group: when it
+ * ends, or its time is up, the whole group is killed, and what was still there is a failure. The seed is printed and
+ * can be given again: PROGRAM [SCENARIO [SEED]].
+ */
+#ifndef TESTS_HARNESS_H
+#define TESTS_HARNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+/* Print both values and end this process with a failure; also with NDEBUG. */
+#define EXPECT(left, comparison, right)                                                                                \
+    do {                                                                                                               \
+        long long left_value = (long long)(left), right_value = (long long)(right);                                    \
+                                                                                                                       \
+        if (!(left_value comparison right_value)) {                                                                    \
+            (void)fprintf(stderr, "%s:%d: %s %s %s does not hold: %lld and %lld\n", __FILE__, __LINE__, #left,         \
+                          #comparison, #right, left_value, right_value);                                               \
+            exit(EXIT_FAILURE);                                                                                        \
+        }                                                                                                              \
+    } while (0)
+
+#define EXPECT_OK(call) EXPECT(call, ==, 0)
+
+struct scenario {
+    const char *name;
+    void (*run)(void);
+    unsigned seconds; /* its time limit; 0: 30 */
+};
+
+int harness_main(int argc, char **argv, const struct scenario *scenarios, size_t count);
+
+/* The seed of this run, and numbers from it. */
+extern uint64_t harness_seed;
+uint32_t random_below(uint64_t *state, uint32_t limit);
+
+/* Fork a child that runs `body` and exits with success unless EXPECT ends it. */
+pid_t child_start(void (*body)(void *), void *argument);
+
+/* Wait for a child, which must have exited with success. */
+void child_finish(pid_t child);
+
+#endif
