@@ -8,6 +8,7 @@
 #include "bootstrap_server.h"
 #include "gate.h"
 #include "msg.h"
+#include "object_cells.h"
 #include "port.h"
 #include "right.h"
 #include "space.h"
@@ -102,17 +103,53 @@ static kern_return_t fetch(int socket, const struct service_name *name, mach_por
     return BOOTSTRAP_SUCCESS;
 }
 
+/*
+ * The connection stays open while we wait, outside the gate. As an object, though nobody ever gets a name for it, it is closed in a child
+ * that another thread forks meanwhile.
+ */
+struct connection {
+    struct mach_object object;
+    int socket;
+};
+
+static void connection_close(struct mach_object *object)
+{
+    close(((struct connection *)object)->socket);
+}
+
+static const struct object_ops connection_ops = {
+    .kind = OBJECT_NONE, .destroy = connection_close, .forked = connection_close};
+
+static struct connection *connection_create(void)
+{
+    struct connection *connection = NULL;
+
+    gate_enter();
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        connection = (struct connection *)object_alloc(&connection_ops, (struct object_id){{0}});
+        if (connection) {
+            connection->socket = fd;
+            object_publish(&connection->object);
+        } else {
+            close(fd);
+        }
+    }
+    gate_leave();
+    return connection;
+}
+
 static kern_return_t look_up(const struct service_name *name, mach_port_t *port)
 {
     struct mach_object *ours = bootstrap_server_find(name);
     if (ours)
         return space_insert_send(ours, port) == KERN_SUCCESS ? BOOTSTRAP_SUCCESS : BOOTSTRAP_NO_MEMORY;
 
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0)
+    struct connection *connection = connection_create();
+    if (!connection)
         return BOOTSTRAP_NO_MEMORY;
-    kern_return_t kr = fetch(fd, name, port);
-    close(fd);
+    kern_return_t kr = fetch(connection->socket, name, port);
+    object_drop(&connection->object);
     return kr;
 }
 
@@ -159,6 +196,17 @@ kern_return_t bootstrap_register(mach_port_t bp, char *service_name_text, mach_p
     return kr;
 }
 
+static kern_return_t name_receive_right(struct mach_object *port, mach_port_t *name)
+{
+    object_hold(port);
+    if (space_insert(port, MACH_PORT_TYPE_RECEIVE, name) == KERN_SUCCESS)
+        return BOOTSTRAP_SUCCESS;
+    gate_enter();
+    bootstrap_server_forget(port);
+    gate_leave();
+    return BOOTSTRAP_NO_MEMORY;
+}
+
 kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
 {
     int saved = errno;
@@ -169,20 +217,16 @@ kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, 
     struct service_name name = service_name(service_name_text);
     gate_enter();
     struct mach_object *port = port_create();
-    kr = port ? bootstrap_server_bind(&name, port) : BOOTSTRAP_NO_MEMORY;
-    mach_port_name_t made = MACH_PORT_NULL;
-    if (kr == BOOTSTRAP_SUCCESS) {
-        object_hold(port);
-        if (space_insert(port, MACH_PORT_TYPE_RECEIVE, &made) != KERN_SUCCESS) {
-            bootstrap_server_forget(port);
-            kr = BOOTSTRAP_NO_MEMORY;
-        }
-    }
     if (port)
-        object_drop(port);
+        object_publish(port);
     gate_leave();
-    if (kr == BOOTSTRAP_SUCCESS)
-        *sp = made;
+    kr = BOOTSTRAP_NO_MEMORY;
+    if (port) {
+        kr = bootstrap_server_bind(&name, port);
+        if (kr == BOOTSTRAP_SUCCESS)
+            kr = name_receive_right(port, sp);
+        object_drop(port);
+    }
     errno = saved;
     return kr;
 }

@@ -15,6 +15,11 @@
  * Words: everything here belongs to the holder of `lock`. Bindings are numbered by serials that never come again, so an event for a
  * binding that has ended meanwhile finds nothing.
  *
+ * One gap is left by the kernel: a child that is just being forked has a copy of our listeners until it runs its handlers, and an
+ * address is taken as long as any copy lives. So a name that we gave up may be found taken, though nobody listens there (a listener
+ * is shut down before it is closed): then binding is tried again, for a second at most, outside of gate and lock. Where somebody
+ * listens the name is taken, and that is the answer at once.
+ *
  * Descriptors may run out: the server keeps one in reserve, gives it up to accept and answer, and takes it back.
  */
 #include "bootstrap_server.h"
@@ -30,9 +35,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 1024, TRIES = 1000 /* a millisecond apart */, TRY_AGAIN = -1 };
 
 struct binding {
     struct binding *next;
@@ -97,19 +103,20 @@ static bool watch(int fd, uint32_t what, uint64_t serial)
     return epoll_ctl(events, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-/* Claim the name: a bound socket, or -1 with *kr. */
+/* Claim the name: a bound socket, or -1 with *kr, TRY_AGAIN if the name is taken but nobody listens. */
 static int claim(const struct service_name *name, kern_return_t *kr)
 {
     struct service_address address = service_address(name);
+    const struct sockaddr *where = (const struct sockaddr *)&address.address;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     *kr = BOOTSTRAP_NO_MEMORY;
     if (fd < 0)
         return -1;
-    if (bind(fd, (struct sockaddr *)&address.address, address.size) == 0)
+    if (bind(fd, where, address.size) == 0)
         return fd;
     if (errno == EADDRINUSE)
-        *kr = BOOTSTRAP_NOT_PRIVILEGED;
+        *kr = connect(fd, where, address.size) != 0 && errno == ECONNREFUSED ? TRY_AGAIN : BOOTSTRAP_NOT_PRIVILEGED;
     close(fd);
     return -1;
 }
@@ -253,32 +260,47 @@ static kern_return_t bind_locked(const struct service_name *name, struct mach_ob
     return BOOTSTRAP_NO_MEMORY;
 }
 
+/* Is the name free? `object` is not looked at. */
+static kern_return_t probe_locked(const struct service_name *name, struct mach_object *object)
+{
+    kern_return_t kr;
+
+    (void)object;
+    if (find_live(name))
+        return BOOTSTRAP_SERVICE_ACTIVE;
+    int fd = claim(name, &kr);
+    if (fd < 0)
+        return kr;
+    close(fd);
+    return BOOTSTRAP_SUCCESS;
+}
+
+static kern_return_t attempt(kern_return_t (*what)(const struct service_name *, struct mach_object *),
+                             const struct service_name *name, struct mach_object *object)
+{
+    static const struct timespec millisecond = {0, 1000000};
+
+    for (int i = 0; i < TRIES; i++) {
+        gate_enter();
+        pthread_mutex_lock(&lock);
+        kern_return_t kr = what(name, object);
+        pthread_mutex_unlock(&lock);
+        gate_leave();
+        if (kr != TRY_AGAIN)
+            return kr;
+        nanosleep(&millisecond, NULL);
+    }
+    return BOOTSTRAP_NOT_PRIVILEGED;
+}
+
 kern_return_t bootstrap_server_bind(const struct service_name *name, struct mach_object *object)
 {
-    gate_enter();
-    pthread_mutex_lock(&lock);
-    kern_return_t kr = bind_locked(name, object);
-    pthread_mutex_unlock(&lock);
-    gate_leave();
-    return kr;
+    return attempt(bind_locked, name, object);
 }
 
 kern_return_t bootstrap_server_probe(const struct service_name *name)
 {
-    kern_return_t kr = BOOTSTRAP_SERVICE_ACTIVE;
-
-    gate_enter();
-    pthread_mutex_lock(&lock);
-    if (!find_live(name)) {
-        int fd = claim(name, &kr);
-        if (fd >= 0) {
-            close(fd);
-            kr = BOOTSTRAP_SUCCESS;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    gate_leave();
-    return kr;
+    return attempt(probe_locked, name, NULL);
 }
 
 struct mach_object *bootstrap_server_find(const struct service_name *name)

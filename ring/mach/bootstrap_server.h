@@ -1,4 +1,7 @@
-/* The names that this process serves (bootstrap_server.c). All but the fork call and _forget enter the gate themselves. */
+/*
+ * The names that this process serves (bootstrap_server.c). All but the fork call and _forget enter the gate themselves; binding and
+ * probing may sleep and are called outside of it, with an object that is published.
+ */
 #ifndef MRING_MACH_BOOTSTRAP_SERVER_H
 #define MRING_MACH_BOOTSTRAP_SERVER_H
 

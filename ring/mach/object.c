@@ -11,6 +11,7 @@
  * child has to close.
  */
 #include "object.h"
+#include "fork.h"
 #include "gate.h"
 #include "object_cells.h"
 
@@ -91,6 +92,7 @@ static bool grow(void)
 {
     bool grown = false;
 
+    mach_layer_init(); /* before there is anything to close in a child */
     pthread_mutex_lock(&growing);
     if ((uint32_t)atomic_load_explicit(&free_top, memory_order_relaxed) != 0) {
         grown = true; /* by somebody else */
