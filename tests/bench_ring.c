@@ -1,0 +1,238 @@
+/*
+ * What the ring does on this machine, for orientation; the comparison with others is another program's work.
+ *
+ *   bench_ring [REPETITIONS]
+ *
+ * Producer pinned to the first processor, the first consumer to the second, further consumers in turn. Interleaved
+ * repetitions, median and range. Each payload is written, read and checked. The raw figures first: a line bounced between the two
+ * processors (round trip), and lines streamed from one to the other.
+ */
+#define _GNU_SOURCE
+#include "mring.h"
+
+#include "core/atomic.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { REPETITIONS_MOST = 99, LINE = 64 };
+
+static void fail(const char *what, int code)
+{
+    (void)fprintf(stderr, "bench_ring: %s: %s\n", what, mring_strerror(code));
+    exit(EXIT_FAILURE);
+}
+
+static double seconds(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static void pin(unsigned turn)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(turn % (unsigned)processors, &set);
+    (void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void wait_children(void)
+{
+    int status;
+
+    while (wait(&status) > 0)
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
+            fail("a consumer", -EIO);
+}
+
+/* ---- the machine itself ---- */
+
+static double round_trip(void)
+{
+    const uint64_t turns = 1000 * 1000;
+    struct word *line = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANON, -1, 0);
+    double begin;
+
+    if (fork() == 0) {
+        pin(1);
+        for (uint64_t turn = 1; turn <= turns; turn++) {
+            while (word_load_acquire(&line[0]) != turn)
+                ;
+            word_store_release(&line[64], turn);
+        }
+        _exit(EXIT_SUCCESS);
+    }
+    pin(0);
+    begin = seconds();
+    for (uint64_t turn = 1; turn <= turns; turn++) {
+        word_store_release(&line[0], turn);
+        while (word_load_acquire(&line[64]) != turn)
+            ;
+    }
+    begin = seconds() - begin;
+    wait_children();
+    munmap(line, 4096);
+    return begin / (double)turns * 1e9;
+}
+
+/* ---- the ring ---- */
+
+struct work {
+    const char *name;
+    unsigned groups;
+    unsigned members;
+    uint64_t messages;
+    size_t length;
+    unsigned batch;
+    bool sleeping;
+};
+
+static void consume(struct mring *ring, const struct work *work, const char *group, unsigned turn)
+{
+    struct mring_message message[64];
+    struct mring_consumer *consumer;
+    uint64_t last = 0, count = 0;
+    int code = mring_join(ring, group, NULL, &consumer);
+
+    pin(turn);
+    if (code != 0)
+        fail("join", code);
+    for (;;) {
+        code = work->batch == 1 ? mring_next(consumer, message) : mring_next_batch(consumer, message, 64);
+        if (code == 0) {
+            if (work->sleeping)
+                (void)mring_wait(consumer, MRING_FOREVER);
+            else
+                pause_cpu();
+            continue;
+        }
+        if (code < 0)
+            break;
+        for (int at = 0; at < code; at++) {
+            uint64_t value;
+
+            memcpy(&value, message[at].data, sizeof(value));
+            if (value <= last && count != 0)
+                fail("order", -EBADMSG);
+            last = value;
+            count++;
+            if (work->batch == 1)
+                (void)mring_release(consumer, &message[at]);
+        }
+        if (work->batch != 1)
+            (void)mring_release(consumer, &message[code - 1]);
+    }
+    if (code != -EPIPE || (work->members == 1 && count != work->messages))
+        fail("the stream", code);
+    exit(EXIT_SUCCESS);
+}
+
+/* Millions of messages a second. */
+static double run(const struct work *work)
+{
+    static unsigned char payload[1 << 16];
+    char names[8][3] = {"g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7"};
+    struct mring_group groups[8];
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_producer *producer;
+    struct mring *ring;
+    double begin;
+    unsigned turn = 1;
+    int code;
+
+    for (unsigned group = 0; group < work->groups; group++)
+        groups[group] = (struct mring_group){names[group], work->members};
+    options.groups = groups;
+    options.group_count = work->groups;
+    if ((code = mring_create(&ring, NULL, &options)) != 0)
+        fail("create", code);
+    for (unsigned group = 0; group < work->groups; group++)
+        for (unsigned member = 0; member < work->members; member++, turn++)
+            if (fork() == 0)
+                consume(ring, work, names[group], turn);
+    pin(0);
+    if ((code = mring_producer(ring, &producer, NULL)) != 0)
+        fail("producer", code);
+    begin = seconds();
+    for (uint64_t value = 0; value < work->messages; value++) {
+        void *where;
+
+        if (work->batch == 1) {
+            memcpy(payload, &value, sizeof(value));
+            while ((code = mring_send(producer, payload, work->length, 0)) == -EAGAIN)
+                if (work->sleeping)
+                    (void)mring_wait(producer, MRING_FOREVER);
+        } else {
+            while ((code = mring_reserve(producer, work->length, &where)) == -EAGAIN)
+                if (work->sleeping)
+                    (void)mring_wait(producer, MRING_FOREVER);
+            memcpy(where, &value, sizeof(value));
+            (void)mring_commit(producer, work->length, 0);
+            if (value % work->batch == 0)
+                (void)mring_flush(producer);
+        }
+    }
+    (void)mring_end(producer);
+    wait_children();
+    begin = seconds() - begin;
+    (void)mring_producer_close(producer);
+    (void)mring_close(ring);
+    return (double)work->messages / begin / 1e6;
+}
+
+static int by_value(const void *left, const void *right)
+{
+    double difference = *(const double *)left - *(const double *)right;
+
+    return difference < 0 ? -1 : difference > 0;
+}
+
+static void report(const char *name, const char *unit, double *values, unsigned count)
+{
+    qsort(values, count, sizeof(*values), by_value);
+    (void)printf("%-44s %9.1f %-10s (%.1f to %.1f)\n", name, values[count / 2], unit, values[0], values[count - 1]);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct work works[] = {
+        {"stream, 8 B, one by one", 1, 1, 30000000, 8, 1, false},
+        {"stream, 8 B, batches of 32", 1, 1, 30000000, 8, 32, false},
+        {"stream, 64 B, one by one", 1, 1, 15000000, 64, 1, false},
+        {"stream, 1 KiB, one by one", 1, 1, 3000000, 1024, 1, false},
+        {"stream, 8 B, consumer sleeps when idle", 1, 1, 30000000, 8, 1, true},
+        {"shared group of 2, 8 B", 1, 2, 20000000, 8, 1, false},
+        {"shared group of 2, 8 B, batches", 1, 2, 20000000, 8, 32, false},
+        {"broadcast to 2 groups, 8 B", 2, 1, 10000000, 8, 1, false},
+    };
+    enum { WORKS = sizeof(works) / sizeof(works[0]) };
+    static double rate[WORKS][REPETITIONS_MOST], trip[REPETITIONS_MOST];
+    long repetitions = argc > 1 ? strtol(argv[1], NULL, 10) : 5;
+
+    if (repetitions < 1 || repetitions > REPETITIONS_MOST) {
+        (void)fprintf(stderr, "usage: bench_ring [REPETITIONS, 1 to %d]\n", REPETITIONS_MOST);
+        return EXIT_FAILURE;
+    }
+    for (long turn = 0; turn < repetitions; turn++) {
+        trip[turn] = round_trip();
+        for (unsigned work = 0; work < WORKS; work++)
+            rate[work][turn] = run(&works[work]);
+    }
+    report("raw round trip of two lines", "ns", trip, (unsigned)repetitions);
+    for (unsigned work = 0; work < WORKS; work++)
+        report(works[work].name, "M/s", rate[work], (unsigned)repetitions);
+    return EXIT_SUCCESS;
+}

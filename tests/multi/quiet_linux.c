@@ -1,0 +1,203 @@
+/*
+ * I10 and I8 as the kernel sees them: under seccomp, the fast paths make no system call at all; where membarrier is refused, sleepers
+ * are woken all the same; and where it works no wake-up is ever rescued by a timeout.
+ */
+#include "harness.h"
+
+#include "api/ring.h"
+#include "core/layout.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { MESSAGES = 200000 };
+
+static struct mring *ring;
+
+static void make_ring(unsigned members)
+{
+    const struct mring_group group = {"g", members};
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    options.capacity = 65536;
+    options.groups = &group;
+    options.group_count = 1;
+    EXPECT_OK(mring_create(&ring, NULL, &options));
+}
+
+/* From here on this thread may read, write and exit; any other system call kills the process. */
+static void renounce_system_calls(void)
+{
+    EXPECT_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT));
+}
+
+static void exit_thread(int status)
+{
+    (void)syscall(SYS_exit, status);
+    __builtin_unreachable();
+}
+
+static void consume_quietly(void *unused)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    int count = 0, code;
+
+    (void)unused;
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    renounce_system_calls();
+    while ((code = mring_next(consumer, &message)) >= 0)
+        if (code == 1) {
+            count++;
+            if (mring_release(consumer, &message) != 0)
+                exit_thread(1);
+        }
+    exit_thread(code == -EPIPE && count > 0 ? 0 : 2);
+}
+
+static void produce_quietly(void *unused)
+{
+    struct mring_producer *producer;
+    int code = 0;
+
+    (void)unused;
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    renounce_system_calls();
+    for (uint32_t number = 0; number < MESSAGES && code == 0; number++)
+        while ((code = mring_send(producer, &number, sizeof(number), number)) == -EAGAIN)
+            ;
+    if (code == 0)
+        code = mring_end(producer);
+    exit_thread(code == 0 ? 0 : 1);
+}
+
+static void run_quietly(unsigned members)
+{
+    pid_t child[4];
+
+    make_ring(members);
+    for (unsigned member = 0; member < members; member++)
+        child[member] = child_start(consume_quietly, NULL);
+    child_finish(child_start(produce_quietly, NULL));
+    for (unsigned member = 0; member < members; member++)
+        child_finish(child[member]);
+    EXPECT_OK(mring_close(ring));
+}
+
+static void no_system_call_alone(void)
+{
+    run_quietly(1);
+}
+
+static void no_system_call_shared(void)
+{
+    run_quietly(2);
+}
+
+/* ---- sleepers ---- */
+
+static void refuse_membarrier(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+
+    EXPECT_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    EXPECT_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
+static void consume_sleeping(void *unused)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    int code;
+
+    (void)unused;
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    while ((code = mring_next(consumer, &message)) >= 0) {
+        if (code == 0)
+            (void)mring_wait(consumer, MRING_FOREVER);
+        else
+            EXPECT_OK(mring_release(consumer, &message));
+    }
+    EXPECT(code, ==, -EPIPE);
+}
+
+/* Bursts of random size with random gaps between them, so that both sides fall asleep at all sorts of moments. */
+static void bursts(unsigned members, bool reachable)
+{
+    struct mring_producer *producer;
+    uint64_t state = harness_seed;
+    pid_t child[4];
+    const struct producer_page *page;
+
+    make_ring(members);
+    for (unsigned member = 0; member < members; member++)
+        child[member] = child_start(consume_sleeping, NULL);
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    page = ring->region.view.page;
+    EXPECT(word_load(&page->fenced) == word_load(&page->epoch), ==, reachable);
+    for (uint32_t burst = 0; burst < 3000; burst++) {
+        for (uint32_t number = random_below(&state, 64); number > 0; number--)
+            while (mring_send(producer, "0123456789abcdef", random_below(&state, 17), number) == -EAGAIN)
+                EXPECT_OK(mring_wait(producer, MRING_FOREVER));
+        for (uint32_t gap = random_below(&state, 20000); gap > 0; gap--)
+            pause_cpu();
+    }
+    EXPECT_OK(mring_end(producer));
+    for (unsigned member = 0; member < members; member++)
+        child_finish(child[member]);
+    if (reachable) {
+        EXPECT(word_load(&page->rescued), ==, 0);
+        for (unsigned member = 0; member < members; member++)
+            EXPECT(word_load(&ring->group[0].view.line[member].rescued), ==, 0);
+    }
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
+}
+
+static void sleepers_are_woken(void)
+{
+    bursts(1, true);
+}
+
+static void sharing_sleepers_are_woken(void)
+{
+    bursts(4, true);
+}
+
+static void sleepers_are_woken_without_membarrier(void)
+{
+    refuse_membarrier();
+    bursts(1, false);
+}
+
+static void sharing_sleepers_are_woken_without_membarrier(void)
+{
+    refuse_membarrier();
+    bursts(4, false);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct scenario scenarios[] = {
+        {"no_system_call_alone", no_system_call_alone, 60},
+        {"no_system_call_shared", no_system_call_shared, 60},
+        {"sleepers_are_woken", sleepers_are_woken, 60},
+        {"sharing_sleepers_are_woken", sharing_sleepers_are_woken, 60},
+        {"sleepers_are_woken_without_membarrier", sleepers_are_woken_without_membarrier, 60},
+        {"sharing_sleepers_are_woken_without_membarrier", sharing_sleepers_are_woken_without_membarrier, 60},
+    };
+
+    return harness_main(argc, argv, scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
+}
