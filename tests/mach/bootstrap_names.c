@@ -9,8 +9,16 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #define SELF mach_task_self()
+
+/* Children start servers of their own, from a parent that has threads: ThreadSanitizer, which asks this, must not mind. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
 
 /* A name of this test program and of nobody else. */
 static const char *own_name(const char *what)
@@ -522,6 +530,43 @@ static void idle_connections(void **state)
     assert_int_equal(drop_receive(port), KERN_SUCCESS);
 }
 
+static int register_without_descriptors(void *context)
+{
+    const struct gate *gates = context;
+    struct rlimit limit;
+    mach_port_t port;
+    CHECK(bootstrap_check_in(bootstrap_port, own_name("poor"), &port) == BOOTSTRAP_SUCCESS);
+    int lowest = dup(0);
+    close(lowest);
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = (rlim_t)lowest;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(bootstrap_check_in(bootstrap_port, own_name("poorer"), &port) == BOOTSTRAP_NO_MEMORY);
+    CHECK(bootstrap_look_up(bootstrap_port, own_name("elsewhere"), &port) == BOOTSTRAP_NO_MEMORY);
+    gate_pass(&gates[0], 1);
+    gate_wait(&gates[1], NULL);
+    return 0;
+}
+
+/* A registrant that has no descriptor left still answers. */
+static void a_poor_registrant(void **state)
+{
+    struct gate gates[2] = {gate_make(), gate_make()};
+    mach_port_t found;
+    (void)state;
+    (void)own_name("poor");
+    pid_t child = child_start(register_without_descriptors, gates);
+    assert_true(gate_wait(&gates[0], NULL));
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(bootstrap_look_up(bootstrap_port, own_name("poor"), &found), BOOTSTRAP_SUCCESS);
+        assert_int_equal(mach_port_deallocate(SELF, found), KERN_SUCCESS);
+    }
+    gate_pass(&gates[1], 1);
+    assert_int_equal(child_end(child), 0);
+    gate_close(&gates[0]);
+    gate_close(&gates[1]);
+}
+
 /* ---- races ---- */
 
 enum { CONTENDERS = 6 };
@@ -673,6 +718,7 @@ int main(void)
         cmocka_unit_test(squatters_are_not_believed),
         cmocka_unit_test(other_users_get_nothing),
         cmocka_unit_test(idle_connections),
+        cmocka_unit_test(a_poor_registrant),
         cmocka_unit_test(one_of_many_wins),
         cmocka_unit_test(forks_amid_registrations),
     };

@@ -9,6 +9,7 @@
 #include <mach/notify.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define SELF mach_task_self()
@@ -302,6 +303,44 @@ static void a_broken_port_is_dead(void **state)
     assert_int_equal(mach_port_destroy(SELF, set), KERN_SUCCESS);
 }
 
+/* ---- no more descriptors ---- */
+
+static int receive_without_descriptors(void *context)
+{
+    union inbox inbox;
+    struct rlimit limit;
+    mach_port_t port = new_port_with_send(), cargo = new_port_with_send();
+    struct carrier carrier = make_carrier(port, 1, cargo, MACH_MSG_TYPE_MOVE_SEND);
+
+    (void)context;
+    CHECK(send_now(&carrier.header) == MACH_MSG_SUCCESS);
+    CHECK(send_note(port, 2) == MACH_MSG_SUCCESS);
+    int lowest = dup(0);
+    close(lowest);
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = (rlim_t)lowest;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+
+    CHECK(receive(port, &inbox, 0) == (MACH_RCV_BODY_ERROR | MACH_MSG_IPC_KERNEL));
+    CHECK(inbox.header.msgh_id == 1 && inbox.carrier.carrier.right.name == MACH_PORT_NULL);
+    CHECK(receive(port, &inbox, 0) == MACH_MSG_SUCCESS && inbox.header.msgh_id == 2);
+    mach_port_t none = 77;
+    CHECK(mach_port_allocate(SELF, MACH_PORT_RIGHT_RECEIVE, &none) == KERN_RESOURCE_SHORTAGE && none == 77);
+    CHECK(mach_port_allocate(SELF, MACH_PORT_RIGHT_PORT_SET, &none) == KERN_RESOURCE_SHORTAGE && none == 77);
+    inbox.note.note = make_note(port, MACH_MSG_TYPE_COPY_SEND, 1);
+    inbox.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE);
+    inbox.header.msgh_local_port = port;
+    CHECK(send_now(&inbox.header) == MACH_SEND_NO_BUFFER);
+    CHECK(receive(port, &inbox, 0) == MACH_RCV_TIMED_OUT);
+    return 0;
+}
+
+static void descriptors_run_out(void **state)
+{
+    (void)state;
+    assert_int_equal(child_run(receive_without_descriptors, NULL), 0);
+}
+
 /* ---- threads and forks ---- */
 
 enum { THREADS = 3, FORKS = 60 };
@@ -432,8 +471,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_server_is_killed),  cmocka_unit_test(the_queue_dies),
         cmocka_unit_test(handlers_interrupt),    cmocka_unit_test(damaged_packets_are_dropped),
-        cmocka_unit_test(a_broken_port_is_dead), cmocka_unit_test(forks_amid_threads),
-        cmocka_unit_test(many_receivers),
+        cmocka_unit_test(a_broken_port_is_dead), cmocka_unit_test(descriptors_run_out),
+        cmocka_unit_test(forks_amid_threads),    cmocka_unit_test(many_receivers),
     };
     return cmocka_run_group_tests_name("msg_death", tests, NULL, NULL);
 }
