@@ -664,10 +664,10 @@ static int run(struct pipeline *pipeline, struct source *source)
 {
     struct mring_error error = MRING_ERROR_INIT;
     struct report report = {0};
-    double started = seconds();
     int rc = make_rings(pipeline, &error);
     if (rc == 0)
         rc = start_children(pipeline);
+    double started = seconds();
     if (rc == 0)
         rc = feed(pipeline, source, started);
     for (int i = 0; i <= pipeline->workers && rc == 0; i++)

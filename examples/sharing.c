@@ -56,7 +56,7 @@ static int differences;
 static void row(const char *who, const char *what, const char *expected, const char *got)
 {
     int same = strcmp(expected, got) == 0;
-    printf("%-7s %-46s %-30s %-30s%s\n", who, what, expected, got, same ? "" : " DIFFERS");
+    printf("%-7s %-46s %-30s %s%s\n", who, what, expected, got, same ? "" : "   DIFFERS");
     differences += !same;
 }
 
