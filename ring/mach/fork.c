@@ -9,12 +9,10 @@ static void prepare(void)
 {
     vm_fork_prepare();
     space_fork_prepare();
-    semaphore_fork_prepare();
 }
 
 static void parent(void)
 {
-    semaphore_fork_parent();
     space_fork_parent();
     vm_fork_parent();
 }

@@ -16,9 +16,7 @@ void vm_fork_prepare(void);
 void vm_fork_parent(void);
 void vm_fork_child(void);
 
-/* The semaphores. The name space declares its three in space.h. */
-void semaphore_fork_prepare(void);
-void semaphore_fork_parent(void);
+/* The semaphores: their lock is held only inside the name space's gate, so it is free. The name space declares its three in space.h. */
 void semaphore_fork_child(void);
 
 #endif
