@@ -100,23 +100,21 @@ static int claim(struct mring_consumer *consumer)
     return code;
 }
 
-static inline int next(struct mring_consumer *consumer, struct record *record)
+/* This member has no record left: get more, and take the first. 1, 0, or -errno. */
+static __attribute__((noinline)) int refill(struct mring_consumer *consumer, struct record *record)
 {
-    if (consumer->lone)
-        return lone_next(&consumer->core, record);
-    return shared_next(&consumer->core, record);
+    int code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
+
+    if (code == 1)
+        return consumer_core_take(&consumer->core, record);
+    return code == 0 ? nothing(consumer) : code;
 }
 
-static int next_or_claim(struct mring_consumer *consumer, struct record *record)
+static inline int next(struct mring_consumer *consumer, struct record *record)
 {
-    int code = next(consumer, record);
+    int code = consumer_core_take(&consumer->core, record);
 
-    if (code == 0 && !consumer->lone) {
-        code = claim(consumer);
-        if (code == 1)
-            code = next(consumer, record);
-    }
-    return code != 0 ? code : nothing(consumer);
+    return __builtin_expect(code != 0, 1) ? code : refill(consumer, record);
 }
 
 int mring_next(struct mring_consumer *consumer, struct mring_message *message)
@@ -127,8 +125,6 @@ int mring_next(struct mring_consumer *consumer, struct mring_message *message)
     if (stale(consumer))
         return -ESTALE;
     code = next(consumer, &record);
-    if (code == 0)
-        code = next_or_claim(consumer, &record);
     if (code == 1)
         hand_out(consumer, &record, message);
     return code;
@@ -138,21 +134,16 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
 {
     struct record record;
     int filled = 0;
-    int code = 0;
+    int code;
 
     if (stale(consumer))
         return -ESTALE;
     if (count < 1)
         return -EINVAL;
-    while (filled < count && (code = next(consumer, &record)) == 1)
-        hand_out(consumer, &record, &messages[filled++]);
-    if (filled > 0)
-        return filled;
-    if (code == 0)
-        code = next_or_claim(consumer, &record);
+    code = next(consumer, &record);
     while (code == 1) {
         hand_out(consumer, &record, &messages[filled++]);
-        code = filled < count ? next(consumer, &record) : 0;
+        code = filled < count ? consumer_core_take(&consumer->core, &record) : 0;
     }
     return filled > 0 ? filled : code;
 }
@@ -177,7 +168,7 @@ int mring_release(struct mring_consumer *consumer, const struct mring_message *m
     if (stale(consumer))
         return -ESTALE;
     if (message->position < core->held || end > core->position || message->position >= end ||
-        end % core->view.alignment != 0)
+        (end & (core->view.alignment - 1)) != 0)
         return -EINVAL;
     release(consumer, end);
     return 0;
@@ -192,7 +183,7 @@ int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struc
         return -ESTALE;
     if (consumer_core_holds(&consumer->core))
         return -EINVAL;
-    code = next_or_claim(consumer, &record);
+    code = next(consumer, &record);
     if (code != 1)
         return code;
     if (record_length(record.header) > size) {

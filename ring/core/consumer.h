@@ -1,4 +1,9 @@
-/* What a member keeps in private, and what it hands out. The two ways to get records are lone.h and shared.h. */
+/*
+ * What a member keeps in private, and what it hands out.
+ *
+ * Records between `position` and `limit` are this member's to hand out, whichever way they became so: lone_refill and shared_claim
+ * (lone.h, shared.h) move the limit on when the position has reached it.
+ */
 #ifndef MRING_CORE_CONSUMER_H
 #define MRING_CORE_CONSUMER_H
 
@@ -28,6 +33,28 @@ struct consumer_core {
     uint64_t held;   /* everything below was released; mirrors active->held while something is held */
     unsigned streak; /* lone: header polls in a row that hit */
 };
+
+/* The next record that is this member's: 1, 0: it has none left, -EBADMSG: what stands there is no record (I7). */
+static inline int consumer_core_take(struct consumer_core *consumer, struct record *record)
+{
+    uint64_t position = consumer->position;
+    uint64_t limit = consumer->limit;
+    uint64_t message_max = consumer->message_max;
+    uint64_t alignment = consumer->view.alignment;
+    uint64_t header, end;
+
+    if (position >= limit)
+        return 0;
+    header = word_load(record_at(&consumer->view, position));
+    end = position + record_size(record_length(header), alignment);
+    /* A zero header has the length 2^32 - 1, longer than any message. */
+    if (record_length(header) > message_max || end > limit)
+        return -EBADMSG;
+    record->position = position;
+    record->header = header;
+    consumer->position = end;
+    return 1;
+}
 
 /* Does it hold a record that it was handed? */
 static inline bool consumer_core_holds(const struct consumer_core *consumer)

@@ -23,61 +23,48 @@ enum {
 };
 
 /*
- * Caught up with what it knows of the tail: poll the next header, and look at the tail again after the second hit in a row. 1: there
- * is a record at the position, whose header is *header; 0: nothing yet; -EBADMSG.
+ * Caught up with what it knows of the tail: poll the next header, and look at the tail again after the second hit in a row. 1: the
+ * limit has moved on; 0: nothing yet; -EBADMSG.
  */
-static inline int lone_poll(struct consumer_core *consumer, uint64_t position, uint64_t *header)
+static inline int lone_refill(struct consumer_core *consumer)
 {
-    uint64_t claimed;
+    uint64_t position = consumer->position;
+    uint64_t header = word_load_acquire(record_at(&consumer->view, position)); /* [HEADER] */
+    uint64_t limit;
 
-    *header = word_load_acquire(record_at(&consumer->view, position)); /* [HEADER] */
-    if (*header == 0) {
+    if (header == 0) {
         consumer->streak = 0;
         return 0;
     }
-    if (record_length(*header) > consumer->message_max)
+    if (record_length(header) > consumer->message_max)
         return -EBADMSG;
-    claimed = position + record_size(record_length(*header), consumer->view.alignment);
+    limit = position + record_size(record_length(header), consumer->view.alignment);
     if (++consumer->streak >= 2) {
         uint64_t tail;
 
         for (unsigned turn = 0; turn < LONE_STAND_BACK; turn++)
             pause_cpu();
         tail = word_load_acquire(&consumer->view.page->tail); /* [TAIL] */
-
         /* A tail behind the header, or too far ahead of what it can be, is not believed: the header stands by itself. */
-        if (tail > claimed && tail - position <= consumer->view.capacity)
-            claimed = consumer->limit = tail;
+        if (tail > limit && tail - position <= consumer->view.capacity)
+            limit = tail;
     }
-    word_store(&consumer->line->claimed, claimed);
+    consumer->limit = limit;
+    word_store(&consumer->line->claimed, limit); /* R3 */
     return 1;
 }
 
-/* 1 and the record, 0: nothing yet, -EBADMSG. */
+/* The next record: 1, 0, -EBADMSG. */
 static inline int lone_next(struct consumer_core *consumer, struct record *record)
 {
-    uint64_t position = consumer->position;
-    uint64_t limit = consumer->limit;
-    uint64_t message_max = consumer->message_max;
-    uint64_t alignment = consumer->view.alignment;
-    uint64_t header, end;
+    int code = consumer_core_take(consumer, record);
 
-    if (position < limit) {
-        header = word_load(record_at(&consumer->view, position));
-        end = position + record_size(record_length(header), alignment);
-        if (header == 0 || record_length(header) > message_max || end > limit)
-            return -EBADMSG;
-    } else {
-        int code = lone_poll(consumer, position, &header);
-
-        if (code != 1)
-            return code;
-        end = position + record_size(record_length(header), alignment);
+    if (code == 0) {
+        code = lone_refill(consumer);
+        if (code == 1)
+            code = consumer_core_take(consumer, record);
     }
-    record->position = position;
-    record->header = header;
-    consumer->position = end;
-    return 1;
+    return code;
 }
 
 /* Everything below `end` goes back to the producer. */

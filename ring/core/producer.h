@@ -74,9 +74,40 @@ static inline void *producer_core_reserve(struct producer_core *producer, uint64
 }
 
 /*
- * Every store of the two functions below is a barrier to the compiler, which would reload each field after it: what they need
- * is read into locals first.
+ * Every store below is a barrier to the compiler, which would reload each field after it: what these functions need is read into
+ * locals first.
  */
+
+/* The last of step 1: a zero header behind the record. */
+static inline void producer_core_clear(struct producer_core *producer, uint64_t next)
+{
+    struct word *header = record_at(&producer->view, next);
+
+    word_store(header, 0);
+    __builtin_prefetch((unsigned char *)header + PRODUCER_AHEAD, 1);
+}
+
+/* Steps 2 and 3, and the doorbell: which groups have sleepers. */
+static inline uint64_t producer_core_show(struct producer_core *producer, struct word *first, uint64_t header,
+                                          uint64_t tail)
+{
+    struct producer_page *page = producer->view.page;
+    const struct word *doorbell = &producer->view.doorbell->groups;
+    uint64_t messages = producer->messages;
+    uint64_t bytes = producer->bytes;
+
+    producer->published = tail;
+    word_store_release(first, header);     /* [HEADER] */
+    word_store_release(&page->tail, tail); /* [TAIL] */
+    word_store(&page->messages, messages);
+    word_store(&page->bytes, bytes);
+    /*
+     * Tail before doorbell, for the compiler. For the machine this order is a fence too dear to pay here; the sleeper pays it
+     * instead, for both (wait/fence.h) [BELL].
+     */
+    fence_compiler();
+    return word_load(doorbell);
+}
 
 /* The reserved record is complete, with `length` bytes at most of what was reserved. */
 static inline void producer_core_commit(struct producer_core *producer, uint32_t length, uint32_t tag)
@@ -84,8 +115,6 @@ static inline void producer_core_commit(struct producer_core *producer, uint32_t
     uint64_t position = producer->position;
     uint64_t next = position + record_size(length, producer->view.alignment);
     uint64_t header = record_header(length, tag);
-    struct word *this_header = record_at(&producer->view, position);
-    struct word *next_header = record_at(&producer->view, next);
 
     producer->position = next;
     producer->reserved = NOTHING_RESERVED;
@@ -94,37 +123,38 @@ static inline void producer_core_commit(struct producer_core *producer, uint32_t
     if (producer->first_header == 0)
         producer->first_header = header;
     else
-        word_store(this_header, header);
-    word_store(next_header, 0);
-    __builtin_prefetch((unsigned char *)next_header + PRODUCER_AHEAD, 1);
+        word_store(record_at(&producer->view, position), header);
+    producer_core_clear(producer, next);
 }
 
-/* Publish what is committed. Returns the doorbell: which groups have sleepers. */
+/* Publish what is committed, if anything is. Returns the doorbell. */
 static inline uint64_t producer_core_publish(struct producer_core *producer)
 {
-    struct producer_page *page = producer->view.page;
-    const struct word *doorbell = &producer->view.doorbell->groups;
-    uint64_t first_header = producer->first_header;
+    uint64_t header = producer->first_header;
 
-    if (first_header != 0) {
-        struct word *at = record_at(&producer->view, producer->published);
-        uint64_t tail = producer->position;
-        uint64_t messages = producer->messages;
-        uint64_t bytes = producer->bytes;
+    if (header == 0)
+        return word_load(&producer->view.doorbell->groups);
+    producer->first_header = 0;
+    return producer_core_show(producer, record_at(&producer->view, producer->published), header, producer->position);
+}
 
-        producer->published = tail;
-        producer->first_header = 0;
-        word_store_release(at, first_header);  /* [HEADER] */
-        word_store_release(&page->tail, tail); /* [TAIL] */
-        word_store(&page->messages, messages);
-        word_store(&page->bytes, bytes);
+/* Commit and publish in one: the same steps, without keeping the header in between where nothing else waits to be published. */
+static inline uint64_t producer_core_send(struct producer_core *producer, uint32_t length, uint32_t tag)
+{
+    uint64_t position = producer->position;
+    uint64_t next = position + record_size(length, producer->view.alignment);
+    struct word *first = record_at(&producer->view, position);
+
+    if (__builtin_expect(producer->first_header != 0, 0)) {
+        producer_core_commit(producer, length, tag);
+        return producer_core_publish(producer);
     }
-    /*
-     * Tail before doorbell, for the compiler. For the machine this order is a fence too dear to pay here; the sleeper pays it
-     * instead, for both (wait/fence.h) [BELL].
-     */
-    fence_compiler();
-    return word_load(doorbell);
+    producer->position = next;
+    producer->reserved = NOTHING_RESERVED;
+    producer->messages++;
+    producer->bytes += length;
+    producer_core_clear(producer, next);
+    return producer_core_show(producer, first, record_header(length, tag), next);
 }
 
 #endif

@@ -52,24 +52,6 @@ void shared_abandon(struct consumer_core *consumer);
 /* The group is a passing one and its last member has left: nobody is to adopt what is still there. */
 void shared_sweep(const struct group_view *group);
 
-/* The next record of the batch; 0: it is worked up. */
-static inline int shared_next(struct consumer_core *consumer, struct record *record)
-{
-    uint64_t position = consumer->position;
-    uint64_t header, end;
-
-    if (position >= consumer->limit)
-        return 0;
-    header = word_load(record_at(&consumer->view, position));
-    end = position + record_size(record_length(header), consumer->view.alignment);
-    if (header == 0 || record_length(header) > consumer->message_max || end > consumer->limit)
-        return -EBADMSG;
-    record->position = position;
-    record->header = header;
-    consumer->position = end;
-    return 1;
-}
-
 /* An adopted line is worked up: it is free again, for any joiner. */
 void shared_disown(struct consumer_core *consumer);
 
