@@ -16,7 +16,7 @@
  */
 #include "fork.h"
 #include "vm_copy.h"
-#include "vm_place.h"
+#include "vm_range.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,19 +37,19 @@ static bool to_copy(const struct region *region)
     return region->kind != REGION_PRIVATE && region->inherit == VM_INHERIT_COPY;
 }
 
-/* The range that holds all regions to be copied: false when there is none. */
-static bool range_to_copy(uint64_t *start, uint64_t *end)
+/* The range that holds all regions to be copied; empty when there is none. */
+static struct vm_range range_to_copy(void)
 {
-    bool found = false;
+    struct vm_range range = {0, 0};
 
     for (struct region *region = vm_table_at(0); region != NULL; region = vm_table_next(region)) {
         if (!to_copy(region))
             continue;
-        *start = found ? *start : region->start;
-        *end = region->end;
-        found = true;
+        if (range.end == 0)
+            range.start = region->start;
+        range.end = region->end;
     }
-    return found;
+    return range;
 }
 
 static void take_snapshots(const struct view *view)
@@ -69,12 +69,13 @@ static void take_snapshots(const struct view *view)
 
 void vm_fork_prepare(void)
 {
+    struct vm_range range;
     struct view view;
-    uint64_t start, end;
 
     vm_table_lock();
-    snapshots_whole = !range_to_copy(&start, &end);
-    if (!snapshots_whole && view_look(&view, start, end) == KERN_SUCCESS) {
+    range = range_to_copy();
+    snapshots_whole = range.end == 0;
+    if (!snapshots_whole && view_look(&view, range.start, range.end) == KERN_SUCCESS) {
         take_snapshots(&view);
         view_free(&view);
     }

@@ -1,0 +1,209 @@
+/* Memory entries from peers: what is not a sealed memfd that is as large as the message says is not taken. */
+#include "mach/memory.h"
+
+#include "entry.h"
+#include "space.h"
+
+#include <fcntl.h>
+#include <mach/mring_mach.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* As ring/mach/entry.c sends it. */
+struct wire_entry {
+    uint64_t offset, size;
+    uint32_t protection;
+    uint32_t kind;
+};
+
+static const int SEALS = F_SEAL_SHRINK | F_SEAL_GROW;
+
+static int make_memory(uint64_t pages, int seals)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)(pages * PAGE)), 0);
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, seals), 0);
+    return fd;
+}
+
+static struct wire_right right_to(int fd, struct wire_entry entry)
+{
+    struct wire_right right = {.kind = OBJECT_MEMORY_ENTRY, .descriptors = 1};
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    right.id = (struct object_id){{status.st_ino, 1}};
+    memcpy(right.body, &entry, sizeof entry);
+    return right;
+}
+
+/* Receive it. The descriptor is consumed, whatever happens. */
+static bool accepts(const struct wire_right *right, int fd)
+{
+    const int fds[WIRE_FDS] = {fd, -1, -1, -1};
+    int before = descriptors_open();
+    struct mach_object *object = memory_entry_ops.unpack(right, fds);
+    if (object != NULL)
+        object_drop(object);
+    assert_int_equal(descriptors_open(), before - 1);
+    return object != NULL;
+}
+
+static bool accepts_entry(int fd, struct wire_entry entry)
+{
+    struct wire_right right = right_to(fd, entry);
+    return accepts(&right, fd);
+}
+
+static void honest_rights_are_taken(void **state)
+{
+    (void)state;
+    assert_true(accepts_entry(make_memory(4, SEALS), (struct wire_entry){0, 4 * PAGE, RW, ENTRY_OBJECT}));
+    assert_true(accepts_entry(make_memory(4, SEALS), (struct wire_entry){PAGE, PAGE, VM_PROT_READ, ENTRY_OBJECT}));
+    assert_true(accepts_entry(make_memory(4, SEALS), (struct wire_entry){3 * PAGE, PAGE, VM_PROT_ALL, ENTRY_WHOLE}));
+}
+
+static void false_numbers_are_not(void **state)
+{
+    const struct wire_entry bad[] = {
+        {0, 0, RW, ENTRY_OBJECT},
+        {0, 5 * PAGE, RW, ENTRY_OBJECT},
+        {PAGE, 4 * PAGE, RW, ENTRY_OBJECT},
+        {4 * PAGE, PAGE, RW, ENTRY_OBJECT},
+        {HIGHEST - PAGE + 1, 2 * PAGE, RW, ENTRY_OBJECT},
+        {PAGE, HIGHEST - PAGE + 1, RW, ENTRY_OBJECT},
+        {1, PAGE, RW, ENTRY_OBJECT},
+        {0, 1, RW, ENTRY_OBJECT},
+        {0, PAGE, 8, ENTRY_OBJECT},
+        {0, PAGE, UINT32_MAX, ENTRY_OBJECT},
+        {0, PAGE, RW, 2},
+        {0, PAGE, RW, UINT32_MAX},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(accepts_entry(make_memory(4, SEALS), bad[i]));
+}
+
+static struct wire_entry one_page(void)
+{
+    return (struct wire_entry){0, PAGE, RW, ENTRY_OBJECT};
+}
+
+static void memory_that_can_shrink_is_not(void **state)
+{
+    struct wire_entry entry = one_page();
+    (void)state;
+    assert_false(accepts_entry(make_memory(4, 0), entry));
+    assert_false(accepts_entry(make_memory(4, F_SEAL_GROW), entry));
+    assert_false(accepts_entry(make_memory(4, F_SEAL_SHRINK), entry));
+}
+
+static void other_files_are_not(void **state)
+{
+    struct wire_entry entry = one_page();
+    int ends[2];
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_false(accepts_entry(ends[0], entry));
+    close(ends[1]);
+    assert_false(accepts_entry(open("/dev/zero", O_RDWR | O_CLOEXEC), entry));
+    assert_false(accepts_entry(open("/proc/self/exe", O_RDONLY | O_CLOEXEC), entry));
+    int huge = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+    if (huge >= 0 && ftruncate(huge, 1 << 21) == 0 && fcntl(huge, F_ADD_SEALS, SEALS) == 0)
+        assert_false(accepts_entry(huge, entry));
+    else if (huge >= 0)
+        close(huge);
+}
+
+static int reopen(int fd, int flags)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int again = open(path, flags | O_CLOEXEC);
+    assert_true(again >= 0);
+    close(fd);
+    return again;
+}
+
+static void more_than_the_descriptor_allows_is_not(void **state)
+{
+    struct wire_entry entry = one_page(), narrow = {0, PAGE, VM_PROT_READ, ENTRY_OBJECT};
+    (void)state;
+    assert_false(accepts_entry(reopen(make_memory(1, SEALS), O_RDONLY), entry));
+    assert_true(accepts_entry(reopen(make_memory(1, SEALS), O_RDONLY), narrow));
+    assert_false(accepts_entry(reopen(make_memory(1, SEALS), O_WRONLY), narrow));
+    assert_false(accepts_entry(reopen(make_memory(1, SEALS), O_PATH), narrow));
+    assert_false(accepts_entry(make_memory(1, SEALS | F_SEAL_WRITE), entry));
+    assert_true(accepts_entry(make_memory(1, SEALS | F_SEAL_WRITE), narrow));
+}
+
+static void a_false_identity_is_not(void **state)
+{
+    int fd = make_memory(1, SEALS);
+    struct wire_entry entry = one_page();
+    struct wire_right right = right_to(fd, entry);
+    (void)state;
+    right.id.word[0]++;
+    assert_false(accepts(&right, fd));
+}
+
+static void a_wrong_count_of_descriptors_is_not(void **state)
+{
+    struct wire_entry entry = one_page();
+    int before = descriptors_open();
+    (void)state;
+    for (uint32_t claimed = 0; claimed < 4; claimed += 2) {
+        int fds[WIRE_FDS] = {make_memory(1, SEALS), -1, make_memory(1, SEALS), -1};
+        struct wire_right right = right_to(fds[0], entry);
+        right.descriptors = claimed;
+        assert_null(memory_entry_ops.unpack(&right, fds));
+    }
+    struct wire_right right = {.kind = OBJECT_MEMORY_ENTRY, .descriptors = 1};
+    assert_null(memory_entry_ops.unpack(&right, (const int[WIRE_FDS]){-1, -1, -1, -1}));
+    assert_int_equal(descriptors_open(), before);
+}
+
+/* What we send is accepted, and a read-only entry goes as a read-only descriptor, of a file nobody else may open. */
+static void our_own_are_sealed_and_narrow(void **state)
+{
+    const vm_prot_t protections[] = {RW, VM_PROT_READ};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        mach_port_t entry = fresh_entry(2, protections[i]);
+        kern_return_t kr;
+        struct mach_object *object = space_hold_send(entry, &kr);
+        struct wire_right right = {.kind = OBJECT_MEMORY_ENTRY, .id = object->id};
+        int fds[WIRE_FDS] = {-1, -1, -1, -1};
+        struct stat status;
+        assert_true(memory_entry_ops.pack(object, &right, fds));
+        assert_int_equal(right.descriptors, 1);
+        assert_int_equal(fds[0], mring_mach_entry_descriptor(entry));
+        assert_int_equal(fcntl(fds[0], F_GETFL) & O_ACCMODE, protections[i] == RW ? O_RDWR : O_RDONLY);
+        assert_int_equal(fcntl(fds[0], F_GET_SEALS) & SEALS, SEALS);
+        assert_int_equal(fcntl(fds[0], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+        assert_int_equal(fstat(fds[0], &status), 0);
+        assert_int_equal(status.st_mode & 07777, 0600);
+        assert_int_equal(ftruncate(fds[0], 0), -1);
+        assert_true(accepts(&right, fcntl(fds[0], F_DUPFD_CLOEXEC, 0)));
+        object_drop(object);
+        drop(entry);
+    }
+    assert_int_equal(mring_mach_entry_descriptor(SELF), -1);
+    assert_int_equal(mring_mach_entry_descriptor(MACH_PORT_NULL), -1);
+    assert_int_equal(mring_mach_entry_descriptor(0xabcd00), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(honest_rights_are_taken),
+        cmocka_unit_test(false_numbers_are_not),
+        cmocka_unit_test(memory_that_can_shrink_is_not),
+        cmocka_unit_test(other_files_are_not),
+        cmocka_unit_test(more_than_the_descriptor_allows_is_not),
+        cmocka_unit_test(a_false_identity_is_not),
+        cmocka_unit_test(a_wrong_count_of_descriptors_is_not),
+        cmocka_unit_test(our_own_are_sealed_and_narrow),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
