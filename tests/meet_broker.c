@@ -85,6 +85,7 @@ static int set_up(void **state)
 {
     const struct region_plan plan = {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1};
     struct fixture *fixture = calloc(1, sizeof *fixture);
+    static unsigned made;
 
     if (fixture == NULL || region_create(&fixture->region, &plan, NULL) != 0 ||
         region_group_create(&fixture->group, 4, 0, NULL) != 0)
@@ -93,7 +94,7 @@ static int set_up(void **state)
         .context = fixture, .attach = on_attach, .life = on_life, .join = on_join, .group = on_group};
     fixture->from_child = gate_make();
     fixture->to_child = gate_make();
-    snprintf(fixture->name, sizeof fixture->name, "test-%ld", (long)getpid());
+    snprintf(fixture->name, sizeof fixture->name, "test-%ld-%u", (long)getpid(), ++made);
     *state = fixture;
     return 0;
 }
@@ -381,12 +382,17 @@ static void test_stopped_ring(void **state)
 
 /* ---- names ---- */
 
+/* A server of its own: a forked child has the test's memory but none of its rights, so it makes a ring, and says which. */
 static int serve_by_name(void *context)
 {
     struct fixture *fixture = context;
+    const struct region_plan plan = {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1};
 
+    CHECK(region_create(&fixture->region, &plan, NULL) == 0);
+    fixture->region.view.data[0] = 13;
     CHECK(serve(fixture, fixture->name, NULL) == 0);
-    gate_pass(&fixture->from_child, 0);
+    gate_pass(&fixture->from_child, fixture->region.view.identity[0]);
+    gate_pass(&fixture->from_child, fixture->region.view.identity[1]);
     gate_wait(&fixture->to_child, NULL);
     broker_stop(fixture->broker);
     gate_pass(&fixture->from_child, 0);
@@ -394,10 +400,13 @@ static int serve_by_name(void *context)
     return 0;
 }
 
+/* From here on the fixture's view is what the server's ring should look like. */
 static void start_server(struct fixture *fixture)
 {
+    fixture->region.view.data[0] = 13;
     fixture->server = child_start(serve_by_name, fixture);
-    assert_true(gate_wait(&fixture->from_child, NULL));
+    assert_true(gate_wait(&fixture->from_child, &fixture->region.view.identity[0]));
+    assert_true(gate_wait(&fixture->from_child, &fixture->region.view.identity[1]));
 }
 
 static void test_name(void **state)
@@ -405,7 +414,6 @@ static void test_name(void **state)
     struct fixture *fixture = *state;
     struct mring_error error = MRING_ERROR_INIT;
 
-    fixture->region.view.data[0] = 13;
     assert_int_equal(meet_look_up(&fixture->link, fixture->name, 0, &error), -ENOENT);
     assert_non_null(strstr(error.text, fixture->name));
     start_server(fixture);
@@ -771,19 +779,18 @@ static int ask_and_die(void *context)
     return 0;
 }
 
+/* Counted without the broker, whose thread may still hold a right when its answer has arrived. */
 static void test_dying_clients(void **state)
 {
     struct fixture *fixture = *state;
-    int before;
+    int before = descriptors_open();
 
     serve_own(fixture);
-    assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
-    before = descriptors_open();
     for (int round = 0; round < 4; round++)
         assert_int_equal(child_run(ask_and_die, fixture), -SIGKILL);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
-    assert_int_equal(descriptors_open(), before);
     stop(fixture);
+    assert_int_equal(descriptors_open(), before);
 }
 
 /* ---- starting and stopping ---- */

@@ -31,8 +31,14 @@ static inline pid_t child_start(int (*body)(void *context), void *context)
 
     fflush(NULL);
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+
+        for (size_t at = 0; at < sizeof faults / sizeof *faults; at++)
+            signal(faults[at],
+                   SIG_DFL); /* cmocka's handlers, and a sanitizer's, would turn a fault into something else */
         _exit(body(context));
+    }
     return pid;
 }
 
