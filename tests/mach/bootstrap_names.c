@@ -214,20 +214,28 @@ static void what_cannot_be_registered(void **state)
 
 /* ---- ends ---- */
 
+enum registration { CHECKED_IN, A_PORT, A_SEMAPHORE, REGISTRATIONS };
+
 struct registrant {
     const char *name;
     struct gate gate;
-    bool by_register;
+    enum registration what;
 };
 
 static int register_and_stay(void *context)
 {
     const struct registrant *who = context;
     mach_port_t port;
-    if (who->by_register) {
+    switch (who->what) {
+    case A_PORT:
         port = new_port_with_send();
         CHECK(register_name(who->name, port) == BOOTSTRAP_SUCCESS);
-    } else {
+        break;
+    case A_SEMAPHORE:
+        CHECK(semaphore_create(SELF, &port, SYNC_POLICY_FIFO, 0) == KERN_SUCCESS);
+        CHECK(register_name(who->name, port) == BOOTSTRAP_SUCCESS);
+        break;
+    default:
         CHECK(bootstrap_check_in(bootstrap_port, who->name, &port) == BOOTSTRAP_SUCCESS);
     }
     gate_pass(&who->gate, 1);
@@ -243,12 +251,12 @@ static void names_die_with_their_registrant(void **state)
     mach_port_t found = 77;
     int before = descriptors_open();
     for (int i = 0; i < 200; i++) {
-        who.by_register = i % 2;
+        who.what = (enum registration)(i % REGISTRATIONS);
         pid_t child = child_start(register_and_stay, &who);
         assert_true(gate_wait(&who.gate, NULL));
         assert_int_equal(bootstrap_look_up(bootstrap_port, who.name, &found), BOOTSTRAP_SUCCESS);
         assert_int_equal(child_kill(child), -SIGKILL);
-        assert_int_equal(send_note(found, 1), MACH_SEND_INVALID_DEST);
+        assert_int_equal(send_note(found, 1), MACH_SEND_INVALID_DEST); /* dead, or no port */
         assert_int_equal(mach_port_deallocate(SELF, found), KERN_SUCCESS);
         assert_int_equal(bootstrap_look_up(bootstrap_port, who.name, &found), BOOTSTRAP_UNKNOWN_SERVICE);
     }

@@ -1,4 +1,4 @@
-/* Registered and special ports: cases 99 to 102, and what of scenario S5 needs no semaphore. */
+/* Registered and special ports: cases 99 to 102, and scenario S5, by messages and by semaphores. */
 #include "mach/ports.h"
 
 #include <mach/mach_vm.h>
@@ -194,6 +194,52 @@ static void children_inherit(void **state)
     assert_int_equal(descriptors_open(), before);
 }
 
+enum { TURNS = 10000 };
+
+static int take_turns(void *context)
+{
+    mach_port_t found[3];
+    mach_vm_address_t address = 0;
+    CHECK(gate_wait(context, NULL));
+    CHECK(look_up(found) == KERN_SUCCESS);
+    CHECK(mach_vm_map(SELF, &address, vm_page_size, 0, VM_FLAGS_ANYWHERE, found[0], 0, FALSE, VM_PROT_DEFAULT,
+                      VM_PROT_DEFAULT, VM_INHERIT_NONE) == KERN_SUCCESS);
+    for (int i = 0; i < TURNS; i++) {
+        CHECK(semaphore_wait(found[1]) == KERN_SUCCESS);
+        ++*(int *)address;
+        CHECK(semaphore_signal(found[2]) == KERN_SUCCESS);
+    }
+    return 0;
+}
+
+static void semaphores_in_the_slots(void **state)
+{
+    (void)state;
+    struct gate changed = gate_make();
+    mach_port_t entry = make_entry(), go, done;
+    mach_vm_address_t address = 0;
+    assert_int_equal(semaphore_create(SELF, &go, SYNC_POLICY_FIFO, 0), KERN_SUCCESS);
+    assert_int_equal(semaphore_create(SELF, &done, SYNC_POLICY_FIFO, 0), KERN_SUCCESS);
+    assert_int_equal(mach_vm_map(SELF, &address, vm_page_size, 0, VM_FLAGS_ANYWHERE, entry, 0, FALSE, VM_PROT_DEFAULT,
+                                 VM_PROT_DEFAULT, VM_INHERIT_NONE),
+                     KERN_SUCCESS);
+    register_ports(entry, go, done);
+    pid_t child = child_start(take_turns, &changed);
+    clear();
+    gate_pass(&changed, 1);
+    for (int i = 0; i < TURNS; i++) {
+        assert_int_equal(*(int *)address, i);
+        assert_int_equal(semaphore_signal(go), KERN_SUCCESS);
+        assert_int_equal(semaphore_wait(done), KERN_SUCCESS);
+    }
+    assert_int_equal(child_end(child), 0);
+    assert_int_equal(semaphore_destroy(SELF, go), KERN_SUCCESS);
+    assert_int_equal(semaphore_destroy(SELF, done), KERN_SUCCESS);
+    assert_int_equal(mach_vm_deallocate(SELF, address, vm_page_size), KERN_SUCCESS);
+    assert_int_equal(mach_port_destroy(SELF, entry), KERN_SUCCESS);
+    gate_close(&changed);
+}
+
 /* ---- the bootstrap slot ---- */
 
 static int write_to_the_bootstrap_port(void *context)
@@ -227,9 +273,13 @@ static void a_port_in_the_bootstrap_slot(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(look_up_gives_references), cmocka_unit_test(slots_are_three),
-        cmocka_unit_test(slots_keep_rights),        cmocka_unit_test(bad_rights_change_nothing),
-        cmocka_unit_test(children_inherit),         cmocka_unit_test(a_port_in_the_bootstrap_slot),
+        cmocka_unit_test(look_up_gives_references),
+        cmocka_unit_test(slots_are_three),
+        cmocka_unit_test(slots_keep_rights),
+        cmocka_unit_test(bad_rights_change_nothing),
+        cmocka_unit_test(children_inherit),
+        cmocka_unit_test(semaphores_in_the_slots),
+        cmocka_unit_test(a_port_in_the_bootstrap_slot),
     };
     return cmocka_run_group_tests_name("port_registered", tests, NULL, NULL);
 }
