@@ -4,9 +4,17 @@
 #include <errno.h>
 #include <mach/vm_page_size.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 _Static_assert(PROT_READ == VM_PROT_READ && PROT_WRITE == VM_PROT_WRITE && PROT_EXEC == VM_PROT_EXECUTE,
                "protections are the same bits");
+
+/* mmap, unseen by sanitizers: they take it for a write to the whole range, and other threads may be held in writing there (vm_hold.h). */
+static void *map(void *at, uint64_t size, vm_prot_t protection, int flags, int fd, uint64_t offset)
+{
+    return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
+}
 
 /* 0 or an errno. `fixed`: MAP_FIXED or MAP_FIXED_NOREPLACE. */
 static int put(uint64_t address, uint64_t size, int fixed, const struct vm_content *content)
@@ -16,9 +24,9 @@ static int put(uint64_t address, uint64_t size, int fixed, const struct vm_conte
     int saved = errno, result = 0;
 
     if (content->file != NULL)
-        got = mmap(at, size, content->protection, MAP_SHARED | fixed, content->file->fd, (off_t)content->offset);
+        got = map(at, size, content->protection, MAP_SHARED | fixed, content->file->fd, content->offset);
     else
-        got = mmap(at, size, content->protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+        got = map(at, size, content->protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
     if (got == MAP_FAILED) {
         result = errno;
     } else if (got != at) { /* before Linux 4.17 the address was only a hint */
