@@ -47,7 +47,30 @@ static bool closed_here(uint32_t seen)
     return (seen & CLOSED) && pthread_equal(atomic_load_explicit(&closer, memory_order_relaxed), pthread_self());
 }
 
-void gate_enter(void)
+/*
+ * A thread that is cancelled inside would never leave; so nobody is. The state is saved by the outermost enter; a signal handler that
+ * comes between any two of these steps puts back what it found.
+ */
+static _Thread_local unsigned depth
+    __attribute__((tls_model("initial-exec"))); /* without allocation, for signal handlers */
+static _Thread_local int cancellation __attribute__((tls_model("initial-exec")));
+
+static void hold_cancellation(void)
+{
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    if (depth++ == 0)
+        cancellation = before;
+}
+
+static void release_cancellation(void)
+{
+    int before = cancellation;
+    if (--depth == 0)
+        pthread_setcancelstate(before, NULL);
+}
+
+static void enter(void)
 {
     static const struct timespec millisecond = {0, 1000000};
     bool stepped_back = false;
@@ -69,13 +92,25 @@ void gate_enter(void)
     }
 }
 
-void gate_leave(void)
+static void leave(void)
 {
     if (closed_here(atomic_load_explicit(&word, memory_order_relaxed)))
         return;
     uint32_t before = atomic_fetch_sub_explicit(&word, 1, memory_order_release); /* gate-in */
     if ((before & WANTED) && (before & ~WANTED) == 1)
         word_wake();
+}
+
+void gate_enter(void)
+{
+    hold_cancellation();
+    enter();
+}
+
+void gate_leave(void)
+{
+    leave();
+    release_cancellation();
 }
 
 void gate_close(void)

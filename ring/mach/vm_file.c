@@ -80,14 +80,31 @@ kern_return_t vm_file_create(uint64_t size, struct vm_file **file)
     return *file != NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
+/* What the kernel thinks it can give out without swapping, in bytes. */
+static uint64_t memory_available(void)
+{
+    FILE *info = fopen("/proc/meminfo", "re");
+    unsigned long long kibibytes = UINT64_MAX / 1024;
+    char line[128];
+
+    while (info != NULL && fgets(line, sizeof line, info) != NULL)
+        if (sscanf(line, "MemAvailable: %llu kB", &kibibytes) == 1)
+            break;
+    if (info != NULL)
+        fclose(info);
+    return kibibytes * 1024;
+}
+
+/* The kernel would not refuse more than there is: it would fill up all memory, and then kill somebody. */
 kern_return_t vm_file_commit(struct vm_file *file)
 {
     int saved = errno;
-    int result;
+    int result = -1;
 
-    do
-        result = fallocate(file->fd, 0, 0, (off_t)file->size);
-    while (result != 0 && errno == EINTR);
+    if (file->size <= memory_available())
+        do
+            result = fallocate(file->fd, 0, 0, (off_t)file->size);
+        while (result != 0 && errno == EINTR);
     errno = saved;
     return result == 0 ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
@@ -179,7 +196,7 @@ kern_return_t vm_file_copy(struct vm_file *file, uint64_t offset, uint64_t size,
 
 kern_return_t vm_file_narrow(struct vm_file *file, vm_prot_t protection, struct vm_file **narrow)
 {
-    char path[32];
+    char path[48];
     struct stat status;
     int saved = errno;
 
@@ -188,7 +205,7 @@ kern_return_t vm_file_narrow(struct vm_file *file, vm_prot_t protection, struct 
         *narrow = file;
         return KERN_SUCCESS;
     }
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
+    snprintf(path, sizeof path, "/proc/thread-self/fd/%d", file->fd); /* the main thread may be gone */
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     *narrow = NULL;
     if (fd >= 0 && fstat(fd, &status) == 0)

@@ -99,17 +99,20 @@ static enum progress take_lines(struct vm_maps *maps, const char **from, const c
     return MORE;
 }
 
+/* KERN_NOT_FOUND: the file is empty. */
 static kern_return_t read_lines(struct vm_maps *maps, int fd, uint64_t first, uint64_t last)
 {
     char buffer[BUFFER]; /* a line is at most a page and a bit */
     size_t held = 0;
+    bool empty = true;
 
     for (;;) {
         ssize_t got = read(fd, buffer + held, sizeof buffer - held);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return got == 0 ? KERN_SUCCESS : KERN_FAILURE;
+            return got < 0 ? KERN_FAILURE : empty ? KERN_NOT_FOUND : KERN_SUCCESS;
+        empty = false;
         held += (size_t)got;
 
         const char *from = buffer;
@@ -123,19 +126,26 @@ static kern_return_t read_lines(struct vm_maps *maps, int fd, uint64_t first, ui
     }
 }
 
+static kern_return_t read_from(const char *path, struct vm_maps *maps, uint64_t start, uint64_t end)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? KERN_RESOURCE_SHORTAGE : KERN_FAILURE;
+    kern_return_t kr = read_lines(maps, fd, start, end);
+    close(fd);
+    return kr;
+}
+
 kern_return_t vm_maps_read(struct vm_maps *maps, uint64_t start, uint64_t end)
 {
     int saved = errno;
-    kern_return_t kr = KERN_FAILURE;
-    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 
     *maps = (struct vm_maps){NULL, 0, 0};
-    if (fd >= 0) {
-        kr = read_lines(maps, fd, start, end);
-        close(fd);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-        kr = KERN_RESOURCE_SHORTAGE;
-    }
+    kern_return_t kr = read_from("/proc/self/maps", maps, start, end);
+    /* "self" is the main thread, and has nothing any more if that has exited before the others. */
+    if (kr == KERN_NOT_FOUND)
+        kr = read_from("/proc/thread-self/maps", maps, start, end);
     if (kr != KERN_SUCCESS)
         vm_maps_free(maps);
     errno = saved;

@@ -5,6 +5,7 @@
 #include "vm_table.h"
 #include "fork.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +14,27 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct region *regions;
 static size_t count, room;
 
+/* Of the thread that has the lock, to be restored when it gives it back. */
+static int saved_cancellation, saved_errno;
+
 void vm_table_lock(void)
 {
+    int error = errno, cancellation;
+
     mach_layer_init();
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
     pthread_mutex_lock(&lock);
+    saved_cancellation = cancellation;
+    saved_errno = error;
 }
 
 void vm_table_unlock(void)
 {
+    int error = saved_errno, cancellation = saved_cancellation;
+
     pthread_mutex_unlock(&lock);
+    pthread_setcancelstate(cancellation, NULL);
+    errno = error;
 }
 
 kern_return_t vm_table_reserve(size_t more)

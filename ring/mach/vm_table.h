@@ -35,6 +35,7 @@ struct region {
     bool permanent;
 };
 
+/* Mach calls are no cancellation points and leave errno alone; so it is while the lock is held, and after. */
 void vm_table_lock(void);
 void vm_table_unlock(void);
 

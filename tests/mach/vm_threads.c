@@ -164,6 +164,76 @@ static void forks_in_the_midst(void **state)
     release(regions[1], PAGES);
 }
 
+/* ---- threads that outlive the main one, or are cancelled ---- */
+
+/* A zombie, as long as others run. */
+static bool main_thread_left(void)
+{
+    char state = '?';
+    FILE *file = fopen("/proc/self/stat", "r");
+    bool read = file != NULL && fscanf(file, "%*d %*s %c", &state) == 1;
+
+    if (file != NULL)
+        fclose(file);
+    return read && state == 'Z';
+}
+
+static void *outlive(void *unused)
+{
+    (void)unused;
+    while (!main_thread_left())
+        sched_yield();
+    CHECK(exercise(1));
+    _exit(0);
+}
+
+static int leave_first(void *unused)
+{
+    pthread_t thread;
+    (void)unused;
+
+    CHECK(pthread_create(&thread, NULL, outlive, NULL) == 0);
+    pthread_exit(NULL);
+}
+
+static void the_main_thread_may_leave(void **state)
+{
+    (void)state;
+    assert_int_equal(child_run(leave_first, NULL), 0);
+}
+
+static void *exercise_until_cancelled(void *context)
+{
+    (void)context;
+    for (;;) {
+        CHECK(exercise(1));
+        pthread_testcancel();
+    }
+    return NULL;
+}
+
+static int cancel_in_the_midst(void *unused)
+{
+    (void)unused;
+    alarm(30);
+    for (int round = 0; round < 100; round++) {
+        pthread_t thread;
+        CHECK(pthread_create(&thread, NULL, exercise_until_cancelled, NULL) == 0);
+        CHECK(exercise(2));
+        CHECK(pthread_cancel(thread) == 0);
+        CHECK(pthread_join(thread, NULL) == 0);
+        CHECK(exercise(3));
+    }
+    return child_run(inspect, (uint64_t[]){allocate(PAGES), allocate(PAGES)});
+}
+
+/* No call is a cancellation point: one that is under way is finished. */
+static void cancelled_threads_leave_no_lock(void **state)
+{
+    (void)state;
+    assert_int_equal(child_run(cancel_in_the_midst, NULL), 0);
+}
+
 /* ---- addresses are given out once ---- */
 
 enum { EACH = 100 };
@@ -203,8 +273,8 @@ static void nobody_gets_what_others_have(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writers_lose_nothing),
-        cmocka_unit_test(forks_in_the_midst),
+        cmocka_unit_test(writers_lose_nothing),         cmocka_unit_test(forks_in_the_midst),
+        cmocka_unit_test(the_main_thread_may_leave),    cmocka_unit_test(cancelled_threads_leave_no_lock),
         cmocka_unit_test(nobody_gets_what_others_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
