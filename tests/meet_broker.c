@@ -819,7 +819,7 @@ static void *start_and_stop(void *context)
     return fixture;
 }
 
-static void test_start_and_stop(void **state)
+static void test_threads_start_and_stop(void **state)
 {
     struct fixture *fixture = *state;
     pthread_t thread[STARTERS];
@@ -847,7 +847,7 @@ static int nothing(void *context)
     return attach_and_look(fixture, fixture->link, MRING_CONSUME) == 0 ? 0 : 1;
 }
 
-static void test_fork_meanwhile(void **state)
+static void test_threads_and_forks(void **state)
 {
     struct fixture *fixture = *state;
     pthread_t thread;
@@ -884,10 +884,11 @@ int main(void)
         MEET_TEST(test_semaphore_table_is_bounded),
         MEET_TEST(test_malformed),
         MEET_TEST(test_dying_clients),
-        MEET_TEST(test_start_and_stop),
-        MEET_TEST(test_fork_meanwhile),
+        MEET_TEST(test_threads_start_and_stop),
+        MEET_TEST(test_threads_and_forks),
     };
 
     signal(SIGPIPE, SIG_IGN);
+    cmocka_set_test_filter(getenv("MEET_BROKER_TESTS")); /* NULL: all */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
