@@ -1,8 +1,9 @@
 /*
  * Memory entries: a right to map a part of a file with at most a given protection (Mach 3).
  *
- * An entry never changes once it is made. An entry without WRITE holds a read-only file. Its identity is the inode of its file, which no
- * peer can claim without having that very file, and a random word, which tells apart entries over the same memory.
+ * An entry never changes once it is made. An entry without WRITE holds a read-only file. Its identity is the inode of
+ * its file, which no peer can claim without having that very file, and a random word, which tells apart entries over
+ * the same memory.
  */
 #ifndef MRING_MACH_ENTRY_H
 #define MRING_MACH_ENTRY_H
@@ -25,8 +26,8 @@ struct memory_entry {
 };
 
 /*
- * Make an entry and its name. Holds the file itself, narrowed to the protection; the caller's reference stays the caller's. Inside the
- * gate or under the address space's lock.
+ * Make an entry and its name. Holds the file itself, narrowed to the protection; the caller's reference stays the
+ * caller's. Inside the gate or under the address space's lock.
  */
 kern_return_t entry_create(enum entry_kind kind, struct vm_file *file, uint64_t offset, uint64_t size,
                            vm_prot_t protection, mach_port_t *name);
@@ -35,8 +36,8 @@ kern_return_t entry_create(enum entry_kind kind, struct vm_file *file, uint64_t 
 struct memory_entry *entry_of(struct mach_object *object);
 
 /*
- * The object that an argument names, held; NULL, with success, when there is none: no name, the dead name, or a right whose port is
- * dead (Mach 0.4, 2.5). MACH_SEND_INVALID_RIGHT when it names no send right.
+ * The object that an argument names, held; NULL, with success, when there is none: no name, the dead name, or a right
+ * whose port is dead (Mach 0.4, 2.5). MACH_SEND_INVALID_RIGHT when it names no send right.
  */
 kern_return_t entry_hold_argument(mem_entry_name_port_t name, struct mach_object **object);
 

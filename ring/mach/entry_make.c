@@ -1,13 +1,15 @@
 /*
  * mach_make_memory_entry_64: over memory of the caller, of fresh memory, or over a part of another entry (Mach 3).
  *
- * Over the caller's memory: if that is private, it becomes shared memory first, in place (vm_copy.h); the whole allocation, so that
- * a later entry over another part of it is over the same object. A plain entry covers one object, up to the first change of
- * attributes, and says so in *size; one made with MAP_MEM_VM_SHARE covers the whole range or fails.
+ * Over the caller's memory: if that is private, it becomes shared memory first, in place (vm_copy.h); the whole
+ * allocation, so that a later entry over another part of it is over the same object. A plain entry covers one object,
+ * up to the first change of attributes, and says so in *size; one made with MAP_MEM_VM_SHARE covers the whole range or
+ * fails.
  *
- * What differs here. Shared memory that the program mapped by itself (mmap MAP_SHARED) has no descriptor to hand out: an entry
- * over it is KERN_NOT_SUPPORTED. So is MAP_MEM_VM_SHARE over several pieces of memory that are shared already. The entry of an allocation is
- * not cut at 128 MiB (Mach 3.5). Fresh memory is committed at once, so that more than there is is KERN_RESOURCE_SHORTAGE. MAP_MEM_USE_DATA_ADDR and the cache attributes have no effect.
+ * What differs here. Shared memory that the program mapped by itself (mmap MAP_SHARED) has no descriptor to hand out:
+ * an entry over it is KERN_NOT_SUPPORTED. So is MAP_MEM_VM_SHARE over several pieces of memory that are shared already.
+ * The entry of an allocation is not cut at 128 MiB (Mach 3.5). Fresh memory is committed at once, so that more than
+ * there is is KERN_RESOURCE_SHORTAGE. MAP_MEM_USE_DATA_ADDR and the cache attributes have no effect.
  */
 #include "entry.h"
 #include "gate.h"
@@ -161,7 +163,10 @@ static kern_return_t make_of_range(struct making *making, enum entry_kind kind, 
     return kr;
 }
 
-/* The whole allocation that a segment is part of becomes shared. Memory that this layer did not allocate: what was asked for. */
+/*
+ * The whole allocation that a segment is part of becomes shared. Memory that this layer did not allocate: what was
+ * asked for.
+ */
 static kern_return_t share_allocation(const struct segment *first, struct vm_range range)
 {
     if (first->region.kind == REGION_PRIVATE && first->recorded) {

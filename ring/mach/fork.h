@@ -1,9 +1,9 @@
 /*
  * The layer's one registration with pthread_atfork.
  *
- * Three rooms have something to do around a fork. Their order is the order of their locks: before the fork address space, name
- * space, semaphores; after it the reverse. So whoever holds the lock of the address space may enter the gate or the name
- * space, never the other way round.
+ * Three rooms have something to do around a fork. Their order is the order of their locks: before the fork address
+ * space, name space, semaphores; after it the reverse. So whoever holds the lock of the address space may enter the
+ * gate or the name space, never the other way round.
  */
 #ifndef MRING_MACH_FORK_H
 #define MRING_MACH_FORK_H
@@ -16,7 +16,10 @@ void vm_fork_prepare(void);
 void vm_fork_parent(void);
 void vm_fork_child(void);
 
-/* The semaphores: their lock is held only inside the name space's gate, so it is free. The name space declares its three in space.h. */
+/*
+ * The semaphores: their lock is held only inside the name space's gate, so it is free. The name space declares its
+ * three in space.h.
+ */
 void semaphore_fork_child(void);
 
 #endif

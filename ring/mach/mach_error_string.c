@@ -1,8 +1,9 @@
 /*
  * Error codes as text: "(family) phrase" (Mach 9.1).
  *
- * A code is {system: 6 bits, subsystem: 12, code: 14}. System 0 is the kernel, 4 is IPC (subsystem 0 send, 1 receive); small negative
- * numbers are MIG's, which Apple's library treats apart. The phrases are this library's own words where Apple's are not known.
+ * A code is {system: 6 bits, subsystem: 12, code: 14}. System 0 is the kernel, 4 is IPC (subsystem 0 send, 1 receive);
+ * small negative numbers are MIG's, which Apple's library treats apart. The phrases are this library's own words where
+ * Apple's are not known.
  */
 #include <mach/error.h>
 #include <mach/mach_error.h>

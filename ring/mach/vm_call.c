@@ -1,11 +1,12 @@
 /*
- * mach_vm_allocate, _deallocate, _protect, _inherit and their vm_* twins, which are the same on a 64-bit system (Mach 0.6).
+ * mach_vm_allocate, _deallocate, _protect, _inherit and their vm_* twins, which are the same on a 64-bit system (Mach
+ * 0.6).
  *
- * The order of the checks, and what each answers, is XNU's: the target task, then flags and protections, sizes, addresses (Mach
- * 1 and 4). Out arguments are written on success only.
+ * The order of the checks, and what each answers, is XNU's: the target task, then flags and protections, sizes,
+ * addresses (Mach 1 and 4). Out arguments are written on success only.
  *
- * Flags that only advise are taken and have no effect: PURGABLE (the memory is never purged), 4GB_CHUNK, RANDOM_ADDR, NO_CACHE, TPRO,
- * and the tag. SUPERPAGE is refused, as on arm64.
+ * Flags that only advise are taken and have no effect: PURGABLE (the memory is never purged), 4GB_CHUNK, RANDOM_ADDR,
+ * NO_CACHE, TPRO, and the tag. SUPERPAGE is refused, as on arm64.
  *
  * An access that the current protection forbids raises SIGSEGV on Linux, where macOS raises SIGBUS.
  */

@@ -15,7 +15,10 @@ struct vm_request {
     vm_inherit_t inherit;
 };
 
-/* Make it and record it, with the lock held. KERN_NO_SPACE, KERN_INVALID_ADDRESS, ... The address comes back in the request. */
+/*
+ * Make it and record it, with the lock held. KERN_NO_SPACE, KERN_INVALID_ADDRESS, ... The address comes back in the
+ * request.
+ */
 kern_return_t vm_request_map(struct vm_request *request);
 
 /* With the lock held: unmap, or, what is permanent, make untouchable. */

@@ -1,11 +1,11 @@
 /*
  * Sharing private memory, in place.
  *
- * Stretches of private memory that touch become one file. Each is made readable if it was not; nobody could write to such a stretch, so
- * it need not be held. Then writers are held, the content is copied, and the file is mapped over the stretches one by one. When
- * that fails on the way (too many mappings), what has been done is whole, and the rest is private as before. Pages of
- * zeroes are left as holes in the file. The content goes by pwrite, straight from the memory, which on a page that cannot be read, past
- * the end of a mapped file, fails where a load would raise SIGBUS.
+ * Stretches of private memory that touch become one file. Each is made readable if it was not; nobody could write to
+ * such a stretch, so it need not be held. Then writers are held, the content is copied, and the file is mapped over the
+ * stretches one by one. When that fails on the way (too many mappings), what has been done is whole, and the rest is
+ * private as before. Pages of zeroes are left as holes in the file. The content goes by pwrite, straight from the
+ * memory, which on a page that cannot be read, past the end of a mapped file, fails where a load would raise SIGBUS.
  *
  * While writers are held this thread must not write to the range; so it may not be its own stack.
  */
@@ -58,7 +58,10 @@ void *vm_copy_file(const struct vm_file *file, uint64_t offset, uint64_t size, v
     return finish(copy, size, copy != NULL && vm_file_read(file, offset, size, copy), protection);
 }
 
-/* Without a descriptor, by the kernel's hand: the mapping may end before its file does, and must not be touched directly. */
+/*
+ * Without a descriptor, by the kernel's hand: the mapping may end before its file does, and must not be touched
+ * directly.
+ */
 static bool read_foreign(const struct segment *segment, void *copy)
 {
     uint64_t size = size_of(&segment->region), done = 0;
@@ -119,7 +122,9 @@ kern_return_t vm_make_private(const struct segment *segment, vm_prot_t max, vm_p
 
 /* ---- private to shared ---- */
 
-/* Other threads may be stopped in the midst of writing here, which is what the sanitizers are to overlook in these two. */
+/*
+ * Other threads may be stopped in the midst of writing here, which is what the sanitizers are to overlook in these two.
+ */
 __attribute__((no_sanitize("address"), no_sanitize("thread"))) static bool is_zero(uint64_t page)
 {
     const uint64_t *word = at(page);

@@ -17,8 +17,9 @@ kern_return_t vm_make_private(const struct segment *segment, vm_prot_t max, vm_p
 kern_return_t vm_copy_out(const struct segment *segments, size_t count, struct vm_file **file);
 
 /*
- * Let all private memory in [start, end) be shared memory from now on, with the same content, protection and attributes (Mach 3.8, 4.6).
- * What other threads write meanwhile is not lost, if the kernel offers userfaultfd (vm_hold.h). KERN_FAILURE: the caller's stack.
+ * Let all private memory in [start, end) be shared memory from now on, with the same content, protection and attributes
+ * (Mach 3.8, 4.6). What other threads write meanwhile is not lost, if the kernel offers userfaultfd (vm_hold.h).
+ * KERN_FAILURE: the caller's stack.
  */
 kern_return_t vm_make_shared(uint64_t start, uint64_t end);
 

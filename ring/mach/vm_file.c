@@ -217,8 +217,8 @@ kern_return_t vm_file_narrow(struct vm_file *file, vm_prot_t protection, struct 
 }
 
 /*
- * Only a memfd can carry the seal against shrinking, and a memfd is on no file system with a limit of its own that a touch could
- * run into; but huge pages come from a pool that can be empty, so these are refused.
+ * Only a memfd can carry the seal against shrinking, and a memfd is on no file system with a limit of its own that a
+ * touch could run into; but huge pages come from a pool that can be empty, so these are refused.
  */
 static bool acceptable(int fd, struct stat *status, bool *writable)
 {

@@ -1,15 +1,15 @@
 /*
  * The files behind shared memory.
  *
- * Every piece of memory that this layer shares is a part of a memfd, sealed against growing and shrinking: whatever a peer does, a
- * page that was within it stays within it, so that touching a mapping of it never raises SIGBUS.
+ * Every piece of memory that this layer shares is a part of a memfd, sealed against growing and shrinking: whatever a
+ * peer does, a page that was within it stays within it, so that touching a mapping of it never raises SIGBUS.
  *
- * A vm_file is one descriptor of such a memfd, counted. Regions of the address space and memory entries hold it. It lives in an
- * object's cell (object.h), for the counting, and because its last holder may let go of it in a signal handler; it has no name, and so,
- * unlike an entry, it outlives a fork: the child's inherited regions go on holding it.
+ * A vm_file is one descriptor of such a memfd, counted. Regions of the address space and memory entries hold it. It
+ * lives in an object's cell (object.h), for the counting, and because its last holder may let go of it in a signal
+ * handler; it has no name, and so, unlike an entry, it outlives a fork: the child's inherited regions go on holding it.
  *
- * A read-only file is a descriptor opened for reading, so that a peer's attempt to map it writable fails in the kernel. To
- * another user that is protection, since the memfd's mode is 0600; within one user it guards against accidents, for
+ * A read-only file is a descriptor opened for reading, so that a peer's attempt to map it writable fails in the kernel.
+ * To another user that is protection, since the memfd's mode is 0600; within one user it guards against accidents, for
  * the owner of a memfd can always reopen it through /proc.
  *
  * All of these run inside the gate (gate.h), or under the address space's lock.
@@ -44,7 +44,9 @@ bool vm_file_read(const struct vm_file *file, uint64_t offset, uint64_t size, vo
 /* The same memory for a holder with this protection: one more reference, or a read-only file. */
 kern_return_t vm_file_narrow(struct vm_file *file, vm_prot_t protection, struct vm_file **narrow);
 
-/* Take over a descriptor from a peer: NULL, and it is closed, unless it is a sealed memfd, readable, and large enough. */
+/*
+ * Take over a descriptor from a peer: NULL, and it is closed, unless it is a sealed memfd, readable, and large enough.
+ */
 struct vm_file *vm_file_adopt(int fd);
 
 void vm_file_hold(struct vm_file *file);

@@ -1,14 +1,15 @@
 /*
  * Forking.
  *
- * Guarantee: the child's memory is what the table said at the instant the lock was taken for the fork, and its table describes it.
+ * Guarantee: the child's memory is what the table said at the instant the lock was taken for the fork, and its table
+ * describes it.
  *
- * Shared memory that is inherited as a copy is the hard part (Mach 4.7): the child needs it as it was at the fork, though the
- * parent, and any other process that maps it, go on writing. Mapping the same file privately is no copy, since untouched pages
- * keep following the file, and copying in the child is too late. So the parent copies, before the fork, into private memory; the
- * child, which gets that by the kernel's own copy on write, moves it into place, and the parent unmaps it. This costs the
- * copying of those regions, and nothing for all others. Pages are copied one by one while others may write: what is within a
- * store is whole, but there is no order between pages (4.10).
+ * Shared memory that is inherited as a copy is the hard part (Mach 4.7): the child needs it as it was at the fork,
+ * though the parent, and any other process that maps it, go on writing. Mapping the same file privately is no copy,
+ * since untouched pages keep following the file, and copying in the child is too late. So the parent copies, before the
+ * fork, into private memory; the child, which gets that by the kernel's own copy on write, moves it into place, and the
+ * parent unmaps it. This costs the copying of those regions, and nothing for all others. Pages are copied one by one
+ * while others may write: what is within a store is whole, but there is no order between pages (4.10).
  *
  * A region that cannot be copied (no memory; no read permission even in its maximum, 4.8) is absent in the child.
  *
@@ -111,7 +112,9 @@ static void place_snapshots(void)
     }
 }
 
-/* Of a region: it is the child's own memory now. What could not be copied is not mapped, which the next look will find. */
+/*
+ * Of a region: it is the child's own memory now. What could not be copied is not mapped, which the next look will find.
+ */
 static void make_private(struct region *region)
 {
     if (!snapshots_whole)

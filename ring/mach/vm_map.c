@@ -1,11 +1,13 @@
 /*
  * mach_vm_map and vm_map.
  *
- * What is mapped: zeroed private memory (no object, or a dead one, Mach 2.5); a memory entry, shared; or a copy of an entry, as of
- * now. The copy is made at once: the pages of a file cannot be shared copy on write with somebody who goes on writing to it.
+ * What is mapped: zeroed private memory (no object, or a dead one, Mach 2.5); a memory entry, shared; or a copy of an
+ * entry, as of now. The copy is made at once: the pages of a file cannot be shared copy on write with somebody who goes
+ * on writing to it.
  *
- * The checks come in XNU's order (Mach 2.1 to 2.10): the rights named, flags, protections, inheritance, sizes, the kind of object, its
- * rights, its bounds, alignment, and last the address. Flags that only advise have no effect, as in vm_call.c.
+ * The checks come in XNU's order (Mach 2.1 to 2.10): the rights named, flags, protections, inheritance, sizes, the kind
+ * of object, its rights, its bounds, alignment, and last the address. Flags that only advise have no effect, as in
+ * vm_call.c.
  */
 #include "entry.h"
 #include "space.h"

@@ -1,8 +1,9 @@
 /*
  * What the kernel has mapped, from /proc/self/maps.
  *
- * The one source of truth on what is where, and with what current protection; the table (vm_table.h) adds what the kernel
- * does not know. The ranges our callers ask about are theirs, so that mappings other threads make meanwhile elsewhere do no harm.
+ * The one source of truth on what is where, and with what current protection; the table (vm_table.h) adds what the
+ * kernel does not know. The ranges our callers ask about are theirs, so that mappings other threads make meanwhile
+ * elsewhere do no harm.
  */
 #ifndef MRING_MACH_VM_MAPS_H
 #define MRING_MACH_VM_MAPS_H
@@ -25,7 +26,10 @@ struct vm_maps {
     size_t count, room;
 };
 
-/* All mappings that touch [start, end), whole. KERN_FAILURE without /proc, KERN_RESOURCE_SHORTAGE. Freed by vm_maps_free. */
+/*
+ * All mappings that touch [start, end), whole. KERN_FAILURE without /proc, KERN_RESOURCE_SHORTAGE. Freed by
+ * vm_maps_free.
+ */
 kern_return_t vm_maps_read(struct vm_maps *maps, uint64_t start, uint64_t end);
 void vm_maps_free(struct vm_maps *maps);
 

@@ -1,4 +1,6 @@
-/* The size of a page, as variables, which is how Mach programs ask for it. Set before any other constructor reads them. */
+/*
+ * The size of a page, as variables, which is how Mach programs ask for it. Set before any other constructor reads them.
+ */
 #include <mach/vm_page_size.h>
 #include <unistd.h>
 

@@ -10,7 +10,10 @@
 _Static_assert(PROT_READ == VM_PROT_READ && PROT_WRITE == VM_PROT_WRITE && PROT_EXEC == VM_PROT_EXECUTE,
                "protections are the same bits");
 
-/* mmap, unseen by sanitizers: they take it for a write to the whole range, and other threads may be held in writing there (vm_hold.h). */
+/*
+ * mmap, unseen by sanitizers: they take it for a write to the whole range, and other threads may be held in writing
+ * there (vm_hold.h).
+ */
 static void *map(void *at, uint64_t size, vm_prot_t protection, int flags, int fd, uint64_t offset)
 {
     return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);

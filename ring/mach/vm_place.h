@@ -1,5 +1,6 @@
 /*
- * Where new memory goes: fixed addresses, and the search of Mach, first fit upward from a hint and never below it (Mach 1.5, 2.12).
+ * Where new memory goes: fixed addresses, and the search of Mach, first fit upward from a hint and never below it (Mach
+ * 1.5, 2.12).
  *
  * The kernel's own search would do neither. Here it is done over /proc/self/maps, and the place is then claimed with
  * MAP_FIXED_NOREPLACE; if another thread's mmap was faster, the search goes on.
@@ -10,8 +11,8 @@
 #include "vm_file.h"
 
 /*
- * The bounds of the address space. A search that was not given an address begins at 4 GiB, as above Darwin's page zero; so it stays out
- * of the way of the program, which Linux may load below, and of the heap behind it.
+ * The bounds of the address space. A search that was not given an address begins at 4 GiB, as above Darwin's page zero;
+ * so it stays out of the way of the program, which Linux may load below, and of the heap behind it.
  */
 #define VM_PLACE_MIN UINT64_C(0x10000)
 #define VM_PLACE_LOW UINT64_C(0x100000000)

@@ -1,8 +1,8 @@
 /*
  * Mapping and unmapping, in memory and table.
  *
- * VM_FLAGS_PERMANENT: such a region stays for the life of the task. Deallocating it, or mapping over it, takes all access away and
- * leaves it in place (Mach 1.7, 1.12).
+ * VM_FLAGS_PERMANENT: such a region stays for the life of the task. Deallocating it, or mapping over it, takes all
+ * access away and leaves it in place (Mach 1.7, 1.12).
  *
  * Shared inheritance of zeroed memory needs a file from the start, so that a fork has nothing to convert.
  */

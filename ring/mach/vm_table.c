@@ -1,6 +1,6 @@
 /*
- * A sorted array. There are as many regions as the program has allocations by Mach's calls: a few in a ring's life, some thousands
- * in a program that makes much of them; moving that many records is cheaper than one system call.
+ * A sorted array. There are as many regions as the program has allocations by Mach's calls: a few in a ring's life,
+ * some thousands in a program that makes much of them; moving that many records is cheaper than one system call.
  */
 #include "vm_table.h"
 #include "fork.h"
@@ -71,7 +71,10 @@ static void open_gap(size_t at)
     count++;
 }
 
-/* Let a region boundary be at `address`, if that is within a region. Returns the index of the first region from there on. */
+/*
+ * Let a region boundary be at `address`, if that is within a region. Returns the index of the first region from there
+ * on.
+ */
 static size_t split(uint64_t address)
 {
     size_t at = index_of(address);

@@ -1,15 +1,16 @@
 /*
- * What the kernel does not know about this task's memory: maximum protection, inheritance, and which file is behind shared memory.
+ * What the kernel does not know about this task's memory: maximum protection, inheritance, and which file is behind
+ * shared memory.
  *
- * A region is one allocation, one mapping, or a part of one that was given other attributes. Memory that has no region here (made by
- * mmap, malloc, the loader) has the defaults: everything allowed that the kernel allows; private memory is inherited
- * as a copy, shared memory shared. Regions never overlap. Two neighbours are never merged: that they were allocated
- * apart is what a plain memory entry goes by (Mach 3.5).
+ * A region is one allocation, one mapping, or a part of one that was given other attributes. Memory that has no region
+ * here (made by mmap, malloc, the loader) has the defaults: everything allowed that the kernel allows; private memory
+ * is inherited as a copy, shared memory shared. Regions never overlap. Two neighbours are never merged: that they were
+ * allocated apart is what a plain memory entry goes by (Mach 3.5).
  *
- * One lock protects the table and, more than that, the address space as far as this layer changes it: a call that looks and then acts
- * holds it throughout, and so does fork, so that a child finds table and memory in step. It is the outermost lock of the
- * layer (fork.h). It does not keep the program from calling munmap or mmap itself; a region is therefore only
- * believed after a look at what is really mapped (vm_view.h), and forgotten where they disagree.
+ * One lock protects the table and, more than that, the address space as far as this layer changes it: a call that looks
+ * and then acts holds it throughout, and so does fork, so that a child finds table and memory in step. It is the
+ * outermost lock of the layer (fork.h). It does not keep the program from calling munmap or mmap itself; a region is
+ * therefore only believed after a look at what is really mapped (vm_view.h), and forgotten where they disagree.
  */
 #ifndef MRING_MACH_VM_TABLE_H
 #define MRING_MACH_VM_TABLE_H

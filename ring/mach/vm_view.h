@@ -1,9 +1,9 @@
 /*
  * A part of the address space as it is: what the kernel has mapped there, joined with what the table knows of it.
  *
- * Looking heals the table: where a region is recorded but something else, or nothing, is mapped, because the program called munmap
- * or mmap behind this layer's back, the record goes. (Private memory put in the place of private memory cannot be told apart; it
- * inherits the old attributes.)
+ * Looking heals the table: where a region is recorded but something else, or nothing, is mapped, because the program
+ * called munmap or mmap behind this layer's back, the record goes. (Private memory put in the place of private memory
+ * cannot be told apart; it inherits the old attributes.)
  */
 #ifndef MRING_MACH_VM_VIEW_H
 #define MRING_MACH_VM_VIEW_H
@@ -32,7 +32,10 @@ void view_free(struct view *view);
 /* Is every page of [start, end) mapped? */
 bool view_covers(const struct view *view, uint64_t start, uint64_t end);
 
-/* Does `next` go on where `segment` ends, in the same object and with the same attributes, as one map entry does on XNU? */
+/*
+ * Does `next` go on where `segment` ends, in the same object and with the same attributes, as one map entry does on
+ * XNU?
+ */
 bool segment_continues(const struct segment *segment, const struct segment *next);
 
 #endif

@@ -1,4 +1,7 @@
-/* What the tests of virtual memory share. "Faults" means that an access would raise a signal; here the kernel tries it for us. */
+/*
+ * What the tests of virtual memory share. "Faults" means that an access would raise a signal; here the kernel tries it
+ * for us.
+ */
 #ifndef TESTS_MACH_MEMORY_H
 #define TESTS_MACH_MEMORY_H
 

@@ -36,7 +36,10 @@ struct view_of {
     struct turns turns;
 };
 
-/* Fork; then the parent writes 'P' before the child has touched anything; then the child writes 'C' in the second half of each page. */
+/*
+ * Fork; then the parent writes 'P' before the child has touched anything; then the child writes 'C' in the second half
+ * of each page.
+ */
 static int look(void *context)
 {
     struct view_of *view = context;

@@ -1,6 +1,6 @@
 /*
- * Virtual memory in many threads, and forks among them (S11): what others write is not lost while memory becomes shared, addresses are
- * given out once, and a fork in the midst of all calls leaves parent and child whole.
+ * Virtual memory in many threads, and forks among them (S11): what others write is not lost while memory becomes
+ * shared, addresses are given out once, and a fork in the midst of all calls leaves parent and child whole.
  */
 #include "mach/memory.h"
 
