@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 enum { MESSAGES = 200000 };
 
 static struct mring *ring;
+static struct word *consumed; /* messages, by all members together; shared with the children */
 
 static void make_ring(unsigned members)
 {
@@ -47,7 +49,8 @@ static void consume_quietly(void *unused)
 {
     struct mring_consumer *consumer;
     struct mring_message message;
-    int count = 0, code;
+    uint64_t count = 0;
+    int code;
 
     (void)unused;
     EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
@@ -58,7 +61,9 @@ static void consume_quietly(void *unused)
             if (mring_release(consumer, &message) != 0)
                 exit_thread(1);
         }
-    exit_thread(code == -EPIPE && count > 0 ? 0 : 2);
+    for (uint64_t seen = word_load(consumed); !word_cas(consumed, seen, seen + count);)
+        seen = word_load(consumed);
+    exit_thread(code == -EPIPE ? 0 : 2);
 }
 
 static void produce_quietly(void *unused)
@@ -81,12 +86,15 @@ static void run_quietly(unsigned members)
 {
     pid_t child[4];
 
+    consumed = mmap(NULL, sizeof(*consumed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    EXPECT(consumed != MAP_FAILED, !=, 0);
     make_ring(members);
     for (unsigned member = 0; member < members; member++)
         child[member] = child_start(consume_quietly, NULL);
     child_finish(child_start(produce_quietly, NULL));
     for (unsigned member = 0; member < members; member++)
         child_finish(child[member]);
+    EXPECT(word_load(consumed), ==, MESSAGES);
     EXPECT_OK(mring_close(ring));
 }
 
