@@ -35,11 +35,16 @@ struct timespec sema_time_after(uint64_t nanoseconds)
     return time;
 }
 
+bool sema_time_before(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
 bool sema_time_passed(const struct timespec *limit)
 {
     struct timespec time = now();
 
-    return time.tv_sec > limit->tv_sec || (time.tv_sec == limit->tv_sec && time.tv_nsec >= limit->tv_nsec);
+    return !sema_time_before(&time, limit);
 }
 
 int sema_futex_wait(const uint32_t *word, uint32_t seen, const struct timespec *limit)

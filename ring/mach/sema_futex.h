@@ -13,6 +13,7 @@ extern const struct timespec sema_never;
 
 /* CLOCK_MONOTONIC, that many nanoseconds from now. */
 struct timespec sema_time_after(uint64_t nanoseconds);
+bool sema_time_before(const struct timespec *a, const struct timespec *b);
 bool sema_time_passed(const struct timespec *limit);
 
 /* Sleep while *word is `seen`, until `limit`: 0 when woken, or -EAGAIN, -ETIMEDOUT, -EINTR (a handler ran). */

@@ -407,7 +407,8 @@ static kern_return_t stand_by(const struct sema *sema, const struct timespec *li
 {
     const _Atomic uint64_t *count = &sema->page->count;
     struct timespec soon = sema_time_after(CROWDED_NS);
-    int error = sema_futex_wait(cell_futex(count), (uint32_t)atomic_load_explicit(count, memory_order_relaxed), &soon);
+    int error = sema_futex_wait(cell_futex(count), (uint32_t)atomic_load_explicit(count, memory_order_relaxed),
+                                sema_time_before(limit, &soon) ? limit : &soon);
 
     if (error == -EINTR)
         return KERN_ABORTED;
