@@ -2,12 +2,13 @@
  * claim.pml: members of a shared group claim batches, and are killed; a judge finds out whose a record is
  *
  * WHAT IT MODELS
- *   ring/core/shared.c and gate.c, step by step. A member reads the claim word (position, then {owner, serial}: two loads, which
- *   may belong to two claims), the tail, and the length of the batch; stores held, intent_serial, intent_end;
- *   signs for the owner the word names; compares and swaps the word; signs for itself; releases record by record. If
- *   others moved the position on meanwhile, the headers it walked may be overwritten already: then the number of records and
- *   the end of the batch need not agree. The producer reads the position, then every held, and overwrites what the lowest of
- *   them frees.
+ *   ring/core/shared.c and gate.c, step by step. A member reads the claim word, the tail, and the length of the batch; stores
+ *   held, intent_serial, intent_end; signs for the owner the word names; compares and swaps the word; signs for itself;
+ *   releases record by record. With TORN it reads the word's position and its {owner, serial} by two loads, as the code
+ *   does, which may belong to two claims; and if others moved the position on meanwhile, the headers it walked may be
+ *   overwritten already: then the number of records and the end of the batch need not agree. (Without TORN: one load, and
+ *   lengths that are true; the compare-and-swap fails all the same. It saves four states of five.) The producer reads the
+ *   position, then every held, and publishes in place of what the lowest of them frees.
  *   Any member may be killed before any step. The judge then reads the claim word's {owner, serial}, after it the dead line's
  *   signed, and decides: the last intent was won if signed has reached it, or if the word names that line with that serial. What
  *   is held is [held, intent_end). The judge adopts it, releasing record by record; it may give up at any record, as one that is
@@ -27,8 +28,8 @@
  *
  * BOUNDS, AND WHAT IS LEFT OUT
  *   MEMBERS, RECORDS (all of one size, so that a position is a record's number), a ring of CAPACITY records, batches of one or
- *   two, DEATHS in all. Memory is sequentially consistent. A member that leaves in order is left out: it
- *   writes what a judge would have found.
+ *   two, DEATHS in all; a death between two stores that nobody else reads is a choice within one step. Memory is
+ *   sequentially consistent. A member that leaves in order is left out: it writes what a judge would have found.
  *
  * MUTATIONS, each of which must fail
  *   NO_HELP         the claimer does not sign for the owner that the word is about to forget

@@ -26,7 +26,8 @@
  *              `sleepers`, and set again by it if sleepers remain. A chain wake leaves it alone: if a
  *              member could clear it, a publish whose tail is still in the store buffer could load the
  *              doorbell in the moment between the clearing and the setting, wake nobody, and become
- *              visible after the woken member has looked for more (mutation CHAIN_CLEARS).
+ *              visible after the woken member has looked for more. (It takes three members and three messages to
+ *              show, too many to search whole; so it is no mutation here.)
  *   credit[m]  the semaphore of member m
  *   owed[m]    private to m: how often it was taken in a round in which it did not consume a credit.
  *              The credit is, or will be, in its semaphore. It takes it back, without waiting, before it
@@ -52,7 +53,6 @@
  *   NO_CHAIN      a taken member does not wake the next
  *   CLEAR_LATE    the producer looks for remaining sleepers first, and clears the doorbell if it sees none
  *   NO_PASS       a member whose wait ended for another reason does not wake the next
- *   CHAIN_CLEARS  a chain wake clears the doorbell, and sets it again, as the producer does
  *   TAKE_RELAXED  the producer's compare-and-swap on the sleepers is not a release: a member that was taken
  *                 while it withdrew would look for more before it can see what it was taken for
  *   NO_ABSORB     owed credits are left in the semaphore
@@ -154,17 +154,17 @@ inline signal()
     }
 }
 
-inline wake_clearing(release)
+inline wake_clearing()
 {
 #ifdef CLEAR_LATE
-    take(release);
+    take(RELEASE);
     if
     :: seen == 0 -> doorbell = 0
     :: else
     fi;
 #else
     doorbell = 0;
-    take(release);
+    take(RELEASE);
 #ifndef NO_REARM
     if
     :: seen != 0 -> doorbell = 1
@@ -209,7 +209,7 @@ active proctype Producer()
        atomic { pending!sent; issued = sent };
        if
        :: doorbell ->
-          wake_clearing(RELEASE);
+          wake_clearing();
           signal()
        :: else
        fi
@@ -235,12 +235,8 @@ inline wake_next()
 {
     if
     :: taken && UNREAD ->
-#ifdef CHAIN_CLEARS
-       wake_clearing(false);
-#else
        take(false);
        seen = 0;
-#endif
        signal()
     :: else
     fi
