@@ -1,0 +1,143 @@
+#!/bin/sh
+# run.sh [--all] [MODEL...]: search the models, and what must fail in each. --all adds the searches that take longer.
+#
+# A base passes if spin searched all of it and found no error. A mutation passes if an error was found. Prints a line for each;
+# status 0: all as they must be; 1: not; 77: spin is missing.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+
+# MODEL VARIANT EXPECTED (whole | error) DEFINES...
+variants() {
+    cat <<'END'
+sleep base whole MEMBERS=2 MESSAGES=3
+sleep FALLBACK whole MEMBERS=2 MESSAGES=3 FALLBACK
+sleep NO_FENCE error MEMBERS=2 MESSAGES=3 NO_FENCE
+sleep NO_RECHECK error MEMBERS=2 MESSAGES=3 NO_RECHECK
+sleep NO_REARM error MEMBERS=2 MESSAGES=3 NO_REARM
+sleep NO_CHAIN error MEMBERS=2 MESSAGES=3 NO_CHAIN
+sleep NO_PASS error MEMBERS=2 MESSAGES=3 NO_PASS
+sleep NO_ABSORB error MEMBERS=2 MESSAGES=4 NO_ABSORB
+sleep CLEAR_LATE error MEMBERS=2 MESSAGES=3 CLEAR_LATE
+sleep TAKE_RELAXED error MEMBERS=2 MESSAGES=3 TAKE_RELAXED
+sleep FALLBACK+NO_FENCE error MEMBERS=2 MESSAGES=3 FALLBACK NO_FENCE
+sleep FALLBACK+NO_RECHECK error MEMBERS=2 MESSAGES=3 FALLBACK NO_RECHECK
+sleep REACHED error MEMBERS=2 MESSAGES=3 REACHED
+claim base whole MEMBERS=2 RECORDS=4 DEATHS=1
+claim NO_HELP error MEMBERS=2 RECORDS=3 DEATHS=1 NO_HELP
+claim JUDGE_SWAPPED error MEMBERS=2 RECORDS=3 DEATHS=1 JUDGE_SWAPPED
+claim HELD_LATE error MEMBERS=2 RECORDS=3 DEATHS=1 HELD_LATE
+claim GATE_SWAPPED error MEMBERS=2 RECORDS=3 DEATHS=1 GATE_SWAPPED
+claim INTENT_SWAPPED error MEMBERS=2 RECORDS=3 DEATHS=1 INTENT_SWAPPED
+claim REACHED error MEMBERS=2 RECORDS=4 DEATHS=1 REACHED
+commit base whole END=7
+commit DEATH whole END=5 DEATH
+commit NO_CLEAR error END=7 NO_CLEAR
+commit NO_PLUS8 error END=7 NO_PLUS8
+commit HEADER_EARLY error END=7 HEADER_EARLY
+commit HEADER_RELAXED error END=7 HEADER_RELAXED
+commit TAIL_RELAXED error END=7 TAIL_RELAXED
+commit FIRST_NOT_LAST error END=5 DEATH FIRST_NOT_LAST
+commit NO_WALK error END=5 DEATH NO_WALK
+commit REACHED error END=5 DEATH REACHED
+room base whole RECORDS=2
+room 2-groups whole RECORDS=1 GROUPS=2
+room NO_FENCE error RECORDS=2 NO_FENCE
+room NO_RECHECK error RECORDS=2 NO_RECHECK
+room NO_RELEASER_FENCE error RECORDS=2 NO_RELEASER_FENCE
+room NO_GRANT error RECORDS=2 NO_GRANT
+room NO_ABSORB error RECORDS=2 GROUPS=2 NO_ABSORB
+room REACHED error RECORDS=2 REACHED
+END
+    if [ "$all" = yes ]; then
+        cat <<'END'
+sleep 3-members whole MEMBERS=3 MESSAGES=2
+claim 2-deaths whole MEMBERS=2 RECORDS=4 DEATHS=2
+claim TORN whole MEMBERS=2 RECORDS=3 DEATHS=1 TORN
+commit DEATH-6 whole END=6 BUFFER=4 DEATH
+room 3-records whole RECORDS=3
+room 2-groups-2-records whole RECORDS=2 GROUPS=2
+END
+    fi
+}
+
+# one FOLDER MODEL VARIANT EXPECTED DEFINES...: build and search it; a line of the table
+one() {
+    top=$1
+    folder=$1/$2-$3
+    model=$2
+    variant=$3
+    expected=$4
+    shift 4
+    defines=
+    for define in "$@"; do
+        defines="$defines -D$define"
+    done
+    # An error is found soon: there the compiler costs more than it gains.
+    case $expected in
+    whole) optimise=-O2 ;;
+    error) optimise=-O0 ;;
+    esac
+    mkdir "$folder"
+    cd "$folder"
+    # shellcheck disable=SC2086  # a list of words
+    if ! spin $defines -a "$here/$model.pml" >log 2>&1 ||
+        ! ${CC:-cc} $optimise -w -DSAFETY -DCOLLAPSE -DMEMLIM=4096 -o pan pan.c >>log 2>&1 || ! ./pan -m1000000 >>log 2>&1; then
+        broken=yes
+    else
+        broken=no
+    fi
+    errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' log)
+    depth=$(sed -n 's/.*depth reached \([0-9]*\).*/\1/p' log)
+    states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' log)
+    if grep -Eq 'max search depth too small|out of memory|memory limit|reached -DMEMLIM' log || [ -z "$errors" ]; then
+        broken=yes
+    fi
+    verdict=WRONG
+    case $expected in
+    whole)
+        [ "$broken" = yes ] || [ "$errors" != 0 ] || grep -q 'Search not completed' log || verdict=ok
+        ;;
+    error)
+        [ "${errors:-0}" = 0 ] || ! grep -Eq '^pan:1: (assertion violated|invalid end state)' log || verdict=ok
+        ;;
+    esac
+    printf '%-7s %-22s %10s %6s %6s  %s\n' "$model" "$variant" "${states:--}" "${depth:--}" "${errors:--}" "$verdict"
+    if [ $verdict = WRONG ]; then
+        sed 's/^/    | /' log
+        : >"$top/wrong"
+    fi
+    rm -f pan pan.*
+}
+
+if [ "${1-}" = --one ]; then
+    shift
+    one "$@"
+    exit 0
+fi
+
+all=no
+if [ "${1-}" = --all ]; then
+    all=yes
+    shift
+fi
+if ! command -v spin >/dev/null 2>&1; then
+    echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
+    exit 77
+fi
+chosen=${*:-sleep claim commit room}
+for model in $chosen; do
+    [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
+done
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
+
+printf '%-7s %-22s %10s %6s %6s  %s\n' model variant states depth errors verdict
+variants | while read -r model rest; do
+    case " $chosen " in
+    *" $model "*) echo "$scratch $model $rest" ;;
+    esac
+done >"$scratch/list"
+xargs -P 2 -L 1 sh "$here/run.sh" --one <"$scratch/list"
+[ ! -e "$scratch/wrong" ]
