@@ -9,13 +9,12 @@
 #include <errno.h>
 #include <mring.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static int consume(struct mring *ring, const char *group)
 {
-    struct mring_consumer *consumer;
+    struct mring_consumer *consumer = NULL;
     struct mring_message message;
     int n = mring_join(ring, group, NULL, &consumer);
     while (n >= 0) {
@@ -26,7 +25,8 @@ static int consume(struct mring *ring, const char *group)
             n = mring_release(consumer, &message);
         }
     }
-    return n != -EPIPE; /* -EPIPE: the stream is complete */
+    mring_leave(consumer);
+    return n != -EPIPE || fflush(stdout) != 0; /* -EPIPE: the stream is complete */
 }
 
 int main(void)
@@ -39,7 +39,7 @@ int main(void)
         return 1;
     for (int i = 0; i < 3; i++)
         if (fork() == 0)
-            exit(consume(ring, i == 0 ? "log" : "work"));
+            _exit(consume(ring, i == 0 ? "log" : "work"));
 
     int failed = 0, status;
     for (int i = 0; i < 8; i++) {
@@ -52,5 +52,7 @@ int main(void)
     failed |= mring_end(producer) != 0;
     for (int i = 0; i < 3; i++)
         failed |= wait(&status) < 0 || status != 0;
+    mring_producer_close(producer);
+    mring_close(ring);
     return failed;
 }

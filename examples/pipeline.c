@@ -32,6 +32,7 @@
 #include <openssl/evp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ struct totals {
 };
 
 struct child {
-    char name[16];
+    char name[20];
     pid_t pid;
     bool reaped;
     int status;
@@ -274,7 +275,7 @@ static int send_counts(struct pipeline *pipeline, struct mring_producer *results
 /* A worker: takes chunks by batches, whichever come; when the stream is complete, it sends what it counted. */
 static int work(struct pipeline *pipeline, struct mring_producer *results)
 {
-    struct mring_consumer *chunks;
+    struct mring_consumer *chunks = NULL;
     struct mring_message batch[BATCH];
     struct totals totals = {0};
     struct table table = {0};
@@ -292,13 +293,17 @@ static int work(struct pipeline *pipeline, struct mring_producer *results)
         totals.batches += got > 0;
         totals.messages += got > 0 ? (uint64_t)got : 0;
     }
-    return rc == -EPIPE ? send_counts(pipeline, results, &totals, &table) : rc;
+    mring_leave(chunks);
+    if (rc == -EPIPE)
+        rc = send_counts(pipeline, results, &totals, &table);
+    free(table.entries);
+    return rc;
 }
 
 /* The digest: one member, so that it sees every chunk, in order. */
 static int digest(struct pipeline *pipeline, struct mring_producer *results)
 {
-    struct mring_consumer *chunks;
+    struct mring_consumer *chunks = NULL;
     struct mring_message chunk;
     unsigned char sum[EVP_MAX_MD_SIZE];
     unsigned length = 0;
@@ -314,6 +319,7 @@ static int digest(struct pipeline *pipeline, struct mring_producer *results)
         else if (rc == 1)
             rc = EVP_DigestUpdate(sha256, chunk.data, chunk.length) == 1 ? mring_release(chunks, &chunk) : -EIO;
     }
+    mring_leave(chunks);
     if (rc == -EPIPE)
         rc = EVP_DigestFinal_ex(sha256, sum, &length) == 1 ? send_result(pipeline, results, sum, length, DIGEST) : -EIO;
     EVP_MD_CTX_free(sha256);
@@ -323,13 +329,16 @@ static int digest(struct pipeline *pipeline, struct mring_producer *results)
 /* The life of a child. It ends its ring of results only when they are complete, and only then with status 0. */
 static int live(struct pipeline *pipeline, struct child *me, int (*duty)(struct pipeline *, struct mring_producer *))
 {
-    struct mring_producer *results;
+    struct mring_producer *results = NULL;
     int rc = mring_producer(me->results, &results, NULL);
-    if (rc == 0 && (rc = duty(pipeline, results)) == 0 && (rc = mring_end(results)) == 0)
-        return EXIT_SUCCESS;
-    if (rc != -EOWNERDEAD)
+    if (rc == 0)
+        rc = duty(pipeline, results);
+    if (rc == 0)
+        rc = mring_end(results);
+    mring_producer_close(results);
+    if (rc < 0 && rc != -EOWNERDEAD)
         fprintf(stderr, "pipeline: %s: %s\n", me->name, mring_strerror(rc));
-    return EXIT_FAILURE;
+    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int start(struct pipeline *pipeline, struct child *child,

@@ -202,7 +202,8 @@ static pid_t fork_child(struct shared *shared, void (*scene)(struct shared *, st
         differences = 0;
         find(&found, shared);
         scene(shared, &found);
-        exit(differences == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+        fflush(stdout);
+        _exit(differences == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
     }
     return child;
 }
