@@ -118,7 +118,8 @@ struct mring_options {
  * -ENAMETOOLONG a name is longer than MRING_NAME_MAX
  * -E2BIG       more groups or members than the limits above
  * -EEXIST      another living process serves a ring of this name
- * -ENOMEM -ENOSPC -EMFILE -EFBIG  not enough memory, descriptors, port names, or file size limit (RLIMIT_FSIZE)
+ * -ENOMEM      not enough memory, descriptors or port names, or more than the file size limit (RLIMIT_FSIZE) allows: Mach
+ *              does not tell these apart
  * -EAGAIN      the broker's thread could not be started
  */
 MRING_API int mring_create(struct mring **ring, const char *name, const struct mring_options *options);
@@ -256,7 +257,10 @@ struct mring_join_options {
  * -EUSERS    the group has as many living members as it may
  * -ENOSPC    the ring has no place for another group
  * -EINVAL    bad name
+ * -E2BIG     more members than the ring has left (a group that this call would make)
  * -EPIPE     the ring's broker is gone and the group is not one that this process can reach
+ * -ETIMEDOUT the broker does not answer (its process is stopped, say)
+ * -EBADMSG   the words of the group are damaged
  * -ENOMEM -EMFILE
  */
 MRING_API int mring_join(struct mring *ring, const char *group, const struct mring_join_options *options,
@@ -268,6 +272,7 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
  * 1             *message is filled
  * 0             nothing now: mring_wait(consumer, ...) waits
  * -EPIPE        the stream is complete and this group has had all of it
+ * -EBUSY        (group of many) all of the batch that this member claimed was handed out, but not all released: release first
  * -EBADMSG      the ring's memory is damaged at this place
  * -ESTALE       this is a forked child
  */
@@ -311,7 +316,9 @@ MRING_API int mring_leave(struct mring_consumer *consumer);
  * -EINTR       a signal handler ran
  * -ECANCELED   mring_wake was called
  * -EPIPE       (consumer) the stream is complete and drained
- * -ENOMEM      no semaphore could be made to sleep on
+ * -EOWNERDEAD  (consumer) everything is drained and the producer was killed: noticed after a second without a message. The wait
+ *              can be called again: a new producer may come
+ * -ENOMEM -EIO no semaphore could be made to sleep on, or it failed
  * -ESTALE      this is a forked child
  */
 MRING_API int mring_producer_wait(struct mring_producer *producer, int64_t timeout);
