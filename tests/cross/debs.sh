@@ -1,6 +1,6 @@
 #!/bin/sh
-# debs.sh ARCHITECTURE FOLDER PACKAGE...: unpack Debian packages of a foreign architecture into FOLDER. Nothing is installed, and
-# the system's own package lists are left alone: apt gets lists and a state of its own.
+# debs.sh ARCHITECTURE FOLDER PACKAGE...: unpack packages of Debian 12 for this architecture into FOLDER; PACKAGE/bookworm-backports
+# is one of its backports. Nothing is installed, and the system's own lists are left alone: apt gets a state of its own.
 set -eu
 architecture=$1
 folder=$2
@@ -10,10 +10,15 @@ apt=$folder.apt
 rm -rf "$folder" "$apt"
 mkdir -p "$folder" "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/debs"
 : >"$apt/status"
+for suite in bookworm bookworm-backports; do
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main"
+done >"$apt/sources.list"
 cat >"$apt/apt.conf" <<END
 APT::Architecture "$architecture";
 APT::Architectures { "$architecture"; };
 APT::Sandbox::User "";
+Dir::Etc::SourceList "$apt/sources.list";
+Dir::Etc::SourceParts "-";
 Dir::State "$apt";
 Dir::State::Lists "$apt/lists";
 Dir::State::status "$apt/status";

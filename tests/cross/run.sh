@@ -3,8 +3,8 @@
 #
 #   macos   The library (static, dylib) and the examples compile and link for both of Apple's processors without a warning.
 #           Nothing is run. The compiler is zig's, from npm: it carries Apple's headers and libSystem.
-#   arm64   The same for Linux on aarch64, whose memory order is weak; the unit tests, those of ring/mach, and the
-#           examples run under qemu.
+#   arm64   The same for Linux on aarch64; the unit tests and the examples run under qemu. It must be newer than Debian 12's,
+#           whose children cannot start a thread when their parent had one; the backport can.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -18,13 +18,20 @@ usage() {
     exit 2
 }
 
-# unpack ARCHITECTURE: Debian's headers and libraries for it, once
+# unpack FOLDER ARCHITECTURE PACKAGE...: Debian's packages for it, once
 unpack() {
-    folder=$cross/debian-$1
-    if [ ! -e "$folder/.whole" ]; then
-        sh "$here/debs.sh" "$1" "$folder" libck-dev libcmocka-dev libcmocka0 libssl-dev libssl3
+    if [ ! -e "$1/.whole" ]; then
+        folder=$1
+        architecture=$2
+        shift 2
+        sh "$here/debs.sh" "$architecture" "$folder" "$@"
         touch "$folder/.whole"
     fi
+}
+
+# unpack_target ARCHITECTURE: the headers and libraries to build with
+unpack_target() {
+    unpack "$cross/debian-$1" "$1" libck-dev libcmocka-dev libcmocka0 libssl-dev libssl3
 }
 
 install_zig() {
@@ -50,7 +57,7 @@ tool() {
 # macos ZIG_ARCHITECTURE DEBIAN_ARCHITECTURE
 macos() {
     echo "== macOS on $1"
-    unpack "$2"
+    unpack_target "$2"
     MRING_CROSS=$cross/macos-$1
     MRING_CROSS_ARCH=$1
     export MRING_CROSS MRING_CROSS_ARCH
@@ -84,14 +91,21 @@ macos() {
 
 arm64() {
     echo "== Linux on aarch64"
+    unpack_target arm64
+    unpack "$cross/qemu" "$(dpkg --print-architecture)" qemu-user/bookworm-backports
     MRING_CROSS=$cross/debian-arm64
-    export MRING_CROSS
-    unpack arm64
+    MRING_QEMU=$cross/qemu/usr/bin/qemu-aarch64
+    export MRING_CROSS MRING_QEMU
+    aarch64-linux-gnu-gcc -O2 -Wall -Wextra -Werror -shared -fPIC -D_GNU_SOURCE -o "$MRING_CROSS/so_cookie.so" \
+        "$here/so_cookie.c"
     build=$cross/arm64
     rm -rf "$build"
     cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE="$here/arm64.cmake"
     cmake --build "$build" -j "$jobs"
-    (cd "$build" && ctest --output-on-failure --no-tests=error -L '^(unit|mach|example)$')
+    # Not those that need what qemu does not pass on: MADV_DONTFORK, userfaultfd, a list of the program's own descriptors,
+    # robust futexes. The pipeline's test takes minutes there.
+    (cd "$build" && ctest --output-on-failure --no-tests=error -L '^(unit|mach|example)$' \
+        -E '^(mach-(bootstrap-names|sema-tasks|vm-inherit|vm-threads)|example-pipeline)$')
 }
 
 [ $# -eq 1 ] || usage
