@@ -81,8 +81,7 @@ static void a_batch_appears_at_once(void **state)
     (void)state;
     pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
     for (uint32_t at = 0; at < 3; at++) {
-        memcpy(producer_core_reserve(&pair.producer, strlen(texts[at])), texts[at], strlen(texts[at]));
-        producer_core_commit(&pair.producer, (uint32_t)strlen(texts[at]), at);
+        fake_ring_commit(&pair.producer, texts[at], (uint32_t)strlen(texts[at]), at);
         assert_int_equal(lone_next(&pair.consumer, &record), 0);
         assert_int_equal(word_load(&pair.ring.view.page->tail), 0);
     }
@@ -102,7 +101,7 @@ static void room_counts_the_next_header(void **state)
 
     (void)state;
     pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
-    while (producer_core_fits(&pair.producer, 8)) {
+    while (producer_core_fits(&pair.producer, producer_core_place(&pair.producer, 8).next)) {
         fake_ring_send(&pair.ring, &pair.producer, "12345678", 8, 0);
         filled += 16;
         fake_ring_rescan(&pair.ring, &pair.producer);
@@ -153,8 +152,7 @@ static void a_successor_takes_in_what_was_committed(void **state)
     pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
     fake_ring_send(&pair.ring, &pair.producer, "published", 9, 1);
     /* Killed between the header and the tail of "committed". */
-    memcpy(producer_core_reserve(&pair.producer, 9), "committed", 9);
-    producer_core_commit(&pair.producer, 9, 2);
+    fake_ring_commit(&pair.producer, "committed", 9, 2);
     word_store_release(record_at(&pair.ring.view, pair.producer.published), pair.producer.first_header);
     assert_int_equal(producer_core_start(&successor, &pair.ring.view), 0);
     assert_int_equal(successor.messages, 2);
@@ -175,8 +173,7 @@ static void a_batch_without_its_first_header_never_was(void **state)
     (void)state;
     pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
     for (uint32_t at = 0; at < 3; at++) {
-        memcpy(producer_core_reserve(&pair.producer, 4), "lost", 4);
-        producer_core_commit(&pair.producer, 4, at);
+        fake_ring_commit(&pair.producer, "lost", 4, at);
     }
     assert_int_equal(producer_core_start(&successor, &pair.ring.view), 0);
     assert_int_equal(successor.position, 0);
@@ -292,7 +289,7 @@ static void claims_are_disjoint_and_ordered(void **state)
     struct fake_ring ring;
     struct producer_core producer;
     struct consumer_core member[MEMBERS];
-    unsigned char seen[MESSAGES] = {0};
+    unsigned char seen[MESSAGES] = {0}, payload[64] = {0};
     uint32_t sent = 0, got = 0;
     unsigned seed = 20260101;
 
@@ -308,11 +305,9 @@ static void claims_are_disjoint_and_ordered(void **state)
         seed = seed * 1103515245 + 12345;
         for (unsigned burst = seed >> 16 & 63; burst > 0 && sent < MESSAGES; burst--) {
             fake_ring_rescan(&ring, &producer);
-            if (!producer_core_fits(&producer, burst))
+            if (!producer_core_fits(&producer, producer_core_place(&producer, burst).next))
                 break;
-            (void)producer_core_reserve(&producer, burst);
-            producer_core_commit(&producer, burst, sent++);
-            (void)producer_core_publish(&producer);
+            fake_ring_send(&ring, &producer, payload, burst, sent++);
         }
         one = &member[(seed >> 8) % MEMBERS];
         if (one->position == one->limit && shared_claim(one) == 0)

@@ -176,50 +176,52 @@ static void publish(struct mring_producer *producer)
 
 /* ---- messages ---- */
 
-/* No room by the cached gate. 0: there is now. */
-static __attribute__((noinline)) int find_room(struct mring_producer *producer, uint64_t length)
+/* No room by the cached gate for a record that ends there. 0: there is now. */
+static __attribute__((noinline)) int find_room(struct mring_producer *producer, uint64_t next)
 {
     struct producer_core *core = &producer->core;
 
     publish(producer); /* R16: what is committed may be just what the consumers need to go on */
     rescan(producer);
-    if (producer_core_fits(core, length)) {
-        core->refused = 0;
-        return 0;
-    }
-    core->refused = core->position + record_size(length, core->view.alignment);
-    return -EAGAIN;
+    core->refused = producer_core_fits(core, next) ? 0 : next;
+    return core->refused == 0 ? 0 : -EAGAIN;
 }
 
-/* Room for `length` bytes at *where, or -errno. */
-static inline int reserve(struct mring_producer *producer, size_t length, void **where)
+/* Room for `length` bytes: 0 and the place, or -errno. */
+static inline int find_place(struct mring_producer *producer, size_t length, struct place *place)
 {
     if (stale(producer))
         return -ESTALE;
-    if (length > view_message_max(&producer->core.view))
+    if (length > producer->core.message_max)
         return -EMSGSIZE;
-    if (__builtin_expect(!producer_core_fits(&producer->core, length), 0)) {
-        int code = find_room(producer, length);
-
-        if (code != 0)
-            return code;
-    }
-    *where = producer_core_reserve(&producer->core, length);
-    return 0;
+    *place = producer_core_place(&producer->core, length);
+    if (__builtin_expect(producer_core_fits(&producer->core, place->next), 1))
+        return 0;
+    return find_room(producer, place->next);
 }
 
 int mring_reserve(struct mring_producer *producer, size_t length, void **where)
 {
-    return reserve(producer, length, where);
+    struct place place;
+    int code = find_place(producer, length, &place);
+
+    if (code != 0)
+        return code;
+    producer->core.reserved = length;
+    *where = place_payload(place);
+    return 0;
 }
 
 int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag)
 {
+    struct producer_core *core = &producer->core;
+
     if (stale(producer))
         return -ESTALE;
-    if (producer->core.reserved == NOTHING_RESERVED || length > producer->core.reserved)
+    if (core->reserved == NOTHING_RESERVED || length > core->reserved)
         return -EINVAL;
-    producer_core_commit(&producer->core, (uint32_t)length, tag);
+    core->reserved = NOTHING_RESERVED;
+    producer_core_commit(core, producer_core_place(core, length), (uint32_t)length, tag);
     return 0;
 }
 
@@ -249,21 +251,22 @@ static inline void copy(unsigned char *to, const unsigned char *from, size_t len
 
 int mring_send(struct mring_producer *producer, const void *data, size_t length, uint32_t tag)
 {
-    void *where;
-    int code = reserve(producer, length, &where);
+    struct place place;
+    int code = find_place(producer, length, &place);
 
     if (code != 0)
         return code;
-    copy(where, data, length);
-    heed(producer, producer_core_send(&producer->core, (uint32_t)length, tag));
+    producer->core.reserved = NOTHING_RESERVED; /* a reserve before this is void: the place is taken */
+    copy(place_payload(place), data, length);
+    heed(producer, producer_core_send(&producer->core, place, (uint32_t)length, tag));
     return 0;
 }
 
 int mring_sendv(struct mring_producer *producer, const struct iovec *pieces, int count, uint32_t tag)
 {
     size_t length = 0;
+    struct place place;
     unsigned char *at;
-    void *where;
     int code;
 
     if (count < 0 || (count > 0 && pieces == NULL))
@@ -271,16 +274,17 @@ int mring_sendv(struct mring_producer *producer, const struct iovec *pieces, int
     for (int piece = 0; piece < count; piece++)
         if (__builtin_add_overflow(length, pieces[piece].iov_len, &length))
             return -EINVAL;
-    code = reserve(producer, length, &where);
+    code = find_place(producer, length, &place);
     if (code != 0)
         return code;
-    at = where;
+    producer->core.reserved = NOTHING_RESERVED;
+    at = place_payload(place);
     for (int piece = 0; piece < count; piece++) {
         if (pieces[piece].iov_len != 0)
             memcpy(at, pieces[piece].iov_base, pieces[piece].iov_len);
         at += pieces[piece].iov_len;
     }
-    heed(producer, producer_core_send(&producer->core, (uint32_t)length, tag));
+    heed(producer, producer_core_send(&producer->core, place, (uint32_t)length, tag));
     return 0;
 }
 

@@ -36,6 +36,17 @@ struct word_pair {
 #include "atomic_ck.h"
 #endif
 
+/* Fetch the line of an address that is going to be written, while another processor may still have it. Any address will do. */
+static inline void prefetch_for_write(const void *address)
+{
+#if defined(__x86_64__)
+    /* The compiler's builtin asks for a copy to read unless told that the processor knows prefetchw; all that run this do. */
+    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 /* The larger of the word and `value`, in place: an atomic maximum. */
 static inline void word_raise(struct word *word, uint64_t value)
 {

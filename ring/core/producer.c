@@ -28,6 +28,7 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     producer->view = *view;
     producer->position = tail;
     producer->published = tail;
+    producer->message_max = view_message_max(view);
     producer->reserved = NOTHING_RESERVED;
     producer->messages = messages;
     producer->bytes = bytes;

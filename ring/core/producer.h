@@ -42,8 +42,9 @@ struct producer_core {
     uint64_t gate;         /* as last scanned: nobody reads below it; only grows */
     uint64_t limit;        /* gate + capacity - 8: no record may end beyond this */
     uint64_t first_header; /* of the first record committed since the last publication; 0: none was */
-    uint64_t reserved;     /* payload bytes reserved at `position`, or NOTHING_RESERVED */
-    uint64_t messages;     /* committed, in the ring's life */
+    uint64_t message_max;
+    uint64_t reserved; /* payload bytes reserved at `position`, or NOTHING_RESERVED */
+    uint64_t messages; /* committed, in the ring's life */
     uint64_t bytes;
     uint64_t refused;   /* the end of the record that found no room; 0: none was refused */
     uint64_t last_gain; /* what the last rescan freed, for its back-off */
@@ -60,17 +61,30 @@ static inline void producer_core_advance(struct producer_core *producer, uint64_
     producer->limit = producer->gate + producer->view.capacity - LAYOUT_RECORD_HEADER;
 }
 
-/* Is there room, by the cached gate, for a record of this payload? */
-static inline bool producer_core_fits(const struct producer_core *producer, uint64_t length)
+/* Where a record of this payload goes: its header, the header behind it, the position behind it. */
+struct place {
+    struct word *header;
+    struct word *behind;
+    uint64_t next;
+};
+
+static inline struct place producer_core_place(const struct producer_core *producer, uint64_t length)
 {
-    return producer->position + record_size(length, producer->view.alignment) <= producer->limit;
+    uint64_t position = producer->position;
+    uint64_t next = position + record_size(length, producer->view.alignment);
+
+    return (struct place){record_at(&producer->view, position), record_at(&producer->view, next), next};
 }
 
-/* The place for the payload of the record that begins at `position`. Room must have been found. */
-static inline void *producer_core_reserve(struct producer_core *producer, uint64_t length)
+/* Is there room, by the cached gate, for a record that ends there? */
+static inline bool producer_core_fits(const struct producer_core *producer, uint64_t next)
 {
-    producer->reserved = length;
-    return (unsigned char *)record_at(&producer->view, producer->position) + LAYOUT_RECORD_HEADER;
+    return next <= producer->limit;
+}
+
+static inline void *place_payload(struct place place)
+{
+    return (unsigned char *)place.header + LAYOUT_RECORD_HEADER;
 }
 
 /*
@@ -79,12 +93,10 @@ static inline void *producer_core_reserve(struct producer_core *producer, uint64
  */
 
 /* The last of step 1: a zero header behind the record. */
-static inline void producer_core_clear(struct producer_core *producer, uint64_t next)
+static inline void producer_core_clear(struct word *behind)
 {
-    struct word *header = record_at(&producer->view, next);
-
-    word_store(header, 0);
-    __builtin_prefetch((unsigned char *)header + PRODUCER_AHEAD, 1);
+    word_store(behind, 0);
+    prefetch_for_write((unsigned char *)behind + PRODUCER_AHEAD);
 }
 
 /* Steps 2 and 3, and the doorbell: which groups have sleepers. */
@@ -109,22 +121,20 @@ static inline uint64_t producer_core_show(struct producer_core *producer, struct
     return word_load(doorbell);
 }
 
-/* The reserved record is complete, with `length` bytes at most of what was reserved. */
-static inline void producer_core_commit(struct producer_core *producer, uint32_t length, uint32_t tag)
+/* The record at its place is complete; it is seen at the next publication. */
+static inline void producer_core_commit(struct producer_core *producer, struct place place, uint32_t length,
+                                        uint32_t tag)
 {
-    uint64_t position = producer->position;
-    uint64_t next = position + record_size(length, producer->view.alignment);
     uint64_t header = record_header(length, tag);
 
-    producer->position = next;
-    producer->reserved = NOTHING_RESERVED;
+    producer->position = place.next;
     producer->messages++;
     producer->bytes += length;
     if (producer->first_header == 0)
         producer->first_header = header;
     else
-        word_store(record_at(&producer->view, position), header);
-    producer_core_clear(producer, next);
+        word_store(place.header, header);
+    producer_core_clear(place.behind);
 }
 
 /* Publish what is committed, if anything is. Returns the doorbell. */
@@ -139,22 +149,18 @@ static inline uint64_t producer_core_publish(struct producer_core *producer)
 }
 
 /* Commit and publish in one: the same steps, without keeping the header in between where nothing else waits to be published. */
-static inline uint64_t producer_core_send(struct producer_core *producer, uint32_t length, uint32_t tag)
+static inline uint64_t producer_core_send(struct producer_core *producer, struct place place, uint32_t length,
+                                          uint32_t tag)
 {
-    uint64_t position = producer->position;
-    uint64_t next = position + record_size(length, producer->view.alignment);
-    struct word *first = record_at(&producer->view, position);
-
     if (__builtin_expect(producer->first_header != 0, 0)) {
-        producer_core_commit(producer, length, tag);
+        producer_core_commit(producer, place, length, tag);
         return producer_core_publish(producer);
     }
-    producer->position = next;
-    producer->reserved = NOTHING_RESERVED;
+    producer->position = place.next;
     producer->messages++;
     producer->bytes += length;
-    producer_core_clear(producer, next);
-    return producer_core_show(producer, first, record_header(length, tag), next);
+    producer_core_clear(place.behind);
+    return producer_core_show(producer, place.header, record_header(length, tag), place.next);
 }
 
 #endif

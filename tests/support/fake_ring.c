@@ -112,12 +112,21 @@ void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
 void fake_ring_send(struct fake_ring *ring, struct producer_core *producer, const void *data, uint32_t length,
                     uint32_t tag)
 {
-    while (!producer_core_fits(producer, length)) {
+    struct place place = producer_core_place(producer, length);
+
+    while (!producer_core_fits(producer, place.next)) {
         fake_ring_rescan(ring, producer);
-        if (!producer_core_fits(producer, length))
+        if (!producer_core_fits(producer, place.next))
             (void)sched_yield();
     }
-    memcpy(producer_core_reserve(producer, length), data, length);
-    producer_core_commit(producer, length, tag);
-    (void)producer_core_publish(producer);
+    memcpy(place_payload(place), data, length);
+    (void)producer_core_send(producer, place, length, tag);
+}
+
+void fake_ring_commit(struct producer_core *producer, const void *data, uint32_t length, uint32_t tag)
+{
+    struct place place = producer_core_place(producer, length);
+
+    memcpy(place_payload(place), data, length);
+    producer_core_commit(producer, place, length, tag);
 }

@@ -31,4 +31,7 @@ void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer);
 void fake_ring_send(struct fake_ring *ring, struct producer_core *producer, const void *data, uint32_t length,
                     uint32_t tag);
 
+/* Commit one record, for which there is room, without publishing it. */
+void fake_ring_commit(struct producer_core *producer, const void *data, uint32_t length, uint32_t tag);
+
 #endif
