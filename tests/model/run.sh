@@ -47,6 +47,14 @@ room NO_RELEASER_FENCE error RECORDS=2 NO_RELEASER_FENCE
 room NO_GRANT error RECORDS=2 NO_GRANT
 room NO_ABSORB error RECORDS=2 GROUPS=2 NO_ABSORB
 room REACHED error RECORDS=2 REACHED
+queue base whole
+queue LIFO whole LIFO
+queue NO_SECOND_LOOK error NO_SECOND_LOOK
+queue NO_TOUCH error NO_TOUCH
+queue NO_VERSION error WAITERS=3 SIGNALLERS=0 GIVE_UPS=2 OTHERS=1 CELLS=3 NO_VERSION
+queue TAIL_ALWAYS error LIFO TAIL_ALWAYS
+queue CELL_FIRST error CELL_FIRST
+queue REACHED error REACHED
 END
     if [ "$all" = yes ]; then
         cat <<'END'
@@ -56,6 +64,7 @@ claim TORN whole MEMBERS=2 RECORDS=3 DEATHS=1 TORN
 commit DEATH-6 whole END=6 BUFFER=4 DEATH
 room 3-records whole RECORDS=3
 room 2-groups-2-records whole RECORDS=2 GROUPS=2
+queue 3-waiters whole WAITERS=3 SIGNALLERS=0 GIVE_UPS=2 OTHERS=1 CELLS=3
 END
     fi
 }
@@ -124,7 +133,7 @@ if ! command -v spin >/dev/null 2>&1; then
     echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
     exit 77
 fi
-chosen=${*:-sleep claim commit room}
+chosen=${*:-sleep claim commit room queue}
 for model in $chosen; do
     [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
 done
