@@ -17,7 +17,7 @@
  * FUTEX_WAITERS, so the kernel wakes one of those who sleep there; that one terminates the semaphore, which wakes the rest. Should it
  * die over that, the others see it at their next look, a second later. Before Linux 5.16 the keeper looks every 50 ms.
  *
- * Where robust lists are missing (qemu-user), no word is held: deaths are then not seen, and everything else works.
+ * Where robust lists are missing (qemu-user), there are no keepers: deaths are then not seen, and everything else works.
  *
  * `control` is the keeper's own word to sleep on: it changes when a mapping comes or goes, so that what the keeper is about to sleep on
  * is no longer true. All else here is under the lock.
@@ -45,7 +45,6 @@ static const uint64_t TICK_NS = 1000000000;
 
 struct keeper {
     struct robust_list_head list;
-    bool robust;
     _Atomic uint32_t thread; /* its id; 0: not yet running */
     _Atomic uint32_t control;
     struct sema_map *newest;
@@ -54,6 +53,8 @@ struct keeper {
 
 static struct keeper keepers[KEEPERS];
 static unsigned keeper_count;
+/* In the place of a keeper where none could do its work. */
+static struct keeper absent;
 
 /* ---- the thread ---- */
 
@@ -102,7 +103,7 @@ static void *keep(void *argument)
     struct futex_waitv words[FUTEX_WAITV_MAX];
     struct timespec tick = sema_time_after(TICK_NS);
 
-    keeper->robust = syscall(SYS_set_robust_list, &keeper->list, sizeof keeper->list) == 0;
+    syscall(SYS_set_robust_list, &keeper->list, sizeof keeper->list);
     atomic_store_explicit(&keeper->thread, (uint32_t)syscall(SYS_gettid), memory_order_release); /* keeper-runs */
     sema_futex_wake((const uint32_t *)&keeper->thread, 1);
     for (;;) {
@@ -207,15 +208,15 @@ static bool claim(struct keeper *keeper, struct sema_map *map, uint32_t life)
     return false;
 }
 
-/* Hold a life word. When all are taken, or the kernel has no robust lists, this task's life stays unknown to others. */
+/* Hold a life word. When all are taken, or there is no keeper, this task's life stays unknown to others. */
 static uint32_t take_life(struct keeper *keeper, struct sema_map *map)
 {
     if (map->owner) {
-        if (keeper->robust)
+        if (keeper != &absent)
             claim(keeper, map, LIFE_OWNER);
         return LIFE_OWNER;
     }
-    for (uint32_t life = LIFE_OWNER + 1; keeper->robust && life < SEMA_LIVES; life++)
+    for (uint32_t life = LIFE_OWNER + 1; keeper != &absent && life < SEMA_LIVES; life++)
         if (claim(keeper, map, life))
             return life;
     return LIFE_UNKNOWN;
@@ -226,8 +227,18 @@ static bool has_room(const struct keeper *keeper, const struct sema_map *map)
     return keeper->maps < MAPS_MAX && (map->owner || keeper->watched < WATCHED_MAX);
 }
 
+static bool robust_lists_work(void)
+{
+    struct robust_list_head *head;
+    size_t size;
+
+    return syscall(SYS_get_robust_list, 0, &head, &size) == 0 || errno != ENOSYS;
+}
+
 static struct keeper *choose(const struct sema_map *map)
 {
+    if (!robust_lists_work())
+        return &absent;
     for (unsigned i = 0; i < keeper_count; i++)
         if (has_room(&keepers[i], map))
             return &keepers[i];
@@ -284,4 +295,5 @@ void keeper_release(struct sema_map *map)
 void keeper_fork_child(void)
 {
     keeper_count = 0;
+    memset(&absent, 0, sizeof absent);
 }
