@@ -21,15 +21,27 @@ void ring_unlock(void)
     (void)pthread_mutex_unlock(&mring_lock);
 }
 
-static void child(void)
+static void before_fork(void)
+{
+    meet_pause(); /* before the lock, which the broker's thread may be waiting for */
+    ring_lock();
+}
+
+static void after_fork(void)
+{
+    ring_unlock();
+    meet_resume();
+}
+
+static void after_fork_child(void)
 {
     mring_generation++;
-    ring_unlock();
+    after_fork();
 }
 
 static void register_fork_handlers(void)
 {
-    forks_result = pthread_atfork(ring_lock, ring_unlock, child);
+    forks_result = pthread_atfork(before_fork, after_fork, after_fork_child);
 }
 
 int ring_watch_forks(void)

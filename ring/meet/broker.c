@@ -25,7 +25,8 @@
 #include "meet/message.h"
 #include "meet/names.h"
 
-struct meet_state meet = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+struct meet_state meet = {
+    .answering = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void drop_receive(mach_port_t *port)
 {
@@ -215,6 +216,23 @@ void broker_stop(struct broker *broker)
     free(broker);
 }
 
+void meet_pause(void)
+{
+    pthread_mutex_lock(&meet.answering);
+}
+
+void meet_resume(void)
+{
+    pthread_mutex_unlock(&meet.answering);
+}
+
+static void answer_undisturbed(mach_msg_header_t *request)
+{
+    meet_pause();
+    broker_answer(request);
+    meet_resume();
+}
+
 void *broker_serve(void *unused)
 {
     struct request_buffer buffer;
@@ -228,7 +246,7 @@ void *broker_serve(void *unused)
         mr = mach_msg(header, MESSAGE_RECEIVE, 0, sizeof buffer, meet.set, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
         /* With a body error the message is here but for some of its rights, or, where memory was short, it is empty. */
         if (mr == MACH_MSG_SUCCESS || (mr & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR)
-            broker_answer(header);
+            answer_undisturbed(header);
         else if (mr != MACH_RCV_TOO_LARGE && mr != MACH_RCV_INTERRUPTED) /* the one is gone, the other is nothing */
             nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
         pthread_mutex_lock(&meet.lock);

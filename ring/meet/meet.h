@@ -74,6 +74,14 @@ struct broker_service {
     int (*group)(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply);
 };
 
+/*
+ * Around fork: let the broker's thread finish the request it is at, and begin no other. To be called before any lock that a service
+ * takes. So no fork falls into the middle of an answer; a child's copy of the allocator, above all, is then never one that
+ * the broker's thread was just changing (the system's own is safe from that, a sanitizer's is not).
+ */
+void meet_pause(void);
+void meet_resume(void);
+
 struct broker; /* one served ring */
 
 /*

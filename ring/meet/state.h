@@ -35,6 +35,8 @@ struct meet_link {
 };
 
 struct meet_state {
+    pthread_mutex_t
+        answering; /* held by the broker's thread while it answers, and over a fork: outermost of all locks */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* `busy` or `stopping` has changed */
     struct broker *rings;
