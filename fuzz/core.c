@@ -117,10 +117,10 @@ static void consume_shared(struct consumer_core *consumer)
     struct record record;
 
     for (int step = 0; step < STEPS; step++) {
-        int code = shared_next(consumer, &record);
+        int code = consumer_core_take(consumer, &record);
 
         if (code == 0)
-            code = shared_claim(consumer) == 1 ? shared_next(consumer, &record) : -1;
+            code = shared_claim(consumer) == 1 ? consumer_core_take(consumer, &record) : -1;
         if (code != 1)
             return;
         read_payload(consumer, &record);
@@ -172,13 +172,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
 
     if (producer_core_start(&producer, &ring) == 0) {
-        uint64_t length = view_message_max(&ring);
+        uint32_t length = (uint32_t)view_message_max(&ring);
+        struct place place = producer_core_place(&producer, length);
 
         EXPECT(producer.position == word_load(&ring.page->tail) && producer.position % ring.alignment == 0);
-        if (producer_core_fits(&producer, length)) {
-            memset(producer_core_reserve(&producer, length), 1, length);
-            producer_core_commit(&producer, (uint32_t)length, 1);
-            (void)producer_core_publish(&producer);
+        if (producer_core_fits(&producer, place.next)) {
+            memset(place_payload(place), 1, length);
+            (void)producer_core_send(&producer, place, length, 1);
         }
     }
 
