@@ -234,6 +234,8 @@ static void hundred_million(void)
         }
         EXPECT(code, ==, -EPIPE);
         EXPECT(expected, ==, messages);
+        EXPECT_OK(mring_leave(consumer));
+        EXPECT_OK(mring_close(ring));
         exit(EXIT_SUCCESS);
     }
     EXPECT_OK(mring_producer(ring, &producer, NULL));
@@ -242,6 +244,8 @@ static void hundred_million(void)
             (void)mring_wait(producer, MRING_FOREVER);
     EXPECT_OK(mring_end(producer));
     child_finish(child);
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
 }
 
 int main(int argc, char **argv)
