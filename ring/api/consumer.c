@@ -95,6 +95,9 @@ static int claim(struct mring_consumer *consumer)
     if (consumer_core_holds(core))
         return -EBUSY;
     code = shared_claim(core);
+    /* Trying holds the gate at the position tried: whoever released meanwhile could not answer. */
+    if (__builtin_expect(want_pending(&core->group), 0))
+        answer_want(consumer, own_gate(consumer));
     if (code == 1 && bell_sleepers(&core->group) && core->limit < word_load(&core->view.page->tail))
         wake_peer(consumer);
     return code;

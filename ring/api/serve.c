@@ -104,21 +104,22 @@ static uint32_t members_made(const struct mring *ring)
  */
 static bool occupy_beside(struct mring *ring, const struct group_view *group, uint64_t life, int *line)
 {
-    uint32_t witness = 0;
-    uint64_t stay = 0;
+    for (uint32_t witness = 0; witness < group->members; witness++) {
+        const struct word *occupied = &group->page->occupied[witness / 64];
+        uint64_t stay = word_load_acquire(&group->line[witness].owner); /* [OWNER] */
 
-    for (; witness < group->members; witness++) {
-        stay = word_load_acquire(&group->line[witness].owner);
-        if (owner_life(stay) != 0)
-            break;
+        if (owner_life(stay) == 0)
+            continue;
+        *line = group_occupy(&ring->region.view, group, life, alive, ring);
+        if (*line < 0)
+            return true;
+        fence_full();
+        /* Who leaves clears its bit first and its owner word after: both must stand. */
+        if ((word_load_acquire(occupied) >> witness % 64 & 1) != 0 &&
+            word_load_acquire(&group->line[witness].owner) == stay)
+            return true;
+        group_free_line(group, (uint32_t)*line);
     }
-    *line = group_occupy(&ring->region.view, group, life, alive, ring);
-    if (*line < 0)
-        return true;
-    fence_full();
-    if (witness < group->members && word_load_acquire(&group->line[witness].owner) == stay)
-        return true;
-    group_free_line(group, (uint32_t)*line);
     return false;
 }
 

@@ -55,11 +55,13 @@ static void sign_for(const struct group_view *group, uint64_t owner_serial)
 }
 
 /* What an orphan line holds, bounded: a line is written by members. */
-static bool orphan_range(const struct consumer_core *consumer, const struct member_line *line, uint64_t *end)
+static bool orphan_range(const struct consumer_core *consumer, const struct member_line *line, uint64_t *from,
+                         uint64_t *end)
 {
     uint64_t held = word_load_acquire(&line->held);
     uint64_t tail = word_load_acquire(&consumer->view.page->tail);
 
+    *from = held;
     *end = word_load(&line->intent_end);
     return held < *end && *end <= tail && tail - held <= consumer->view.capacity &&
            held % consumer->view.alignment == 0 && *end % consumer->view.alignment == 0;
@@ -73,20 +75,20 @@ static int adopt(struct consumer_core *consumer)
     for (uint32_t index = 0; index < group->members; index++) {
         struct member_line *line = &group->line[index];
         uint64_t owner = word_load_acquire(&line->owner); /* [OWNER] */
-        uint64_t end;
+        uint64_t from, end;
 
         if (owner == 0 || owner_life(owner) != 0 || word_load(&line->held) == HELD_IDLE ||
             !word_cas(&line->owner, owner, owner_next(owner, owner_life(consumer->owner)))) /* [OWNER] */
             continue;
         group_count_orphans(group, -1);
-        if (!orphan_range(consumer, line, &end)) {
+        if (!orphan_range(consumer, line, &from, &end)) {
             word_store_release(&line->held, HELD_IDLE);
             group_free_line(group, index);
             return -EBADMSG;
         }
         consumer->active = line;
         consumer->active_index = index;
-        consumer->position = word_load(&line->held);
+        consumer->position = from;
         consumer->held = consumer->position;
         consumer->limit = end;
         return 1;

@@ -37,7 +37,9 @@ static inline struct word *record_at(const struct ring_view *view, uint64_t posi
 /* The longest payload: a record takes half the capacity at most. */
 static inline uint64_t view_message_max(const struct ring_view *view)
 {
-    return view->capacity / 2 - LAYOUT_RECORD_HEADER;
+    uint64_t half = view->capacity / 2 - LAYOUT_RECORD_HEADER;
+
+    return half < UINT32_MAX - 8 ? half : UINT32_MAX - 8; /* a header has 32 bits for length + 1 */
 }
 
 #endif
