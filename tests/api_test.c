@@ -1,4 +1,5 @@
 /* The public calls, as a user meets them: defaults, refusals and their words, waiting, forking, leaving. */
+#include "api/ring.h"
 #include "mring.h"
 
 #include <errno.h>
@@ -62,6 +63,13 @@ static void defaults_suit_a_first_user(void **state)
     assert_int_equal(mring_end(producer), 0);
     assert_int_equal(mring_next(consumer, &message), -EPIPE);
     assert_int_equal(mring_wait(consumer, 0), -EPIPE);
+    assert_int_equal(mring_send(producer, "late", 4, 0), -EPIPE);
+    assert_int_equal(mring_send(producer, NULL, 0, 0), -EPIPE);
+    assert_int_equal(mring_commit(producer, 0, 0), -EINVAL);
+    assert_int_equal(mring_wait(producer, MRING_FOREVER), -EPIPE);
+    assert_int_equal(mring_send(producer, "late", 4, 0), -EPIPE);
+    assert_int_equal(mring_end(producer), 0);
+    assert_int_equal(mring_next(consumer, &message), -EPIPE);
     assert_int_equal(mring_leave(consumer), 0);
     assert_int_equal(mring_producer_close(producer), 0);
     assert_int_equal(mring_producer(ring, &producer, NULL), -EPIPE);
@@ -348,6 +356,7 @@ static void wake_ends_a_wait_or_the_next(void **state)
     struct mring_producer *producer;
     struct mring_consumer *consumer;
     pthread_t thread;
+    uint64_t sleeps;
 
     (void)state;
     assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
@@ -360,6 +369,14 @@ static void wake_ends_a_wait_or_the_next(void **state)
         assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
         assert_int_equal(pthread_join(thread, NULL), 0);
     }
+    /* The credits of wakes whose flag was seen before the sleep must not end later sleeps, one each. */
+    for (unsigned turn = 0; turn < 1000; turn++) {
+        assert_int_equal(mring_wake(consumer), 0);
+        assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
+    }
+    sleeps = word_load(&ring->group[0].view.line[0].sleeps);
+    assert_int_equal(mring_wait(consumer, 1000 * 1000), -ETIMEDOUT);
+    assert_true(word_load(&ring->group[0].view.line[0].sleeps) - sleeps < 10);
     assert_int_equal(mring_producer(ring, &producer, NULL), 0);
     while (mring_send(producer, "0123456789", 10, 0) == 0)
         ;

@@ -412,6 +412,8 @@ static int lower(struct mring *ring, struct mring_error *error)
 
 static void discard(struct mring_consumer *consumer)
 {
+    if (stale(consumer))
+        region_group_forked(&consumer->group.own); /* the entry's name is the parent's */
     held_group_drop(&consumer->group);
     free(consumer->peers);
     free(consumer);

@@ -26,6 +26,7 @@ struct mring_producer {
     uint64_t epoch;
     uint64_t directory_version;             /* as of the last look at the directory */
     uint64_t cut_off;                       /* bit g: group g's words were broken; it gates no more */
+    bool ended;                             /* mring_end was called: no room is found any more */
     bool behind;                            /* a live group could not be mapped: no advance until it is */
     struct held_group group[LAYOUT_GROUPS]; /* the live ones */
     struct known_sleeper *known[LAYOUT_GROUPS];
@@ -181,6 +182,8 @@ static __attribute__((noinline)) int find_room(struct mring_producer *producer, 
 {
     struct producer_core *core = &producer->core;
 
+    if (producer->ended)
+        return -EPIPE;
     publish(producer); /* R16: what is committed may be just what the consumers need to go on */
     rescan(producer);
     core->refused = producer_core_fits(core, next) ? 0 : next;
@@ -296,6 +299,8 @@ static int look_for_room(void *context)
     struct producer_core *core = &producer->core;
     uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
 
+    if (producer->ended)
+        return -EPIPE;
     if (end <= core->limit)
         return 1;
     rescan(producer);
@@ -503,6 +508,10 @@ int mring_end(struct mring_producer *producer)
         return -ESTALE;
     publish(producer);
     word_store_release(&page->ended, producer->core.published + 1); /* [END] */
+    /* The path of a message pays nothing to learn of the end: nothing fits from here on, and who asks for room is told. */
+    producer->ended = true;
+    producer->core.reserved = NOTHING_RESERVED;
+    producer->core.limit = 0;
     answer_all(producer);
     return 0;
 }
@@ -524,8 +533,12 @@ int mring_producer_close(struct mring_producer *producer)
         producer->ring->handles--;
         ring_unlock();
     } else {
-        for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        /* The names in these are the parent's. */
+        for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+            region_group_forked(&producer->group[index].own);
+            held_group_drop(&producer->group[index]);
             free(producer->known[index]);
+        }
     }
     sleep_finish(&producer->sleep, mine);
     free(producer);

@@ -194,6 +194,7 @@ MRING_API int mring_producer(struct mring *ring, struct mring_producer **produce
  * 0          *where is good until the commit
  * -EAGAIN    no room now: mring_wait(producer, ...) waits until there is. Commits not yet flushed are flushed first
  * -EMSGSIZE  longer than half the capacity, less 8
+ * -EPIPE     mring_end was called
  * -ESTALE    this is a forked child
  */
 MRING_API int mring_reserve(struct mring_producer *producer, size_t length, void **where);
@@ -315,7 +316,7 @@ MRING_API int mring_leave(struct mring_consumer *consumer);
  * -ETIMEDOUT   nothing within `timeout`
  * -EINTR       a signal handler ran
  * -ECANCELED   mring_wake was called
- * -EPIPE       (consumer) the stream is complete and drained
+ * -EPIPE       (consumer) the stream is complete and drained; (producer) mring_end was called
  * -EOWNERDEAD  (consumer) everything is drained and the producer was killed: noticed after a second without a message. The wait
  *              can be called again: a new producer may come
  * -ENOMEM -EIO no semaphore could be made to sleep on, or it failed

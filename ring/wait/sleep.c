@@ -6,7 +6,7 @@
 #include <time.h>
 
 enum {
-    SPINS = 2000,                     /* looks before the first announcement: some ten microseconds */
+    SPIN_NS = 20 * 1000,              /* looking, before the first announcement */
     SLICE_NS = 1000 * 1000 * 1000,    /* the longest uninterrupted wait */
     FIRST_NS = 1000 * 1000,           /* the short first wait without the asymmetric fence */
     UNPUBLISHED_NS = 10 * 1000 * 1000 /* between looks of a sleeper that nobody can wake */
@@ -37,14 +37,22 @@ static kern_return_t wait_for(semaphore_t semaphore, int64_t nanoseconds)
     return semaphore_timedwait(semaphore, time);
 }
 
+/* Whoever set the flag signals too, if there is a semaphore: that credit is owed like a waker's. */
 static bool take_flag(struct sleeper_state *state)
 {
-    return word_load(&state->woken) != 0 && word_cas(&state->woken, 1, 0);
+    if (word_load(&state->woken) == 0 || !word_cas(&state->woken, 1, 0))
+        return false;
+    if (word_load(&state->semaphore) != 0)
+        state->owed++;
+    return true;
 }
 
-static int spin(struct sleeper_state *state, const struct sleep_side *side, void *context)
+/* By time, not by turns: a producer's look scans every member and pauses before, a consumer's is one load. */
+static int spin(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
 {
-    for (unsigned turn = 0; turn < SPINS; turn++) {
+    int64_t end = now() + slice(deadline, SPIN_NS);
+
+    while (now() < end) {
         int found = side->look(context);
 
         if (found != 0)
@@ -164,7 +172,7 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
     if (found == 0) {
         if (timeout > 0 && timeout < INT64_MAX - now())
             deadline = now() + timeout;
-        found = spin(state, side, context);
+        found = spin(state, side, context, deadline);
     }
     while (found == 0)
         found = sleep_announced(state, side, context, deadline);
