@@ -2,6 +2,7 @@
 #include "region/region.h"
 
 #include "api/failure.h"
+#include "core/group.h"
 #include "region/entry.h"
 
 #include <errno.h>
@@ -38,9 +39,7 @@ int region_group_create(struct region_group *group, uint32_t members, uint64_t p
         return result;
     }
     entry_touch_write((mach_vm_address_t)made.view.page, made.mapped);
-    word_store(&made.view.page->claim.low, position);
-    for (uint32_t line = 0; line < members; line++)
-        word_store(&made.view.line[line].held, HELD_IDLE);
+    group_format(&made.view, position);
     *group = made;
     return 0;
 }
