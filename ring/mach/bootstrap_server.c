@@ -54,7 +54,9 @@ static struct binding *bindings;
 static uint64_t last_serial;
 static int events = -1;
 static int reserve = -1;
-static bool serving;
+static pthread_cond_t begun = PTHREAD_COND_INITIALIZER;
+static bool serving; /* there is a thread, and it runs */
+static bool starting;
 
 /* ---- bindings, under the lock ---- */
 
@@ -186,6 +188,10 @@ static void *server(void *unused)
     struct epoll_event event;
 
     (void)unused;
+    pthread_mutex_lock(&lock);
+    serving = true;
+    pthread_cond_broadcast(&begun);
+    pthread_mutex_unlock(&lock);
     for (;;) {
         int ready = epoll_wait(events, &event, 1, -1);
         if (ready < 0 && errno != EINTR)
@@ -200,12 +206,14 @@ static void *server(void *unused)
     }
 }
 
-/* Once per process, with the first name. */
+/* Once per process, with the first name. Not done before the thread runs: no fork shall copy locks that its birth takes. */
 static bool start(void)
 {
     sigset_t all, before;
     pthread_t thread;
 
+    while (starting)
+        pthread_cond_wait(&begun, &lock);
     if (serving)
         return true;
     if (events < 0)
@@ -216,11 +224,17 @@ static bool start(void)
         reserve = fcntl(events, F_DUPFD_CLOEXEC, 0);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    serving = pthread_create(&thread, NULL, server, NULL) == 0;
+    bool created = pthread_create(&thread, NULL, server, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (serving)
-        pthread_detach(thread);
-    return serving;
+    if (!created)
+        return false;
+    pthread_detach(thread);
+    starting = true;
+    while (!serving)
+        pthread_cond_wait(&begun, &lock);
+    starting = false;
+    pthread_cond_broadcast(&begun);
+    return true;
 }
 
 /* ---- what the client's side calls ---- */

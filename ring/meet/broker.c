@@ -94,7 +94,10 @@ static int check_in(struct broker *ring, const char *name, struct mring_error *e
     return 0;
 }
 
-/* The thread has all signals blocked from its first instruction on. */
+/*
+ * The thread has all signals blocked from its first instruction on. It is awaited until it runs: a fork in the middle of its birth would
+ * copy locks that it holds there, and not every allocator undoes that in the child (AddressSanitizer's does not).
+ */
 static int start_thread(struct mring_error *error)
 {
     sigset_t all, before;
@@ -106,7 +109,11 @@ static int start_thread(struct mring_error *error)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (result != 0)
         return failure(error, -result, 0, "cannot start the broker's thread: %s", strerror(result));
-    meet.running = true;
+    meet.starting = true;
+    while (!meet.running)
+        pthread_cond_wait(&meet.changed, &meet.lock);
+    meet.starting = false;
+    pthread_cond_broadcast(&meet.changed);
     return 0;
 }
 
@@ -152,7 +159,7 @@ int broker_start(struct broker **broker, const char *name, const uint64_t identi
     ring->service = *service;
 
     pthread_mutex_lock(&meet.lock);
-    while (meet.stopping)
+    while (meet.starting || meet.stopping)
         pthread_cond_wait(&meet.changed, &meet.lock);
     result = start_locked(ring, name, error);
     pthread_mutex_unlock(&meet.lock);
@@ -238,6 +245,10 @@ void *broker_serve(void *unused)
     struct request_buffer buffer;
     bool serving = true;
 
+    pthread_mutex_lock(&meet.lock);
+    meet.running = true;
+    pthread_cond_broadcast(&meet.changed);
+    pthread_mutex_unlock(&meet.lock);
     while (serving) {
         mach_msg_header_t *header = &buffer.request.header;
         mach_msg_return_t mr;

@@ -90,6 +90,8 @@ static void before_fork(void)
     mach_port_t slots[SLOTS];
 
     pthread_mutex_lock(&meet.lock);
+    while (meet.starting)
+        pthread_cond_wait(&meet.changed, &meet.lock);
     for (struct meet_link *link = meet.links; link != NULL; link = link->next)
         link->slot = NO_SLOT;
     if (meet.links == NULL || !look_up_slots(state.users))

@@ -38,14 +38,15 @@ struct meet_state {
     pthread_mutex_t
         answering; /* held by the broker's thread while it answers, and over a fork: outermost of all locks */
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* `busy` or `stopping` has changed */
+    pthread_cond_t changed; /* what `busy` or a flag below says has changed */
     struct broker *rings;
     struct meet_link *links;
     /* The process's broker: all null while no ring is served. */
     mach_port_t set;
     mach_port_t port;    /* receive right and one send right */
     struct broker *busy; /* its service is being called */
-    bool running;        /* there is a thread */
+    bool running;        /* there is a thread, and it has begun */
+    bool starting;       /* somebody waits for its begin */
     bool stopping;       /* somebody waits for its end */
     pthread_t thread;
 };
