@@ -129,18 +129,22 @@ static int start_locked(struct broker *ring, const char *name, struct mring_erro
     }
     if (name != NULL)
         result = check_in(ring, name, error);
-    if (result == 0 && !meet.running)
-        result = start_thread(error);
-    if (result != 0) {
-        drop_receive(&ring->named);
+    if (result == 0) {
+        /* Before there is a thread: who has found the name may ask at once. */
+        ring->next = meet.rings;
+        meet.rings = ring;
         if (!meet.running)
-            close_ports();
-        return result;
+            result = start_thread(error);
+        if (result != 0)
+            meet.rings = ring->next;
     }
-    ring->served = true;
-    ring->next = meet.rings;
-    meet.rings = ring;
-    return 0;
+    ring->served = result == 0;
+    if (result == 0)
+        return 0;
+    drop_receive(&ring->named);
+    if (!meet.running)
+        close_ports();
+    return result;
 }
 
 int broker_start(struct broker **broker, const char *name, const uint64_t identity[2],
