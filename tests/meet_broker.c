@@ -26,7 +26,8 @@ struct fixture {
     struct meet_link *link;
     char name[MRING_NAME_MAX + 1];
     unsigned attached;
-    pid_t server; /* where the ring is served by a child */
+    uint64_t undone; /* the ticket of the last join that was undone */
+    pid_t server;    /* where the ring is served by a child */
     struct gate from_child, to_child;
 };
 
@@ -70,6 +71,15 @@ static int on_join(void *context, const struct meet_peer *peer, const struct joi
     return region_share(fixture->group.entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
+static int on_unjoin(void *context, const struct meet_peer *peer, const struct join_request *request)
+{
+    struct fixture *fixture = context;
+
+    (void)peer;
+    fixture->undone = request->ticket;
+    return 0;
+}
+
 /* A group that cannot be, save for one index. */
 static int on_group(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply)
 {
@@ -90,8 +100,12 @@ static int set_up(void **state)
     if (fixture == NULL || region_create(&fixture->region, &plan, NULL) != 0 ||
         region_group_create(&fixture->group, 4, 0, NULL) != 0)
         return -1;
-    fixture->service = (struct broker_service){
-        .context = fixture, .attach = on_attach, .life = on_life, .join = on_join, .group = on_group};
+    fixture->service = (struct broker_service){.context = fixture,
+                                               .attach = on_attach,
+                                               .life = on_life,
+                                               .join = on_join,
+                                               .unjoin = on_unjoin,
+                                               .group = on_group};
     fixture->from_child = gate_make();
     fixture->to_child = gate_make();
     snprintf(fixture->name, sizeof fixture->name, "test-%ld-%u", (long)getpid(), ++made);
@@ -169,7 +183,7 @@ static void test_join_and_group(void **state)
 {
     struct fixture *fixture = *state;
     struct mring_error error = MRING_ERROR_INIT;
-    struct join_request request = {.name = "twelve bytes", .members = 4, .life = 0x123456789abc};
+    struct join_request request = {.name = "twelve bytes", .members = 4, .life = 0x123456789abc, .ticket = 5};
     struct group_reply reply;
     struct region_group opened;
 
@@ -187,6 +201,11 @@ static void test_join_and_group(void **state)
     /* The service's refusal travels. */
     strcpy(request.name, "full");
     assert_int_equal(meet_join(fixture->link, &request, &reply, &error), -EUSERS);
+    assert_int_equal(fixture->undone, 0);
+    meet_unjoin(fixture->link, &request);
+    assert_int_equal(meet_join(fixture->link, &request, &reply, &error),
+                     -EUSERS); /* the one is dealt with after the other */
+    assert_int_equal(fixture->undone, 5);
     /* The broker refuses for the service what nobody can mean. */
     memset(request.name, 'x', sizeof request.name);
     assert_int_equal(meet_join(fixture->link, &request, &reply, &error), -EINVAL);
@@ -696,6 +715,24 @@ static int say(struct fixture *fixture, struct request *request, mach_msg_size_t
     return result;
 }
 
+/* The asker has gone before the broker can have looked at its request. */
+static void say_and_go(struct fixture *fixture, struct request *request)
+{
+    mach_port_t reply = MACH_PORT_NULL;
+
+    assert_int_equal(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &reply), KERN_SUCCESS);
+    request->header.msgh_bits =
+        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE) | MACH_MSGH_BITS_COMPLEX;
+    request->header.msgh_size = sizeof *request;
+    request->header.msgh_remote_port = fixture->link->port;
+    request->header.msgh_local_port = reply;
+    meet_pause();
+    assert_int_equal(mach_msg(&request->header, MACH_SEND_MSG, sizeof *request, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
+                     MACH_MSG_SUCCESS);
+    mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1);
+    meet_resume();
+}
+
 static struct request good_request(const struct fixture *fixture)
 {
     struct request request = {.header.msgh_id = MESSAGE_ATTACH, .version = MESSAGE_VERSION, .argument = MRING_CONSUME};
@@ -751,6 +788,15 @@ static void test_malformed(void **state)
     memset(&large, 0, sizeof large);
     large.request = good_request(fixture);
     assert_int_equal(say(fixture, &large.request, sizeof large, true), 1);
+
+    /* Nobody hears the answer to a join: it is undone. */
+    request = good_request(fixture);
+    request.header.msgh_id = MESSAGE_JOIN;
+    request.of.join = (struct message_join){.name = "deaf", .life = 1, .ticket = 9, .members = 4};
+    say_and_go(fixture, &request);
+    request = good_request(fixture);
+    assert_int_equal(say(fixture, &request, sizeof request - 4, true), -EPROTO);
+    assert_int_equal(fixture->undone, 9);
 
     assert_int_equal(fixture->attached, 1);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);

@@ -350,6 +350,27 @@ static int join_inherited(struct mring *ring, const char *name, struct held_grou
     return *line < 0 ? *line : 1;
 }
 
+/* One per join of this process, which may have several handles of one ring. */
+static uint64_t next_ticket(void)
+{
+    static uint64_t last;
+    uint64_t ticket;
+
+    ring_lock();
+    ticket = ++last;
+    ring_unlock();
+    return ticket;
+}
+
+/* It failed here. The broker may have given a place all the same: its answer came too late, or there was no room for it. */
+static void undo_join(struct mring *ring, const struct join_request *request)
+{
+    if (ring->broker != NULL)
+        (void)serve_unjoin(ring, request);
+    else
+        meet_unjoin(ring->link, request);
+}
+
 static int join_by_broker(struct mring *ring, const char *name, unsigned members, struct held_group *group, int *line,
                           struct mring_error *error)
 {
@@ -361,9 +382,12 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
     memcpy(request.name, name, strlen(name));
     request.members = members;
     request.life = life_number(ring->life);
+    request.ticket = next_ticket();
     code = ring->broker != NULL ? serve_join(ring, &request, &reply) : meet_join(ring->link, &request, &reply, error);
     if (code == 0)
         code = held_group_open(&reply, group, error);
+    if (code != 0)
+        undo_join(ring, &request);
     *line = code == 0 ? (int)reply.line : -1;
     return code;
 }

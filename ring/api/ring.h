@@ -66,6 +66,7 @@ int check_size(size_t claimed, size_t least, const char *what, struct mring_erro
 /* The broker's side of a ring that this process serves (serve.c). */
 extern const struct broker_service serve_template;
 int serve_join(struct mring *ring, const struct join_request *request, struct group_reply *reply);
+int serve_unjoin(struct mring *ring, const struct join_request *request);
 /* Make a group and its directory entry, not yet live. With the lock held. */
 int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint32_t kind, uint32_t members,
                      struct mring_error *error);

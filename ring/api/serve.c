@@ -146,16 +146,19 @@ static int make_passing(struct mring *ring, const struct join_request *request)
     return (int)index;
 }
 
-static void describe(const struct mring *ring, uint32_t index, struct group_reply *reply)
+static int describe(const struct mring *ring, uint32_t index, struct group_reply *reply)
 {
     const struct region_group *group = &ring->group[index];
 
     memset(reply, 0, sizeof(*reply));
-    reply->entry = region_share(group->entry) == KERN_SUCCESS ? group->entry : MACH_PORT_NULL;
+    if (region_share(group->entry) != KERN_SUCCESS)
+        return -EMFILE;
+    reply->entry = group->entry;
     reply->index = index;
     reply->kind = group->view.kind;
     reply->members = group->view.members;
     reply->incarnation = group->view.incarnation;
+    return 0;
 }
 
 /* With the lock held. The directory index, the line taken in *line; or -errno. */
@@ -186,16 +189,51 @@ int serve_join(struct mring *ring, const struct join_request *request, struct gr
 {
     int line;
     int index;
+    int code = 0;
 
     ring_lock();
     index = join(ring, request, &line);
     if (index >= 0) {
-        describe(ring, (uint32_t)index, reply);
+        const struct group_view *group = &ring->group[index].view;
+
+        word_store(&group->line[line].ticket, request->ticket);
+        code = describe(ring, (uint32_t)index, reply);
         reply->line = (uint32_t)line;
-        reply->owner = word_load(&ring->group[index].view.line[line].owner);
+        reply->owner = word_load(&group->line[line].owner);
+        if (code != 0)
+            group_give_back(group, (uint32_t)line);
     }
     ring_unlock();
-    return index < 0 ? index : 0;
+    return index < 0 ? index : code;
+}
+
+/*
+ * The words of the line are its group's members' to write: the worst that false ones do is to their own group. A producer that this
+ * group alone held up sees it at its next look, within a second.
+ */
+int serve_unjoin(struct mring *ring, const struct join_request *request)
+{
+    int index;
+
+    ring_lock();
+    index = find_group(ring, request->name);
+    for (uint32_t line = 0; index >= 0 && line < ring->group[index].view.members; line++) {
+        const struct group_view *group = &ring->group[index].view;
+
+        if (owner_life(word_load(&group->line[line].owner)) == request->life &&
+            word_load(&group->line[line].ticket) == request->ticket) {
+            word_store(&group->line[line].ticket, 0);
+            group_give_back(group, line);
+        }
+    }
+    ring_unlock();
+    return 0;
+}
+
+static int on_unjoin(void *context, const struct meet_peer *peer, const struct join_request *request)
+{
+    (void)peer;
+    return serve_unjoin(context, request);
 }
 
 static int on_join(void *context, const struct meet_peer *peer, const struct join_request *request,
@@ -240,12 +278,11 @@ static int on_group(void *context, const struct meet_peer *peer, uint32_t index,
 
     (void)peer;
     ring_lock();
-    if (index < LAYOUT_GROUPS && ring_group(ring, index) != NULL) {
-        describe(ring, index, reply);
-        code = 0;
-    }
+    if (index < LAYOUT_GROUPS && ring_group(ring, index) != NULL)
+        code = describe(ring, index, reply);
     ring_unlock();
     return code;
 }
 
-const struct broker_service serve_template = {NULL, on_attach, on_join, on_life, on_group};
+const struct broker_service serve_template = {
+    .attach = on_attach, .join = on_join, .unjoin = on_unjoin, .life = on_life, .group = on_group};

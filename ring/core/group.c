@@ -102,14 +102,23 @@ bool group_has_members(const struct group_view *group)
     return false;
 }
 
+void group_give_back(const struct group_view *group, uint32_t index)
+{
+    struct word *held = &group->line[index].held;
+
+    if (group->members == 1)
+        word_store_release(&group->page->claim.low, word_load(held)); /* [CLAIM] */
+    word_store_release(held, HELD_IDLE);                              /* [HELD] */
+    group_free_line(group, index);
+}
+
 void group_leave(struct consumer_core *consumer)
 {
     const struct group_view *group = &consumer->group;
 
     if (group->members == 1) {
-        word_store_release(&group->page->claim.low, consumer->position); /* [CLAIM] */
-        word_store_release(&consumer->line->held, HELD_IDLE);            /* [HELD] */
-        group_free_line(group, consumer->line_index);
+        word_store_release(&consumer->line->held, consumer->position); /* [HELD] */
+        group_give_back(group, consumer->line_index);
         return;
     }
     if (consumer->position < consumer->limit) {

@@ -10,9 +10,6 @@
  * a tail at least as new as the one that the rescan used as its upper bound, so that what the producer may overwrite by that
  * rescan, below gate + capacity <= tail + capacity, is nothing the member will read.
  * A declared group always counts, at its position if nobody is there: its members begin at that position and need none of this.
- *
- * Giving back: the place keeps what is left in order: a lone member stores its position in the claim word before its held
- * goes idle, so a gate read in between sees the older of the two.
  */
 #ifndef MRING_CORE_GROUP_H
 #define MRING_CORE_GROUP_H
@@ -41,6 +38,12 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
 
 /* Give the place back. What was handed out counts as released; what was not goes to others. */
 void group_leave(struct consumer_core *consumer);
+
+/*
+ * Give back the place of somebody who was handed nothing of late. A lone group's position follows its held, so that the next member
+ * goes on there; and the position goes first, so that a gate read in between sees the older of the two.
+ */
+void group_give_back(const struct group_view *group, uint32_t line);
 
 /* Is anybody alive in this group, by its owner words? (The dead count as long as nobody has judged them.) */
 bool group_has_members(const struct group_view *group);

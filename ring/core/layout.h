@@ -32,6 +32,7 @@
  *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
  *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
  *             +a0    fenced                its member           membarrier reaches it (R15)
+ *             +a8    ticket                B                    the join that this place was given for, to undo it by
  *
  *   DOORBELL ENTRY        everybody read-write; the worst harm there is a late wake-up (bounded) or a needless one
  *   ------------------------------------------------------------------------------------------------------------
@@ -207,7 +208,8 @@ struct member_line {
     struct word intent_end;
     struct word signed_serial;
     struct word fenced; /* equals owner when this member has registered for membarrier (R15) */
-    unsigned char pad1[LAYOUT_LINE - 40];
+    struct word ticket; /* of the join that got this place from the broker; 0: it came otherwise */
+    unsigned char pad1[LAYOUT_LINE - 48];
 };
 
 /* The doorbell entry. */
@@ -270,6 +272,7 @@ LAYOUT_AT(member_line, intent_serial, 0x88);
 LAYOUT_AT(member_line, intent_end, 0x90);
 LAYOUT_AT(member_line, signed_serial, 0x98);
 LAYOUT_AT(member_line, fenced, 0xa0);
+LAYOUT_AT(member_line, ticket, 0xa8);
 _Static_assert(sizeof(struct doorbell_page) == LAYOUT_PAGE, "doorbell page");
 
 /* Bytes of the entry of a group with this many member lines. */

@@ -1,7 +1,8 @@
 /*
  * One request, from the check of its bytes to the answer. On the broker's thread.
  *
- * A request is dropped unanswered only when there is nowhere to answer. Everything else gets a result: -EPROTO when its shape or
+ * A request is dropped unanswered only when there is nowhere to answer; only one that undoes a join is heeded all the same. Everything
+ * else gets a result: -EPROTO when its shape or
  * version is not ours, -EACCES when the kernel says that its sender is neither this user nor root, -EPIPE when the ring it is for is
  * not served (any more). What a request brought is destroyed with it, unless it was taken out before.
  */
@@ -12,8 +13,11 @@
 #include <errno.h>
 #include <string.h>
 
-static void send_answer(mach_msg_header_t *request, struct answer *answer)
+/* False: nobody got it. */
+static bool send_answer(mach_msg_header_t *request, struct answer *answer)
 {
+    bool sent;
+
     answer->header.msgh_bits = MACH_MSGH_BITS(MACH_MSGH_BITS_REMOTE(request->msgh_bits), 0) | MACH_MSGH_BITS_COMPLEX;
     answer->header.msgh_size = sizeof *answer;
     answer->header.msgh_remote_port = request->msgh_remote_port;
@@ -22,9 +26,11 @@ static void send_answer(mach_msg_header_t *request, struct answer *answer)
     answer->version = MESSAGE_VERSION;
     request->msgh_remote_port = MACH_PORT_NULL;
     /* Whoever has no room for one answer loses it: the broker waits for nobody. */
-    if (mach_msg(&answer->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof *answer, 0, MACH_PORT_NULL, 0,
-                 MACH_PORT_NULL) != MACH_MSG_SUCCESS)
+    sent = mach_msg(&answer->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof *answer, 0, MACH_PORT_NULL, 0,
+                    MACH_PORT_NULL) == MACH_MSG_SUCCESS;
+    if (!sent)
         mach_msg_destroy(&answer->header);
+    return sent;
 }
 
 static struct broker *find_ring(mach_port_t received_on, const uint64_t identity[2])
@@ -82,15 +88,29 @@ static int answer_life(const struct broker *ring, const struct meet_peer *peer, 
     return result;
 }
 
+static bool read_join(const struct request *request, struct join_request *join)
+{
+    *join = (struct join_request){
+        .members = request->of.join.members, .life = request->of.join.life, .ticket = request->of.join.ticket};
+    memcpy(join->name, request->of.join.name, sizeof join->name);
+    return memchr(join->name, '\0', sizeof join->name) != NULL && join->life <= LIFE_MASK && join->ticket != 0;
+}
+
+static int answer_unjoin(const struct broker *ring, const struct request *request, const struct meet_peer *peer)
+{
+    struct join_request join;
+
+    return read_join(request, &join) ? ring->service.unjoin(ring->service.context, peer, &join) : -EINVAL;
+}
+
 static int answer_join(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
                        struct answer *answer)
 {
-    struct join_request join = {.members = request->of.join.members, .life = request->of.join.life};
+    struct join_request join;
     struct group_reply reply = {.entry = MACH_PORT_NULL};
     int result;
 
-    memcpy(join.name, request->of.join.name, sizeof join.name);
-    if (memchr(join.name, '\0', sizeof join.name) == NULL || join.life > LIFE_MASK)
+    if (!read_join(request, &join))
         return -EINVAL;
     result = ring->service.join(ring->service.context, peer, &join, &reply);
     if (result == 0)
@@ -155,6 +175,8 @@ static int call_service(const struct broker *ring, const struct request *request
         return answer_life(ring, peer, answer);
     case MESSAGE_JOIN:
         return answer_join(ring, request, peer, answer);
+    case MESSAGE_UNJOIN:
+        return answer_unjoin(ring, request, peer);
     default:
         return answer_group(ring, request, peer, answer);
     }
@@ -190,27 +212,39 @@ static bool is_request(const mach_msg_header_t *header)
            ((const struct request *)header)->version == MESSAGE_VERSION;
 }
 
+static int answer_checked(mach_msg_header_t *header, struct answer *answer)
+{
+    struct meet_peer peer;
+    int result;
+
+    if (!is_request(header))
+        return -EPROTO;
+    if (!message_sender(header, &peer) || !message_sender_trusted(&peer))
+        return -EACCES;
+    pthread_mutex_lock(&meet.lock);
+    result = answer_locked((struct request *)header, &peer, answer);
+    pthread_mutex_unlock(&meet.lock);
+    return result;
+}
+
 void broker_answer(mach_msg_header_t *header)
 {
     struct answer answer;
-    struct meet_peer peer;
+    bool joining = header->msgh_id == MESSAGE_JOIN;
 
     if (!MACH_PORT_VALID(header->msgh_remote_port)) {
+        if (header->msgh_id == MESSAGE_UNJOIN)
+            (void)answer_checked(header, &answer);
         mach_msg_destroy(header);
         return;
     }
     memset(&answer, 0, sizeof answer);
     for (int at = 0; at < ANSWER_RIGHTS; at++)
         answer.right[at] = message_right(MACH_PORT_NULL, MACH_MSG_TYPE_MOVE_SEND);
-    if (!is_request(header)) {
-        answer.result = -EPROTO;
-    } else if (!message_sender(header, &peer) || !message_sender_trusted(&peer)) {
-        answer.result = -EACCES;
-    } else {
-        pthread_mutex_lock(&meet.lock);
-        answer.result = answer_locked((struct request *)header, &peer, &answer);
-        pthread_mutex_unlock(&meet.lock);
+    answer.result = answer_checked(header, &answer);
+    if (!send_answer(header, &answer) && joining && answer.result == 0) {
+        header->msgh_id = MESSAGE_UNJOIN;
+        (void)answer_checked(header, &answer);
     }
-    send_answer(header, &answer);
     mach_msg_destroy(header);
 }

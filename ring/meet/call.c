@@ -53,22 +53,43 @@ static mach_msg_return_t receive(struct answer_buffer *buffer, mach_port_t from,
     return mr;
 }
 
-static int exchange(struct meet_link *link, struct request *request, mach_port_t reply, struct answer_buffer *buffer,
-                    struct mring_error *error)
+/* To whom, about which ring, and where to answer (null: not at all). */
+static void fill_request(const struct meet_link *link, struct request *request, mach_msg_id_t kind, mach_port_t reply)
+{
+    mach_msg_type_name_t answer = reply == MACH_PORT_NULL ? 0 : MACH_MSG_TYPE_MAKE_SEND_ONCE;
+
+    request->header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, answer) | MACH_MSGH_BITS_COMPLEX;
+    request->header.msgh_size = sizeof *request;
+    request->header.msgh_remote_port = link->port;
+    request->header.msgh_local_port = reply;
+    request->header.msgh_id = kind;
+    request->body.msgh_descriptor_count = 1;
+    request->right.type = MACH_MSG_PORT_DESCRIPTOR;
+    request->right.disposition = MACH_MSG_TYPE_COPY_SEND;
+    request->version = MESSAGE_VERSION;
+    request->identity[0] = link->identity[0];
+    request->identity[1] = link->identity[1];
+}
+
+static mach_msg_return_t send_request(struct request *request)
+{
+    mach_msg_return_t mr = mach_msg(&request->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof *request, 0,
+                                    MACH_PORT_NULL, milliseconds(PATIENCE), MACH_PORT_NULL);
+
+    if (mr != MACH_MSG_SUCCESS)
+        mach_msg_destroy(&request->header);
+    return mr;
+}
+
+static int exchange(struct request *request, mach_port_t reply, struct answer_buffer *buffer, struct mring_error *error)
 {
     int64_t deadline = clock_deadline(PATIENCE);
     mach_msg_id_t asked = request->header.msgh_id;
-    mach_msg_return_t mr;
+    mach_msg_return_t mr = send_request(request);
     int result;
 
-    request->header.msgh_remote_port = link->port;
-    request->header.msgh_local_port = reply;
-    mr = mach_msg(&request->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof *request, 0, MACH_PORT_NULL,
-                  milliseconds(PATIENCE), MACH_PORT_NULL);
-    if (mr != MACH_MSG_SUCCESS) {
-        mach_msg_destroy(&request->header);
+    if (mr != MACH_MSG_SUCCESS)
         return failure(error, code_of(mr), mr, "cannot reach the ring's broker");
-    }
     buffer->answer.header = (mach_msg_header_t){.msgh_bits = 0};
     mr = receive(buffer, reply, deadline);
     if ((mr & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR) {
@@ -100,17 +121,8 @@ static int call(struct meet_link *link, struct request *request, mach_msg_id_t k
     kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &reply);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "no port for the broker's answer");
-    request->header.msgh_bits =
-        MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE) | MACH_MSGH_BITS_COMPLEX;
-    request->header.msgh_size = sizeof *request;
-    request->header.msgh_id = kind;
-    request->body.msgh_descriptor_count = 1;
-    request->right.type = MACH_MSG_PORT_DESCRIPTOR;
-    request->right.disposition = MACH_MSG_TYPE_COPY_SEND;
-    request->version = MESSAGE_VERSION;
-    request->identity[0] = link->identity[0];
-    request->identity[1] = link->identity[1];
-    result = exchange(link, request, reply, buffer, error);
+    fill_request(link, request, kind, reply);
+    result = exchange(request, reply, buffer, error);
     mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1);
     return result;
 }
@@ -193,16 +205,31 @@ static int take_group(struct answer *answer, struct group_reply *reply, struct m
     return sound ? 0 : failure(error, -EPROTO, 0, "the ring's broker described an impossible group");
 }
 
+static struct message_join join_of(const struct join_request *request)
+{
+    struct message_join join = {.life = request->life, .ticket = request->ticket, .members = request->members};
+
+    memcpy(join.name, request->name, sizeof join.name);
+    return join;
+}
+
 int meet_join(struct meet_link *link, const struct join_request *request, struct group_reply *reply,
               struct mring_error *error)
 {
-    struct request message = {.of.join = {.life = request->life, .members = request->members}};
+    struct request message = {.of.join = join_of(request)};
     struct answer_buffer buffer;
     int result;
 
-    memcpy(message.of.join.name, request->name, sizeof message.of.join.name);
     result = call(link, &message, MESSAGE_JOIN, &buffer, error);
     return result != 0 ? result : take_group(&buffer.answer, reply, error);
+}
+
+void meet_unjoin(struct meet_link *link, const struct join_request *request)
+{
+    struct request message = {.of.join = join_of(request)};
+
+    fill_request(link, &message, MESSAGE_UNJOIN, MACH_PORT_NULL);
+    (void)send_request(&message);
 }
 
 int meet_group(struct meet_link *link, uint32_t index, struct group_reply *reply)

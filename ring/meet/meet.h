@@ -38,6 +38,7 @@ struct join_request {
     char name[LAYOUT_NAME]; /* NUL-terminated when it reaches the service */
     uint32_t members;       /* 0: default */
     uint64_t life;          /* the asker's life number */
+    uint64_t ticket;        /* one per join of this life, not 0: what the join is undone by */
 };
 
 /* A group as its entry is handed out. `line` and `owner` are of the place that a join took for the asker. */
@@ -68,6 +69,8 @@ struct broker_service {
     int (*attach)(void *context, const struct meet_peer *peer, enum mring_role role, struct attach_reply *reply);
     int (*join)(void *context, const struct meet_peer *peer, const struct join_request *request,
                 struct group_reply *reply);
+    /* Nobody got the answer to this join, or could not use it: give the place back, if one was given. */
+    int (*unjoin)(void *context, const struct meet_peer *peer, const struct join_request *request);
     /* A send right to the life entry (moved); asked for only by a process that has no life in the ring yet. */
     int (*life)(void *context, const struct meet_peer *peer, mem_entry_name_port_t *entry);
     /* A producer fetches the entry of a live group by its directory index. */
@@ -111,6 +114,8 @@ int meet_attach(struct meet_link *link, enum mring_role role, struct attach_repl
 int meet_life(struct meet_link *link, mem_entry_name_port_t *entry);
 int meet_join(struct meet_link *link, const struct join_request *request, struct group_reply *reply,
               struct mring_error *error);
+/* Undo a join, whatever became of it: also one whose answer did not come in time. Not answered. */
+void meet_unjoin(struct meet_link *link, const struct join_request *request);
 int meet_group(struct meet_link *link, uint32_t index, struct group_reply *reply);
 int meet_put_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t semaphore);
 int meet_get_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t *semaphore);

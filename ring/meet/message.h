@@ -25,6 +25,7 @@ enum message_kind {
     MESSAGE_ATTACH = 0x4d520000,
     MESSAGE_LIFE,
     MESSAGE_JOIN,
+    MESSAGE_UNJOIN,
     MESSAGE_GROUP,
     MESSAGE_PUT_SEMAPHORE,
     MESSAGE_GET_SEMAPHORE,
@@ -50,6 +51,7 @@ struct message_sleeper {
 struct message_join {
     char name[LAYOUT_NAME];
     uint64_t life;
+    uint64_t ticket;
     uint32_t members;
 };
 
@@ -87,7 +89,7 @@ struct answer {
 
 #pragma pack(pop)
 
-_Static_assert(sizeof(struct request) == 140 && sizeof(struct answer) == 120, "the wire format has moved");
+_Static_assert(sizeof(struct request) == 148 && sizeof(struct answer) == 120, "the wire format has moved");
 _Static_assert((int)MRING_CONSUME == 0 && (int)MRING_PRODUCE == 1, "roles are on the wire");
 
 /* As it is received: what the kernel says about the sender follows the message, wherever that ends. */

@@ -1,0 +1,195 @@
+/* Joins that go wrong, and groups that come and go: whatever happens, no place stays taken and no producer is held up by nobody. */
+#include "mring.h"
+
+#include "support/child.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = true };
+#else
+enum { SANITIZED = false };
+#endif
+
+enum { CAPACITY = 65536 };
+
+/* A ring that a child serves and fills when told to. */
+struct server {
+    char name[MRING_NAME_MAX + 1];
+    struct gate orders, reports;
+    pid_t process;
+};
+
+enum { MESSAGES = 200, BYTES = 1000 }; /* three rings' worth */
+
+/* Send, and read for the group that was declared: how many messages found room. */
+static unsigned fill(struct mring_producer *producer, struct mring_consumer *consumer)
+{
+    static const char payload[BYTES];
+    struct mring_message message;
+    unsigned sent = 0;
+
+    while (sent < MESSAGES && mring_send(producer, payload, sizeof payload, 0) == 0) {
+        sent++;
+        CHECK(mring_next(consumer, &message) == 1);
+        CHECK(mring_release(consumer, &message) == 0);
+    }
+    return sent;
+}
+
+static int serve(void *context)
+{
+    struct server *server = context;
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring *ring;
+
+    close(server->orders.ends[1]); /* so that the test's end is the end of this */
+    options.capacity = CAPACITY;
+    CHECK(mring_create(&ring, server->name, &options) == 0);
+    CHECK(mring_producer(ring, &producer, NULL) == 0);
+    CHECK(mring_join(ring, "all", NULL, &consumer) == 0);
+    gate_pass(&server->reports, 0);
+    while (gate_wait(&server->orders, NULL))
+        gate_pass(&server->reports, fill(producer, consumer));
+    return 0;
+}
+
+static void start(struct server *server)
+{
+    static unsigned made;
+
+    (void)snprintf(server->name, sizeof server->name, "joins-%ld-%u", (long)getpid(), ++made);
+    server->orders = gate_make();
+    server->reports = gate_make();
+    server->process = child_start(serve, server);
+    assert_true(gate_wait(&server->reports, NULL));
+}
+
+static uint64_t fill_there(const struct server *server)
+{
+    uint64_t sent = 0;
+
+    gate_pass(&server->orders, 0);
+    assert_true(gate_wait(&server->reports, &sent));
+    return sent;
+}
+
+static void stop(struct server *server)
+{
+    assert_int_equal(child_kill(server->process), -SIGKILL);
+    gate_close(&server->orders);
+    gate_close(&server->reports);
+}
+
+static struct mring *open_there(const struct server *server)
+{
+    struct mring *ring;
+
+    assert_int_equal(mring_open(&ring, server->name, MRING_CONSUME, NULL), 0);
+    return ring;
+}
+
+/* Can the one place of this group be had? */
+static void assert_joinable(struct mring *ring, const char *group)
+{
+    const struct mring_join_options one = {.size = sizeof one, .members = 1};
+    struct mring_consumer *consumer;
+
+    assert_int_equal(mring_join(ring, group, &one, &consumer), 0);
+    assert_int_equal(mring_leave(consumer), 0);
+}
+
+static void an_answer_too_late_takes_no_place(void **state)
+{
+    const struct mring_join_options one = {.size = sizeof one, .members = 1};
+    struct mring_consumer *consumer;
+    struct server server;
+    struct mring *ring;
+    int status;
+
+    (void)state;
+    start(&server);
+    ring = open_there(&server);
+    assert_joinable(ring, "warm-up"); /* this process's life in the ring is another message, asked for once */
+    assert_int_equal(kill(server.process, SIGSTOP), 0);
+    assert_int_equal(waitpid(server.process, &status, WUNTRACED), server.process);
+    assert_int_equal(mring_join(ring, "late", &one, &consumer), -ETIMEDOUT);
+    assert_int_equal(kill(server.process, SIGCONT), 0);
+    assert_joinable(ring, "other");
+    assert_int_equal(fill_there(&server), MESSAGES);
+    assert_joinable(ring, "late");
+    assert_int_equal(mring_close(ring), 0);
+    stop(&server);
+}
+
+/* The join fails at one place after the other as the limit is raised, until it has all that it needs. */
+static void join_under_limit(int resource, rlim_t from, rlim_t step, unsigned members)
+{
+    const struct mring_join_options options = {.size = sizeof options, .members = members};
+    struct mring_consumer *consumer;
+    struct server server;
+    struct mring *ring;
+    struct rlimit before;
+    unsigned failed = 0;
+    int code;
+
+    start(&server);
+    ring = open_there(&server);
+    assert_joinable(ring, "warm-up");
+    assert_int_equal(getrlimit(resource, &before), 0);
+    for (rlim_t most = from;; most += step) {
+        const struct rlimit tight = {.rlim_cur = most, .rlim_max = before.rlim_max};
+
+        assert_int_equal(setrlimit(resource, &tight), 0);
+        code = mring_join(ring, "short", &options, &consumer);
+        assert_int_equal(setrlimit(resource, &before), 0);
+        if (code == 0)
+            break;
+        assert_true(++failed < 100);
+        assert_joinable(ring, "other"); /* what was asked of the broker before has been dealt with then */
+        assert_int_equal(fill_there(&server), MESSAGES);
+    }
+    assert_int_not_equal(failed, 0);
+    assert_int_equal(mring_leave(consumer), 0);
+    assert_int_equal(mring_close(ring), 0);
+    stop(&server);
+}
+
+static void want_of_descriptors_takes_no_place(void **state)
+{
+    (void)state;
+    join_under_limit(RLIMIT_NOFILE, (rlim_t)descriptors_open(), 1, 1);
+}
+
+/* The answer comes, and the group cannot be mapped. */
+static void want_of_memory_takes_no_place(void **state)
+{
+    unsigned long pages = 0;
+    FILE *sizes = fopen("/proc/self/statm", "r");
+
+    (void)state;
+    if (sizes == NULL || SANITIZED) /* a sanitizer ends the process when it gets no memory itself */
+        skip();
+    assert_int_equal(fscanf(sizes, "%lu", &pages), 1);
+    (void)fclose(sizes);
+    join_under_limit(RLIMIT_AS, pages * (rlim_t)sysconf(_SC_PAGESIZE), 64 * 1024, MRING_MEMBERS_MAX / 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_too_late_takes_no_place),
+        cmocka_unit_test(want_of_descriptors_takes_no_place),
+        cmocka_unit_test(want_of_memory_takes_no_place),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
