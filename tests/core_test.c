@@ -20,6 +20,9 @@ static void record_arithmetic(void **state)
     assert_int_equal(record_size(0, 64), 64);
     assert_int_equal(record_size(56, 64), 64);
     assert_int_equal(record_size(57, 64), 128);
+    /* The longest message of the largest rings: its record is longer than 32 bits can say. */
+    assert_true(record_size(UINT32_MAX - 8, 64) == UINT64_C(1) << 32);
+    assert_int_equal(record_length(record_header(UINT32_MAX - 8, 1)), UINT32_MAX - 8);
     for (uint64_t length = 0; length < 300; length++) {
         assert_int_equal(record_size(length, 8) % 8, 0);
         assert_true(record_size(length, 8) >= length + LAYOUT_RECORD_HEADER);

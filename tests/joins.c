@@ -1,8 +1,10 @@
 /* Joins that go wrong, and groups that come and go: whatever happens, no place stays taken and no producer is held up by nobody. */
+#include "api/ring.h"
 #include "mring.h"
 
 #include "support/child.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -62,15 +64,20 @@ static int serve(void *context)
     return 0;
 }
 
-static void start(struct server *server)
+static void start_with(struct server *server, int (*body)(void *))
 {
     static unsigned made;
 
     (void)snprintf(server->name, sizeof server->name, "joins-%ld-%u", (long)getpid(), ++made);
     server->orders = gate_make();
     server->reports = gate_make();
-    server->process = child_start(serve, server);
+    server->process = child_start(body, server);
     assert_true(gate_wait(&server->reports, NULL));
+}
+
+static void start(struct server *server)
+{
+    start_with(server, serve);
 }
 
 static uint64_t fill_there(const struct server *server)
@@ -183,12 +190,70 @@ static void want_of_memory_takes_no_place(void **state)
     join_under_limit(RLIMIT_AS, pages * (rlim_t)sysconf(_SC_PAGESIZE), 64 * 1024, MRING_MEMBERS_MAX / 2);
 }
 
+/* ---- a producer that cannot map a group ---- */
+
+/* Join when told to, and sleep until there is a message. */
+static int serve_sleeper(void *context)
+{
+    const struct mring_join_options one = {.size = sizeof one, .members = 1};
+    struct server *server = context;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    struct mring *ring;
+
+    close(server->orders.ends[1]);
+    CHECK(mring_create(&ring, server->name, NULL) == 0);
+    gate_pass(&server->reports, 0);
+    CHECK(gate_wait(&server->orders, NULL));
+    CHECK(mring_join(ring, "sleeper", &one, &consumer) == 0);
+    CHECK(mring_wait(consumer, MRING_FOREVER) == 0);
+    CHECK(mring_next(consumer, &message) == 1);
+    gate_pass(&server->reports, message.tag);
+    (void)gate_wait(&server->orders, NULL);
+    return 0;
+}
+
+static void a_bell_rings_until_its_group_is_mapped(void **state)
+{
+    struct mring_producer *producer;
+    const struct word *bell;
+    struct server server;
+    struct mring *ring;
+    struct rlimit before, tight;
+    uint64_t tag = 0;
+
+    (void)state;
+    start_with(&server, serve_sleeper);
+    assert_int_equal(mring_open(&ring, server.name, MRING_PRODUCE, NULL), 0);
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    gate_pass(&server.orders, 0);
+    bell = &ring->region.view.doorbell->groups;
+    while (word_load(bell) == 0)
+        (void)sched_yield();
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t)descriptors_open();
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    assert_int_equal(mring_send(producer, NULL, 0, 7), 0);
+    assert_int_not_equal(word_load(bell), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    while (word_load(bell) != 0)
+        assert_int_equal(mring_flush(producer), 0);
+    assert_true(gate_wait(&server.reports, &tag));
+    assert_int_equal(tag, 7);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+    stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_too_late_takes_no_place),
         cmocka_unit_test(want_of_descriptors_takes_no_place),
         cmocka_unit_test(want_of_memory_takes_no_place),
+        cmocka_unit_test(a_bell_rings_until_its_group_is_mapped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

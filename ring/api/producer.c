@@ -6,6 +6,7 @@
  */
 #include "core/producer.h"
 
+#include "meet/clock.h"
 #include "ring.h"
 #include "wait/bell.h"
 #include "wait/fence.h"
@@ -16,7 +17,8 @@
 #include <string.h>
 
 enum {
-    BACK_OFF = 500 /* pauses before a rescan that follows a fruitless one: see rescan() */
+    BACK_OFF = 500,                /* pauses before a rescan that follows a fruitless one: see rescan() */
+    RETRY_AFTER = 10 * 1000 * 1000 /* ns: a group that could not be mapped is not asked for more often */
 };
 
 struct mring_producer {
@@ -28,6 +30,7 @@ struct mring_producer {
     uint64_t cut_off;                       /* bit g: group g's words were broken; it gates no more */
     bool ended;                             /* mring_end was called: no room is found any more */
     bool behind;                            /* a live group could not be mapped: no advance until it is */
+    int64_t retry;                          /* when to try that again */
     struct held_group group[LAYOUT_GROUPS]; /* the live ones */
     struct known_sleeper *known[LAYOUT_GROUPS];
     struct sleeper_state sleep;
@@ -75,7 +78,7 @@ static void read_directory(struct mring_producer *producer)
     uint64_t version = word_load_acquire(&page->directory_version);
     uint64_t live;
 
-    if (version == producer->directory_version && !producer->behind)
+    if (version == producer->directory_version && (!producer->behind || clock_left(producer->retry) > 0))
         return;
     live = word_load_acquire(&page->groups); /* [GROUP] */
     producer->behind = false;
@@ -91,6 +94,8 @@ static void read_directory(struct mring_producer *producer)
             producer->behind = true;
     }
     producer->directory_version = version;
+    if (producer->behind)
+        producer->retry = clock_deadline(RETRY_AFTER);
 }
 
 /* ---- room ---- */
@@ -138,7 +143,8 @@ static __attribute__((noinline)) void answer(struct mring_producer *producer, ui
         int line;
 
         if (group->page == NULL) {
-            (void)word_take_bit(&producer->core.view.doorbell->groups, index);
+            if (!producer->behind) /* else it may ring for a group that will be mapped later */
+                (void)word_take_bit(&producer->core.view.doorbell->groups, index);
             continue;
         }
         line = bell_answer(&producer->core.view, group);
