@@ -64,14 +64,14 @@ static void *produce(void *unused)
         memset(payload, (int)(number * 31 & 0xff), length);
         fake_ring_send(&ring, &producer, payload, length, number);
     }
-    word_store_release(&ring.view.page->ended, producer.published + 1);
+    word_store_release(&ring.view.page->ended, producer_core_tail(&producer) + 1);
     return NULL;
 }
 
-static void process(unsigned group, const struct consumer_core *consumer, const struct record *record)
+static void process(unsigned group, const struct record *record)
 {
     uint32_t number = record_tag(record->header);
-    const unsigned char *data = record_data(consumer, record->position);
+    const unsigned char *data = record->data;
     uint32_t whole = 0;
 
     CHECK(number < messages);
@@ -97,7 +97,7 @@ static void *consume_alone(void *argument)
         CHECK(code >= 0);
         if (code == 1) {
             CHECK(record_tag(record.header) == expected++);
-            process(group, &consumer, &record);
+            process(group, &record);
             lone_release(&consumer, consumer.position);
         } else if (consumer_core_ended(&consumer, consumer.position)) {
             break;
@@ -129,7 +129,7 @@ static void *consume_shared(void *argument)
         while (consumer_core_take(&consumer, &record) == 1) {
             CHECK(last < 0 || record_tag(record.header) == (uint32_t)last + 1);
             last = record_tag(record.header);
-            process(group, &consumer, &record);
+            process(group, &record);
             shared_release(&consumer, consumer.position);
             if (random_next(&state) % 1000 == 0) {
                 group_leave(&consumer);

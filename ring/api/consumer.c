@@ -23,7 +23,7 @@ struct mring_consumer {
     bool lone;
     uint32_t generation;
     struct mring *ring;
-    uint64_t handed; /* messages, for the counter in the line */
+    uint64_t handed; /* messages; the counter in the line follows when there are no more at hand */
     struct held_group group;
     struct known_sleeper *peers; /* one place per line */
     struct known_sleeper producer;
@@ -67,7 +67,7 @@ static void wake_peer(struct mring_consumer *consumer)
 
 static inline void hand_out(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
 {
-    message->data = record_data(&consumer->core, record->position);
+    message->data = record->data;
     message->length = record_length(record->header);
     message->tag = record_tag(record->header);
     message->position = record->position;
@@ -103,24 +103,22 @@ static int claim(struct mring_consumer *consumer)
     return code;
 }
 
-/* This member has no record left: get more, and take the first. 1, 0, or -errno. */
-static __attribute__((noinline)) int refill(struct mring_consumer *consumer, struct record *record)
+/* The next record, whatever it takes: 1, 0, or -errno. */
+static int next(struct mring_consumer *consumer, struct record *record)
 {
-    int code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
+    int code = consumer_core_take(&consumer->core, record);
 
+    if (code != 0)
+        return code;
+    word_store(&consumer->core.line->messages, consumer->handed);
+    code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
     if (code == 1)
         return consumer_core_take(&consumer->core, record);
     return code == 0 ? nothing(consumer) : code;
 }
 
-static inline int next(struct mring_consumer *consumer, struct record *record)
-{
-    int code = consumer_core_take(&consumer->core, record);
-
-    return __builtin_expect(code != 0, 1) ? code : refill(consumer, record);
-}
-
-int mring_next(struct mring_consumer *consumer, struct mring_message *message)
+/* As in producer.c, the call for each message is a leaf as long as there is one at hand. */
+static __attribute__((noinline)) int next_slowly(struct mring_consumer *consumer, struct mring_message *message)
 {
     struct record record;
     int code;
@@ -131,6 +129,16 @@ int mring_next(struct mring_consumer *consumer, struct mring_message *message)
     if (code == 1)
         hand_out(consumer, &record, message);
     return code;
+}
+
+int mring_next(struct mring_consumer *consumer, struct mring_message *message)
+{
+    struct record record;
+
+    if (__builtin_expect(stale(consumer) || consumer_core_take(&consumer->core, &record) != 1, 0))
+        return next_slowly(consumer, message);
+    hand_out(consumer, &record, message);
+    return 1;
 }
 
 int mring_next_batch(struct mring_consumer *consumer, struct mring_message *messages, int count)
@@ -151,16 +159,40 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
     return filled > 0 ? filled : code;
 }
 
-/* Release everything below `end`. */
-static inline void release(struct mring_consumer *consumer, uint64_t end)
+/* Room was made, and the producer waits for some. Always 0, for the calls that end with it. */
+static __attribute__((noinline)) int tell_producer(struct mring_consumer *consumer)
+{
+    answer_want(consumer, own_gate(consumer));
+    return 0;
+}
+
+/* Something was released: does the producer wait for it? 0. */
+static inline int released(struct mring_consumer *consumer)
+{
+    return __builtin_expect(want_pending(&consumer->core.group), 0) ? tell_producer(consumer) : 0;
+}
+
+/* Release everything below `end`. 0. */
+static int release(struct mring_consumer *consumer, uint64_t end)
 {
     if (consumer->lone)
         lone_release(&consumer->core, end);
     else
         shared_release(&consumer->core, end);
-    word_store(&consumer->core.line->messages, consumer->handed);
-    if (__builtin_expect(want_pending(&consumer->core.group), 0))
-        answer_want(consumer, own_gate(consumer));
+    return released(consumer);
+}
+
+/* One of several that are handed out, or a member of many. */
+static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, uint64_t end)
+{
+    const struct consumer_core *core = &consumer->core;
+
+    if (stale(consumer))
+        return -ESTALE;
+    /* Beyond what is released already, and not beyond what was handed out. */
+    if (end - core->held - 1 >= core->position - core->held || (end & (core->view.alignment - 1)) != 0)
+        return -EINVAL;
+    return release(consumer, end);
 }
 
 int mring_release(struct mring_consumer *consumer, const struct mring_message *message)
@@ -168,13 +200,10 @@ int mring_release(struct mring_consumer *consumer, const struct mring_message *m
     const struct consumer_core *core = &consumer->core;
     uint64_t end = message->position + record_size(message->length, core->view.alignment);
 
-    if (stale(consumer))
-        return -ESTALE;
-    if (message->position < core->held || end > core->position || message->position >= end ||
-        (end & (core->view.alignment - 1)) != 0)
-        return -EINVAL;
-    release(consumer, end);
-    return 0;
+    if (__builtin_expect(end != core->position || end == core->held || !consumer->lone || stale(consumer), 0))
+        return release_any(consumer, end);
+    lone_release(&consumer->core, end);
+    return released(consumer);
 }
 
 int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struct mring_message *message)
@@ -198,7 +227,7 @@ int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struc
     if (message->length != 0)
         memcpy(buffer, message->data, message->length);
     message->data = buffer;
-    release(consumer, consumer->core.position);
+    (void)release(consumer, consumer->core.position);
     return 1;
 }
 
@@ -279,14 +308,14 @@ static void count_sleep(void *context)
 {
     struct member_line *line = ((struct mring_consumer *)context)->core.line;
 
-    word_store(&line->sleeps, word_load(&line->sleeps) + 1);
+    word_add_own(&line->sleeps, 1);
 }
 
 static void count_rescue(void *context)
 {
     struct member_line *line = ((struct mring_consumer *)context)->core.line;
 
-    word_store(&line->rescued, word_load(&line->rescued) + 1);
+    word_add_own(&line->rescued, 1);
 }
 
 static const struct sleep_side consumer_side = {
@@ -492,6 +521,7 @@ int mring_leave(struct mring_consumer *consumer)
     if (consumer == NULL)
         return 0;
     if (!stale(consumer)) {
+        word_store(&consumer->core.line->messages, consumer->handed);
         group_leave(&consumer->core);
         if (want_pending(&consumer->group.view))
             answer_want(consumer, GATE_NONE);

@@ -107,7 +107,8 @@ static void read_directory(struct mring_producer *producer)
 static void rescan(struct mring_producer *producer)
 {
     struct producer_core *core = &producer->core;
-    uint64_t gate = core->published;
+    const uint64_t tail = producer_core_tail(core);
+    uint64_t gate = tail;
 
     if (core->last_gain < core->view.capacity / 4)
         for (unsigned turn = 0; turn < BACK_OFF; turn++)
@@ -121,7 +122,7 @@ static void rescan(struct mring_producer *producer)
 
         if (producer->group[index].view.page == NULL || (producer->cut_off >> index & 1) != 0)
             continue;
-        of_group = gate_of_group(&core->view, &producer->group[index].view, core->gate, core->published);
+        of_group = gate_of_group(&core->view, &producer->group[index].view, core->gate, tail);
         if (of_group == GATE_BROKEN)
             producer->cut_off |= UINT64_C(1) << index;
         else if (of_group < gate)
@@ -132,8 +133,8 @@ static void rescan(struct mring_producer *producer)
 
 /* ---- wake-ups ---- */
 
-/* Somebody sleeps: one member per group that rings, or all of them. */
-static __attribute__((noinline)) void answer(struct mring_producer *producer, uint64_t bell)
+/* Somebody sleeps: one member per group that rings, or all of them. Always 0, for the calls that end with it. */
+static __attribute__((noinline)) int answer(struct mring_producer *producer, uint64_t bell)
 {
     fence_load(); /* the bell before the directory: a group that rings was live before */
     read_directory(producer);
@@ -151,6 +152,7 @@ static __attribute__((noinline)) void answer(struct mring_producer *producer, ui
         if (line >= 0)
             wake_member(producer->ring, group, producer->known[index], line);
     }
+    return 0;
 }
 
 static void answer_all(struct mring_producer *producer)
@@ -169,16 +171,15 @@ static void answer_all(struct mring_producer *producer)
     }
 }
 
-/* After a publication: the doorbell as it was read. */
-static inline void heed(struct mring_producer *producer, uint64_t bell)
+/* After a publication, with the doorbell as it was read. 0. */
+static inline int heed(struct mring_producer *producer, uint64_t bell)
 {
-    if (__builtin_expect(bell != 0, 0))
-        answer(producer, bell);
+    return __builtin_expect(bell != 0, 0) ? answer(producer, bell) : 0;
 }
 
-static void publish(struct mring_producer *producer)
+static int publish(struct mring_producer *producer)
 {
-    heed(producer, producer_core_publish(&producer->core));
+    return heed(producer, producer_core_publish(&producer->core));
 }
 
 /* ---- messages ---- */
@@ -190,33 +191,53 @@ static __attribute__((noinline)) int find_room(struct mring_producer *producer, 
 
     if (producer->ended)
         return -EPIPE;
-    publish(producer); /* R16: what is committed may be just what the consumers need to go on */
+    (void)publish(producer); /* R16: what is committed may be just what the consumers need to go on */
     rescan(producer);
     core->refused = producer_core_fits(core, next) ? 0 : next;
     return core->refused == 0 ? 0 : -EAGAIN;
 }
 
 /* Room for `length` bytes: 0 and the place, or -errno. */
-static inline int find_place(struct mring_producer *producer, size_t length, struct place *place)
+static int find_place(struct mring_producer *producer, size_t length, struct place *place)
 {
     if (stale(producer))
         return -ESTALE;
     if (length > producer->core.message_max)
         return -EMSGSIZE;
     *place = producer_core_place(&producer->core, length);
-    if (__builtin_expect(producer_core_fits(&producer->core, place->next), 1))
+    if (producer_core_fits(&producer->core, place->next))
         return 0;
     return find_room(producer, place->next);
 }
 
-int mring_reserve(struct mring_producer *producer, size_t length, void **where)
+/*
+ * The calls below that carry messages are short of instructions, not of memory, when messages are small. So each is a leaf as long as
+ * there is room and nobody sleeps: whatever else there is to do is another function, called last, for which no register need be
+ * saved on the way.
+ */
+
+static __attribute__((noinline)) int reserve_slowly(struct mring_producer *producer, size_t length, void **where)
 {
     struct place place;
     int code = find_place(producer, length, &place);
 
     if (code != 0)
         return code;
+    producer->core.reserved_at = producer->core.position;
     producer->core.reserved = length;
+    *where = place_payload(place);
+    return 0;
+}
+
+int mring_reserve(struct mring_producer *producer, size_t length, void **where)
+{
+    struct producer_core *core = &producer->core;
+    struct place place = producer_core_place(core, length);
+
+    if (__builtin_expect(stale(producer) || length > core->message_max || !producer_core_fits(core, place.next), 0))
+        return reserve_slowly(producer, length, where);
+    core->reserved_at = core->position;
+    core->reserved = length;
     *where = place_payload(place);
     return 0;
 }
@@ -227,48 +248,42 @@ int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag)
 
     if (stale(producer))
         return -ESTALE;
-    if (core->reserved == NOTHING_RESERVED || length > core->reserved)
+    if (core->reserved_at != core->position || length > core->reserved)
         return -EINVAL;
-    core->reserved = NOTHING_RESERVED;
     producer_core_commit(core, producer_core_place(core, length), (uint32_t)length, tag);
     return 0;
 }
 
 int mring_flush(struct mring_producer *producer)
 {
-    if (stale(producer))
-        return -ESTALE;
-    publish(producer);
-    return 0;
+    return stale(producer) ? -ESTALE : publish(producer);
 }
 
-/*
- * A call of memcpy costs as much as the rest of a small message: up to 16 bytes go as two pieces that may overlap.
- */
-static inline void copy(unsigned char *to, const unsigned char *from, size_t length)
-{
-    if (length > 16) {
-        memcpy(to, from, length);
-    } else if (length >= 8) {
-        memcpy(to, from, 8);
-        memcpy(to + length - 8, from + length - 8, 8);
-    } else {
-        for (size_t at = 0; at < length; at++)
-            to[at] = from[at];
-    }
-}
-
-int mring_send(struct mring_producer *producer, const void *data, size_t length, uint32_t tag)
+static __attribute__((noinline)) int send_any(struct mring_producer *producer, const void *data, size_t length,
+                                              uint32_t tag)
 {
     struct place place;
     int code = find_place(producer, length, &place);
 
     if (code != 0)
         return code;
-    producer->core.reserved = NOTHING_RESERVED; /* a reserve before this is void: the place is taken */
-    copy(place_payload(place), data, length);
-    heed(producer, producer_core_send(&producer->core, place, (uint32_t)length, tag));
-    return 0;
+    if (length != 0)
+        memcpy(place_payload(place), data, length);
+    return heed(producer, producer_core_send(&producer->core, place, (uint32_t)length, tag));
+}
+
+int mring_send(struct mring_producer *producer, const void *data, size_t length, uint32_t tag)
+{
+    struct producer_core *core = &producer->core;
+    struct place place = producer_core_place(core, length);
+
+    /* 8 to 16 bytes go as two pieces that may overlap: a call of memcpy costs as much as all the rest. */
+    if (__builtin_expect(
+            length - 8 > 8 || stale(producer) || core->first_header != 0 || !producer_core_fits(core, place.next), 0))
+        return send_any(producer, data, length, tag);
+    memcpy(place_payload(place), data, 8);
+    memcpy((unsigned char *)place_payload(place) + length - 8, (const unsigned char *)data + length - 8, 8);
+    return heed(producer, producer_core_send_alone(core, place, (uint32_t)length, tag));
 }
 
 int mring_sendv(struct mring_producer *producer, const struct iovec *pieces, int count, uint32_t tag)
@@ -286,15 +301,13 @@ int mring_sendv(struct mring_producer *producer, const struct iovec *pieces, int
     code = find_place(producer, length, &place);
     if (code != 0)
         return code;
-    producer->core.reserved = NOTHING_RESERVED;
     at = place_payload(place);
     for (int piece = 0; piece < count; piece++) {
         if (pieces[piece].iov_len != 0)
             memcpy(at, pieces[piece].iov_base, pieces[piece].iov_len);
         at += pieces[piece].iov_len;
     }
-    heed(producer, producer_core_send(&producer->core, place, (uint32_t)length, tag));
-    return 0;
+    return heed(producer, producer_core_send(&producer->core, place, (uint32_t)length, tag));
 }
 
 /* ---- waiting for room ---- */
@@ -326,8 +339,8 @@ static void announce_want(void *context)
 
     if (want < core->gate + core->view.capacity / 4)
         want = core->gate + core->view.capacity / 4;
-    if (want > core->published)
-        want = core->published;
+    if (want > producer_core_tail(core))
+        want = producer_core_tail(core);
     producer->want = want;
     producer->wanted = 0;
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
@@ -394,7 +407,7 @@ static void count_sleep(void *context)
 {
     struct producer_page *page = ((struct mring_producer *)context)->core.view.page;
 
-    word_store(&page->waits, word_load(&page->waits) + 1);
+    word_add_own(&page->waits, 1);
 }
 
 /* Room short of the announced gate is nobody's fault: it asked to be left asleep till then. */
@@ -404,7 +417,7 @@ static void count_rescue(void *context)
     struct producer_page *page = producer->core.view.page;
 
     if (producer->core.gate >= producer->want)
-        word_store(&page->rescued, word_load(&page->rescued) + 1);
+        word_add_own(&page->rescued, 1);
 }
 
 static const struct sleep_side producer_side = {
@@ -423,7 +436,7 @@ int mring_producer_wait(struct mring_producer *producer, int64_t timeout)
 {
     if (stale(producer))
         return -ESTALE;
-    publish(producer);
+    (void)publish(producer);
     return sleep_until(&producer->sleep, &producer_side, producer, timeout);
 }
 
@@ -512,11 +525,11 @@ int mring_end(struct mring_producer *producer)
 
     if (stale(producer))
         return -ESTALE;
-    publish(producer);
-    word_store_release(&page->ended, producer->core.published + 1); /* [END] */
+    (void)publish(producer);
+    word_store_release(&page->ended, producer_core_tail(&producer->core) + 1); /* [END] */
     /* The path of a message pays nothing to learn of the end: nothing fits from here on, and who asks for room is told. */
     producer->ended = true;
-    producer->core.reserved = NOTHING_RESERVED;
+    producer->core.reserved_at = NOWHERE;
     producer->core.limit = 0;
     answer_all(producer);
     return 0;
@@ -530,7 +543,7 @@ int mring_producer_close(struct mring_producer *producer)
         return 0;
     mine = !stale(producer);
     if (mine) {
-        publish(producer);
+        (void)publish(producer);
         for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
             drop_group(producer, index);
         ring_lock();

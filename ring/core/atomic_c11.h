@@ -24,6 +24,12 @@ static inline void word_store_release(struct word *word, uint64_t value)
     __atomic_store_n(&word->value, value, __ATOMIC_RELEASE);
 }
 
+/* Add to a word that nobody else writes. */
+static inline void word_add_own(struct word *word, uint64_t value)
+{
+    word_store(word, word_load(word) + value);
+}
+
 static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desired)
 {
     return __atomic_compare_exchange_n(&word->value, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);

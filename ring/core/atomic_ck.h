@@ -33,6 +33,16 @@ static inline void word_store_release(struct word *word, uint64_t value)
     word_store(word, value);
 }
 
+/* Add to a word that nobody else writes: whole for its readers, but no atomic read-modify-write, and on x86 one instruction. */
+static inline void word_add_own(struct word *word, uint64_t value)
+{
+#if defined(__x86_64__)
+    __asm__ __volatile__("addq %1, %0" : "+m"(word->value) : "er"(value) : "cc");
+#else
+    word_store(word, word_load(word) + value);
+#endif
+}
+
 /*
  * ck's read-modify-writes are full barriers on x86 but relaxed on arm64, whose release and acquire halves are added here. On
  * x86 both compile to nothing.

@@ -15,6 +15,7 @@
 struct record {
     uint64_t position;
     uint64_t header;
+    const void *data; /* the payload, in place */
 };
 
 struct consumer_core {
@@ -39,19 +40,20 @@ static inline int consumer_core_take(struct consumer_core *consumer, struct reco
 {
     uint64_t position = consumer->position;
     uint64_t limit = consumer->limit;
-    uint64_t message_max = consumer->message_max;
     uint64_t alignment = consumer->view.alignment;
+    const struct word *place = record_at(&consumer->view, position);
     uint64_t header, end;
 
-    if (position >= limit)
+    if (__builtin_expect(position >= limit, 0))
         return 0;
-    header = word_load(record_at(&consumer->view, position));
+    header = word_load(place);
     end = position + record_size(record_length(header), alignment);
-    /* A zero header has the length 2^32 - 1, longer than any message. */
-    if (record_length(header) > message_max || end > limit)
+    /* The limit is at most the capacity ahead, so this bounds the payload to the mappings. A zero header has the length 2^32 - 1. */
+    if (__builtin_expect(end > limit, 0))
         return -EBADMSG;
     record->position = position;
     record->header = header;
+    record->data = (const unsigned char *)place + LAYOUT_RECORD_HEADER;
     consumer->position = end;
     return 1;
 }
@@ -60,12 +62,6 @@ static inline int consumer_core_take(struct consumer_core *consumer, struct reco
 static inline bool consumer_core_holds(const struct consumer_core *consumer)
 {
     return consumer->held < consumer->position;
-}
-
-/* The payload of a record. */
-static inline const void *record_data(const struct consumer_core *consumer, uint64_t position)
-{
-    return (const unsigned char *)record_at(&consumer->view, position) + LAYOUT_RECORD_HEADER;
 }
 
 /*

@@ -197,7 +197,7 @@ struct group_page {
 struct member_line {
     struct word held;
     struct word claimed;
-    struct word messages; /* released */
+    struct word messages; /* handed out: brought up to date when it runs out of them */
     struct word batches;
     struct word sleeps;
     struct word rescued; /* waits that timed out and then found work: must stay 0 */

@@ -27,13 +27,12 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     memset(producer, 0, sizeof(*producer));
     producer->view = *view;
     producer->position = tail;
-    producer->published = tail;
     producer->message_max = view_message_max(view);
-    producer->reserved = NOTHING_RESERVED;
-    producer->messages = messages;
-    producer->bytes = bytes;
+    producer->reserved_at = NOWHERE;
     /* No group can be further behind than this; the first rescan tells more. */
     producer_core_advance(producer, tail > view->capacity ? tail - view->capacity : 0);
     word_store_release(&view->page->tail, tail); /* [TAIL] */
+    word_store(&view->page->messages, messages);
+    word_store(&view->page->bytes, bytes);
     return 0;
 }

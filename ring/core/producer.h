@@ -28,27 +28,34 @@
 
 #include <errno.h>
 
-#define NOTHING_RESERVED UINT64_MAX
+/* No position is ever this. */
+#define NOWHERE UINT64_MAX
 
 enum {
     PRODUCER_AHEAD =
-        512 /* bytes: how far ahead the ring's lines are fetched for writing, while the consumer still has them */
+        1024 /* bytes: how far ahead the ring's lines are fetched for writing, while the consumer still has them */
 };
 
 struct producer_core {
     struct ring_view view;
-    uint64_t position;     /* where the next record begins: published + what is committed and not flushed */
-    uint64_t published;    /* the tail */
-    uint64_t gate;         /* as last scanned: nobody reads below it; only grows */
+    uint64_t position;     /* where the next record begins: the tail + what is committed and not published */
     uint64_t limit;        /* gate + capacity - 8: no record may end beyond this */
     uint64_t first_header; /* of the first record committed since the last publication; 0: none was */
+    uint64_t reserved_at;  /* where room was reserved: good while the position has not moved */
+    uint64_t reserved;     /* payload bytes, at most */
     uint64_t message_max;
-    uint64_t reserved; /* payload bytes reserved at `position`, or NOTHING_RESERVED */
-    uint64_t messages; /* committed, in the ring's life */
-    uint64_t bytes;
-    uint64_t refused;   /* the end of the record that found no room; 0: none was refused */
-    uint64_t last_gain; /* what the last rescan freed, for its back-off */
+    uint64_t gate;                          /* as last scanned: nobody reads below it; only grows */
+    uint64_t first;                         /* where the record of first_header begins */
+    uint64_t staged_messages, staged_bytes; /* committed since the last publication */
+    uint64_t refused;                       /* the end of the record that found no room; 0: none was refused */
+    uint64_t last_gain;                     /* what the last rescan freed, for its back-off */
 };
+
+/* The tail: only what is staged lies beyond it. */
+static inline uint64_t producer_core_tail(const struct producer_core *producer)
+{
+    return producer->first_header != 0 ? producer->first : producer->position;
+}
 
 /* Start at the published tail, taking in what a dead predecessor committed beyond it (R2). -EBADMSG: the chain there is damaged. */
 int producer_core_start(struct producer_core *producer, const struct ring_view *view);
@@ -64,16 +71,17 @@ static inline void producer_core_advance(struct producer_core *producer, uint64_
 /* Where a record of this payload goes: its header, the header behind it, the position behind it. */
 struct place {
     struct word *header;
-    struct word *behind;
+    struct word *behind; /* in the second mapping of the data, where the record reaches into it */
     uint64_t next;
 };
 
 static inline struct place producer_core_place(const struct producer_core *producer, uint64_t length)
 {
     uint64_t position = producer->position;
-    uint64_t next = position + record_size(length, producer->view.alignment);
+    uint64_t size = record_size(length, producer->view.alignment);
+    struct word *header = record_at(&producer->view, position);
 
-    return (struct place){record_at(&producer->view, position), record_at(&producer->view, next), next};
+    return (struct place){header, (struct word *)(void *)((unsigned char *)header + size), position + size};
 }
 
 /* Is there room, by the cached gate, for a record that ends there? */
@@ -99,20 +107,17 @@ static inline void producer_core_clear(struct word *behind)
     prefetch_for_write((unsigned char *)behind + PRODUCER_AHEAD);
 }
 
-/* Steps 2 and 3, and the doorbell: which groups have sleepers. */
-static inline uint64_t producer_core_show(struct producer_core *producer, struct word *first, uint64_t header,
-                                          uint64_t tail)
+/* Steps 2 and 3, the counters, and the doorbell: which groups have sleepers. */
+static inline uint64_t producer_core_show(const struct producer_core *producer, struct word *first, uint64_t header,
+                                          uint64_t tail, uint64_t messages, uint64_t bytes)
 {
     struct producer_page *page = producer->view.page;
     const struct word *doorbell = &producer->view.doorbell->groups;
-    uint64_t messages = producer->messages;
-    uint64_t bytes = producer->bytes;
 
-    producer->published = tail;
     word_store_release(first, header);     /* [HEADER] */
     word_store_release(&page->tail, tail); /* [TAIL] */
-    word_store(&page->messages, messages);
-    word_store(&page->bytes, bytes);
+    word_add_own(&page->messages, messages);
+    word_add_own(&page->bytes, bytes);
     /*
      * Tail before doorbell, for the compiler. For the machine this order is a fence too dear to pay here; the sleeper pays it
      * instead, for both (wait/fence.h) [BELL].
@@ -127,13 +132,15 @@ static inline void producer_core_commit(struct producer_core *producer, struct p
 {
     uint64_t header = record_header(length, tag);
 
-    producer->position = place.next;
-    producer->messages++;
-    producer->bytes += length;
-    if (producer->first_header == 0)
+    if (producer->first_header == 0) {
         producer->first_header = header;
-    else
+        producer->first = producer->position;
+    } else {
         word_store(place.header, header);
+    }
+    producer->position = place.next;
+    producer->staged_messages++;
+    producer->staged_bytes += length;
     producer_core_clear(place.behind);
 }
 
@@ -141,26 +148,35 @@ static inline void producer_core_commit(struct producer_core *producer, struct p
 static inline uint64_t producer_core_publish(struct producer_core *producer)
 {
     uint64_t header = producer->first_header;
+    uint64_t messages = producer->staged_messages;
+    uint64_t bytes = producer->staged_bytes;
 
     if (header == 0)
         return word_load(&producer->view.doorbell->groups);
     producer->first_header = 0;
-    return producer_core_show(producer, record_at(&producer->view, producer->published), header, producer->position);
+    producer->staged_messages = 0;
+    producer->staged_bytes = 0;
+    return producer_core_show(producer, record_at(&producer->view, producer->first), header, producer->position,
+                              messages, bytes);
 }
 
-/* Commit and publish in one: the same steps, without keeping the header in between where nothing else waits to be published. */
+/* Commit and publish in one, where nothing is staged: the same steps, without keeping the header in between. */
+static inline uint64_t producer_core_send_alone(struct producer_core *producer, struct place place, uint32_t length,
+                                                uint32_t tag)
+{
+    producer->position = place.next;
+    producer_core_clear(place.behind);
+    return producer_core_show(producer, place.header, record_header(length, tag), place.next, 1, length);
+}
+
+/* Commit this record, and publish it with all that is staged. */
 static inline uint64_t producer_core_send(struct producer_core *producer, struct place place, uint32_t length,
                                           uint32_t tag)
 {
-    if (__builtin_expect(producer->first_header != 0, 0)) {
-        producer_core_commit(producer, place, length, tag);
-        return producer_core_publish(producer);
-    }
-    producer->position = place.next;
-    producer->messages++;
-    producer->bytes += length;
-    producer_core_clear(place.behind);
-    return producer_core_show(producer, place.header, record_header(length, tag), place.next);
+    if (producer->first_header == 0)
+        return producer_core_send_alone(producer, place, length, tag);
+    producer_core_commit(producer, place, length, tag);
+    return producer_core_publish(producer);
 }
 
 #endif

@@ -171,7 +171,7 @@ int shared_claim(struct consumer_core *consumer)
             consumer->position = position;
             consumer->held = position;
             consumer->limit = batch.end;
-            word_store(&line->batches, word_load(&line->batches) + 1);
+            word_add_own(&line->batches, 1);
             return 1;
         }
     }

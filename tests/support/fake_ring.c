@@ -96,11 +96,12 @@ void fake_ring_join(struct fake_ring *ring, unsigned group, uint64_t life, struc
 
 void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
 {
-    uint64_t gate = producer->published;
+    const uint64_t tail = producer_core_tail(producer);
+    uint64_t gate = tail;
 
     fence_full();
     for (unsigned group = 0; group < ring->groups; group++) {
-        uint64_t of_group = gate_of_group(&ring->view, &ring->group[group], producer->gate, producer->published);
+        uint64_t of_group = gate_of_group(&ring->view, &ring->group[group], producer->gate, tail);
 
         need(of_group != GATE_BROKEN, "a group's words cannot be true");
         if (of_group < gate)
