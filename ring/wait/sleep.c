@@ -3,10 +3,12 @@
 #include "fence.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
 
 enum {
     SPIN_NS = 20 * 1000,              /* looking, before the first announcement */
+    KEEP_NS = 2 * 1000,               /* of that, the time that the processor is kept */
     SLICE_NS = 1000 * 1000 * 1000,    /* the longest uninterrupted wait */
     FIRST_NS = 1000 * 1000,           /* the short first wait without the asymmetric fence */
     UNPUBLISHED_NS = 10 * 1000 * 1000 /* between looks of a sleeper that nobody can wake */
@@ -47,19 +49,27 @@ static bool take_flag(struct sleeper_state *state)
     return true;
 }
 
-/* By time, not by turns: a producer's look scans every member and pauses before, a consumer's is one load. */
+/*
+ * By time, not by turns: a producer's look scans every member and pauses before, a consumer's is one load. Where there are more processes
+ * than processors, what is waited for may need this very one: after the first moments it is offered between looks.
+ */
 static int spin(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
 {
-    int64_t end = now() + slice(deadline, SPIN_NS);
+    int64_t time = now();
+    int64_t keep = time + KEEP_NS;
+    int64_t end = time + slice(deadline, SPIN_NS);
 
-    while (now() < end) {
+    for (; time < end; time = now()) {
         int found = side->look(context);
 
         if (found != 0)
             return found;
         if (take_flag(state))
             return -ECANCELED;
-        pause_cpu();
+        if (time < keep)
+            pause_cpu();
+        else
+            (void)sched_yield();
     }
     return 0;
 }
