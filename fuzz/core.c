@@ -107,7 +107,7 @@ static void consume_lone(struct consumer_core *consumer)
 
     for (int step = 0; step < STEPS && lone_next(consumer, &record) == 1; step++) {
         read_payload(&record);
-        lone_release(consumer, consumer->position);
+        consumer_core_release(consumer, consumer->position);
         (void)consumer_core_ended(consumer, consumer->position);
     }
 }

@@ -140,7 +140,7 @@ static void wraps_over_many_laps(void **state)
             assert_int_equal(record_tag(record.header), number);
             assert_memory_equal(record.data, payload, length);
             assert_int_equal(record.position % alignments[turn], 0); /* L1 */
-            lone_release(&pair.consumer, pair.consumer.position);
+            consumer_core_release(&pair.consumer, pair.consumer.position);
         }
         fake_ring_free(&pair.ring);
     }
@@ -220,11 +220,11 @@ static void the_slowest_gates(void **state)
     for (uint32_t at = 0; at < 10; at++)
         fake_ring_send(&ring, &producer, "12345678", 8, at);
     while (lone_next(&fast, &record) == 1)
-        lone_release(&fast, fast.position);
+        consumer_core_release(&fast, fast.position);
     fake_ring_rescan(&ring, &producer);
     assert_int_equal(producer.gate, 0); /* slow has released nothing, and group 2 gates though nobody joined it */
     while (lone_next(&slow, &record) == 1)
-        lone_release(&slow, slow.position);
+        consumer_core_release(&slow, slow.position);
     fake_ring_rescan(&ring, &producer);
     assert_int_equal(producer.gate, 0);
     fake_ring_join(&ring, 2, 3, &one);
@@ -426,7 +426,7 @@ static void a_dead_lone_member_is_succeeded(void **state)
     fake_ring_send(&pair.ring, &pair.producer, "one", 3, 1);
     fake_ring_send(&pair.ring, &pair.producer, "two", 3, 2);
     assert_next(&pair.consumer, "one", 1);
-    lone_release(&pair.consumer, pair.consumer.position);
+    consumer_core_release(&pair.consumer, pair.consumer.position);
     assert_next(&pair.consumer, "two", 2);
     /* Killed here, with "two" in its hands. */
     assert_int_equal(group_occupy(&pair.ring.view, &pair.ring.group[0], 2, nobody_lives, NULL), 0);

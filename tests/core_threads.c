@@ -98,7 +98,7 @@ static void *consume_alone(void *argument)
         if (code == 1) {
             CHECK(record_tag(record.header) == expected++);
             process(group, &record);
-            lone_release(&consumer, consumer.position);
+            consumer_core_release(&consumer, consumer.position);
         } else if (consumer_core_ended(&consumer, consumer.position)) {
             break;
         } else {

@@ -175,14 +175,11 @@ static inline int released(struct mring_consumer *consumer)
 /* Release everything below `end`. 0. */
 static int release(struct mring_consumer *consumer, uint64_t end)
 {
-    if (consumer->lone)
-        lone_release(&consumer->core, end);
-    else
-        shared_release(&consumer->core, end);
+    shared_release(&consumer->core, end); /* without a batch, a lone member's too */
     return released(consumer);
 }
 
-/* One of several that are handed out, or a member of many. */
+/* One of several that are handed out, or the last of a batch. */
 static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, uint64_t end)
 {
     const struct consumer_core *core = &consumer->core;
@@ -200,9 +197,9 @@ int mring_release(struct mring_consumer *consumer, const struct mring_message *m
     const struct consumer_core *core = &consumer->core;
     uint64_t end = message->position + record_size(message->length, core->view.alignment);
 
-    if (__builtin_expect(end != core->position || end == core->held || !consumer->lone || stale(consumer), 0))
+    if (__builtin_expect(end != core->position || end == core->held || end == core->batch_end || stale(consumer), 0))
         return release_any(consumer, end);
-    lone_release(&consumer->core, end);
+    consumer_core_release(&consumer->core, end);
     return released(consumer);
 }
 

@@ -21,17 +21,18 @@ struct record {
 struct consumer_core {
     struct ring_view view;
     struct group_view group;
-    struct member_line *line; /* its own */
-    struct member_line
-        *active; /* the line whose held moves as it releases: its own, or one that it adopted (shared.h) */
+    struct member_line *line;   /* its own */
+    struct member_line *active; /* whose held moves as it releases: its own, or one that it adopted (shared.h) */
     uint32_t line_index;
     uint32_t active_index;
     uint64_t owner; /* what its own line's owner word says while it is a member */
     uint64_t message_max;
     uint64_t position; /* of the next record to hand out */
-    uint64_t
-        limit; /* records up to here are known to be this member's: the tail as seen (lone), its claim's end (shared) */
-    uint64_t held;   /* everything below was released; mirrors active->held while something is held */
+    /* Records up to here are known to be this member's: the tail as seen (lone), the end of what it claimed (of many). */
+    uint64_t limit;
+    uint64_t held; /* everything below was released; mirrors active->held while something is held */
+    /* The end of what a member of many claimed or adopted, where its held goes idle. NOWHERE for a lone one. */
+    uint64_t batch_end;
     unsigned streak; /* lone: header polls in a row that hit */
 };
 
@@ -56,6 +57,13 @@ static inline int consumer_core_take(struct consumer_core *consumer, struct reco
     record->data = (const unsigned char *)place + LAYOUT_RECORD_HEADER;
     consumer->position = end;
     return 1;
+}
+
+/* Everything below `end` goes back to the producer; not for the end of a batch (shared_release). */
+static inline void consumer_core_release(struct consumer_core *consumer, uint64_t end)
+{
+    consumer->held = end;
+    word_store_release(&consumer->active->held, end); /* [HELD] */
 }
 
 /* Does it hold a record that it was handed? */

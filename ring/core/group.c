@@ -91,6 +91,7 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->position = position;
     consumer->limit = position;
     consumer->held = position;
+    consumer->batch_end = group->members == 1 ? NOWHERE : position;
     return 0;
 }
 

@@ -80,8 +80,11 @@ enum {
 #define LAYOUT_CAPACITY_MIN UINT64_C(16384)
 #define LAYOUT_CAPACITY_MAX (UINT64_C(1) << 40)
 
+/* No position is ever this. */
+#define NOWHERE UINT64_MAX
+
 /* `held` of a member that holds nothing. */
-#define HELD_IDLE UINT64_MAX
+#define HELD_IDLE NOWHERE
 
 /* The claim word's high half: {line + 1: 16 bits, serial: 48 bits}. Line + 1 = 0: nobody has claimed yet. */
 #define SERIAL_BITS 48

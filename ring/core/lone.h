@@ -67,11 +67,4 @@ static inline int lone_next(struct consumer_core *consumer, struct record *recor
     return code;
 }
 
-/* Everything below `end` goes back to the producer. */
-static inline void lone_release(struct consumer_core *consumer, uint64_t end)
-{
-    consumer->held = end;
-    word_store_release(&consumer->line->held, end); /* [HELD] */
-}
-
 #endif

@@ -28,9 +28,6 @@
 
 #include <errno.h>
 
-/* No position is ever this. */
-#define NOWHERE UINT64_MAX
-
 enum {
     PRODUCER_AHEAD =
         1024 /* bytes: how far ahead the ring's lines are fetched for writing, while the consumer still has them */

@@ -19,7 +19,8 @@ struct batch {
 
 /*
  * Walk records from `position`: at least one, then as many as fit this member's share of the backlog. A member must not sit on
- * work that idle ones could do, so the share is half of backlog / members. False: what stands there is no chain of records.
+ * work that idle ones could do, so the share is half of backlog / members. False: what stands there is no chain of records. (A zero
+ * header has the length 2^32 - 1.)
  */
 static bool walk(const struct consumer_core *consumer, uint64_t position, uint64_t tail, struct batch *batch)
 {
@@ -35,7 +36,7 @@ static bool walk(const struct consumer_core *consumer, uint64_t position, uint64
         uint64_t header = word_load(record_at(&consumer->view, batch->end));
         uint64_t size = record_size(record_length(header), consumer->view.alignment);
 
-        if (header == 0 || record_length(header) > consumer->message_max || size > tail - batch->end)
+        if (size > tail - batch->end)
             return false;
         if (batch->records > 0 && batch->end + size - position > share)
             break;
@@ -91,6 +92,7 @@ static int adopt(struct consumer_core *consumer)
         consumer->position = from;
         consumer->held = consumer->position;
         consumer->limit = end;
+        consumer->batch_end = end;
         return 1;
     }
     return 0;
@@ -171,6 +173,7 @@ int shared_claim(struct consumer_core *consumer)
             consumer->position = position;
             consumer->held = position;
             consumer->limit = batch.end;
+            consumer->batch_end = batch.end;
             word_add_own(&line->batches, 1);
             return 1;
         }

@@ -58,9 +58,13 @@ void shared_disown(struct consumer_core *consumer);
 /* Everything of the batch below `end` goes back; the whole batch: this member is idle. */
 static inline void shared_release(struct consumer_core *consumer, uint64_t end)
 {
+    if (end != consumer->batch_end) {
+        consumer_core_release(consumer, end);
+        return;
+    }
     consumer->held = end;
-    word_store_release(&consumer->active->held, end < consumer->limit ? end : HELD_IDLE); /* [HELD] */
-    if (end == consumer->limit && consumer->active != consumer->line)
+    word_store_release(&consumer->active->held, HELD_IDLE); /* [HELD] */
+    if (consumer->active != consumer->line)
         shared_disown(consumer);
 }
 
