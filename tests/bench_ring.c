@@ -214,9 +214,11 @@ int main(int argc, char **argv)
         {"stream, 64 B, one by one", 1, 1, 15000000, 64, 1, false},
         {"stream, 1 KiB, one by one", 1, 1, 3000000, 1024, 1, false},
         {"stream, 8 B, consumer sleeps when idle", 1, 1, 30000000, 8, 1, true},
-        {"shared group of 2, 8 B", 1, 2, 20000000, 8, 1, false},
-        {"shared group of 2, 8 B, batches", 1, 2, 20000000, 8, 32, false},
-        {"broadcast to 2 groups, 8 B", 2, 1, 10000000, 8, 1, false},
+        {"shared group of 2, polling", 1, 2, 20000000, 8, 1, false},
+        {"shared group of 2, sleeping when idle", 1, 2, 20000000, 8, 1, true},
+        {"shared group of 2, batches, sleeping", 1, 2, 20000000, 8, 32, true},
+        {"broadcast to 2 groups, polling", 2, 1, 10000000, 8, 1, false},
+        {"broadcast to 2 groups, sleeping when idle", 2, 1, 10000000, 8, 1, true},
     };
     enum { WORKS = sizeof(works) / sizeof(works[0]) };
     static double rate[WORKS][REPETITIONS_MOST], trip[REPETITIONS_MOST];

@@ -42,11 +42,16 @@ static inline bool bell_sleepers(const struct group_view *group)
 void want_announce(const struct group_view *group, uint64_t gate, uint64_t epoch);
 bool want_withdraw(const struct group_view *group);
 
-/* Does the producer wait for this group? One plain load, after a release store of held. */
-static inline bool want_pending(const struct group_view *group)
+/* The gate that the producer waits for, or 0: it does not. One plain load, after a release store of held. */
+static inline uint64_t want_gate(const struct group_view *group)
 {
     fence_compiler();
-    return word_load(&group->page->want) != 0;
+    return word_load(&group->page->want);
+}
+
+static inline bool want_pending(const struct group_view *group)
+{
+    return want_gate(group) != 0;
 }
 
 /*
