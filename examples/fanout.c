@@ -9,24 +9,20 @@
 #include <errno.h>
 #include <mring.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int consume(struct mring *ring, const char *group)
+static void consume(struct mring *ring, const char *group)
 {
-    struct mring_consumer *consumer = NULL;
+    struct mring_consumer *consumer;
     struct mring_message message;
     int n = mring_join(ring, group, NULL, &consumer);
-    while (n >= 0) {
-        if ((n = mring_next(consumer, &message)) == 0) {
-            n = mring_wait(consumer, MRING_FOREVER);
-        } else if (n == 1) {
-            printf("%s: %.*s\n", group, (int)message.length, (const char *)message.data);
-            n = mring_release(consumer, &message);
-        }
+    while (n >= 0 && (n = mring_next_wait(consumer, &message, MRING_FOREVER)) == 1) {
+        printf("%s: %.*s\n", group, (int)message.length, (const char *)message.data);
+        n = mring_release(consumer, &message);
     }
-    mring_leave(consumer);
-    return n != -EPIPE || fflush(stdout) != 0; /* -EPIPE: the stream is complete */
+    exit(n != -EPIPE); /* -EPIPE: the stream is complete */
 }
 
 int main(void)
@@ -35,21 +31,16 @@ int main(void)
     struct mring_options options = {.size = sizeof(options), .groups = groups, .group_count = 2};
     struct mring *ring;
     struct mring_producer *producer;
+    char text[] = "message 0";
+    int failed = 0, status;
     if (mring_create(&ring, NULL, &options) < 0 || mring_producer(ring, &producer, NULL) < 0)
         return 1;
     for (int i = 0; i < 3; i++)
         if (fork() == 0)
-            _exit(consume(ring, i == 0 ? "log" : "work"));
-
-    int failed = 0, status;
-    for (int i = 0; i < 8; i++) {
-        char text[32];
-        size_t length = (size_t)snprintf(text, sizeof(text), "message %d", i);
-        while ((status = mring_send(producer, text, length, 0)) == -EAGAIN)
-            mring_wait(producer, MRING_FOREVER); /* the ring is full */
-        failed |= status != 0;
-    }
-    failed |= mring_end(producer) != 0;
+            consume(ring, i == 0 ? "log" : "work");
+    for (; text[8] < '8'; text[8]++)
+        failed |= mring_send_wait(producer, text, 9, 0, MRING_FOREVER) < 0;
+    failed |= mring_end(producer) < 0;
     for (int i = 0; i < 3; i++)
         failed |= wait(&status) < 0 || status != 0;
     mring_producer_close(producer);

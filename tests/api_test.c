@@ -350,6 +350,47 @@ static void *wake_thread(void *consumer)
     return NULL;
 }
 
+/* A full ring and an empty one: the calls that wait come back when their time is up, and when there is something to do. */
+static void calls_that_wait(void **state)
+{
+    static const char payload[8000];
+    struct mring *ring = make_ring(NULL, lone, 1);
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    uint32_t sent = 0;
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    while (mring_send_wait(producer, payload, sizeof(payload), sent, 0) == 0)
+        sent++;
+    assert_in_range(sent, 7, 8);
+    assert_int_equal(mring_send_wait(producer, payload, sizeof(payload), sent, 1000 * 1000), -ETIMEDOUT);
+    assert_int_equal(mring_send_wait(producer, payload, 1 << 20, 0, MRING_FOREVER), -EMSGSIZE);
+    child = fork();
+    if (child == 0) {
+        bool right = mring_join(ring, "lone", NULL, &consumer) == 0;
+
+        for (uint32_t next = 0; right && next <= sent; next++)
+            right = mring_next_wait(consumer, &message, MRING_FOREVER) == 1 && message.tag == next &&
+                    message.length == sizeof(payload) && mring_release(consumer, &message) == 0;
+        right = right && mring_next_wait(consumer, &message, 1000 * 1000) == -ETIMEDOUT && mring_leave(consumer) == 0;
+        _exit(right ? 0 : 1);
+    }
+    assert_int_equal(mring_send_wait(producer, payload, sizeof(payload), sent, MRING_FOREVER), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(mring_end(producer), 0);
+    assert_int_equal(mring_send_wait(producer, payload, 1, 0, MRING_FOREVER), -EPIPE);
+    assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
+    assert_int_equal(mring_next_wait(consumer, &message, MRING_FOREVER), -EPIPE);
+    assert_int_equal(mring_leave(consumer), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 static void wake_ends_a_wait_or_the_next(void **state)
 {
     struct mring *ring = make_ring(NULL, lone, 1);
@@ -567,6 +608,7 @@ int main(void)
         cmocka_unit_test(a_batch_is_released_before_the_next),
         cmocka_unit_test(a_passing_group_sees_what_comes),
         cmocka_unit_test(a_handler_ends_a_wait),
+        cmocka_unit_test(calls_that_wait),
         cmocka_unit_test(wake_ends_a_wait_or_the_next),
         cmocka_unit_test(handles_are_stale_in_a_child),
         cmocka_unit_test(a_consuming_child_cannot_write),

@@ -215,7 +215,14 @@ MRING_API int mring_flush(struct mring_producer *producer);
 /* Reserve, copy, commit and flush in one call. 0, or the errors of mring_reserve. `data` may be NULL when length is 0. */
 MRING_API int mring_send(struct mring_producer *producer, const void *data, size_t length, uint32_t tag);
 
-/* The same, gathering `count` pieces into one message. -EINVAL: count is negative, or the lengths add up past SIZE_MAX. */
+/*
+ * mring_send that waits for room, `timeout` nanoseconds in all, or MRING_FOREVER. 0, or the errors of mring_send (but -EAGAIN)
+ * and of mring_wait; with any error nothing was sent.
+ */
+MRING_API int mring_send_wait(struct mring_producer *producer, const void *data, size_t length, uint32_t tag,
+                              int64_t timeout);
+
+/* mring_send, gathering `count` pieces into one message. -EINVAL: count is negative, or the lengths add up past SIZE_MAX. */
 MRING_API int mring_sendv(struct mring_producer *producer, const struct iovec *pieces, int count, uint32_t tag);
 
 /*
@@ -279,8 +286,11 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
  */
 MRING_API int mring_next(struct mring_consumer *consumer, struct mring_message *message);
 
-/* The same for up to `count` messages: how many were filled, or 0, or an error as above. */
+/* mring_next for up to `count` messages: how many were filled, or 0, or an error as above. */
 MRING_API int mring_next_batch(struct mring_consumer *consumer, struct mring_message *messages, int count);
+
+/* mring_next that waits, `timeout` nanoseconds in all, or MRING_FOREVER. 1, or the errors of mring_next and of mring_wait. */
+MRING_API int mring_next_wait(struct mring_consumer *consumer, struct mring_message *message, int64_t timeout);
 
 /*
  * Done with this message and with all that this member was handed before it: their room goes back to the producer,

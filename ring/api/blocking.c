@@ -1,0 +1,31 @@
+/* The calls that wait, made of those that do not and of the wait: for callers with one thing to do. */
+#include "meet/clock.h"
+#include "mring.h"
+
+#include <errno.h>
+
+int mring_send_wait(struct mring_producer *producer, const void *data, size_t length, uint32_t tag, int64_t timeout)
+{
+    int code = mring_send(producer, data, length, tag);
+    int64_t deadline = code == -EAGAIN ? clock_deadline(timeout) : 0;
+
+    while (code == -EAGAIN) {
+        code = mring_producer_wait(producer, clock_left(deadline));
+        if (code == 0)
+            code = mring_send(producer, data, length, tag);
+    }
+    return code;
+}
+
+int mring_next_wait(struct mring_consumer *consumer, struct mring_message *message, int64_t timeout)
+{
+    int code = mring_next(consumer, message);
+    int64_t deadline = code == 0 ? clock_deadline(timeout) : 0;
+
+    while (code == 0) {
+        code = mring_consumer_wait(consumer, clock_left(deadline));
+        if (code == 0)
+            code = mring_next(consumer, message);
+    }
+    return code;
+}
