@@ -2,13 +2,10 @@
  * claim.pml: members of a shared group claim batches, and are killed; a judge finds out whose a record is
  *
  * WHAT IT MODELS
- *   ring/core/shared.c and gate.c, step by step. A member reads the claim word, the tail, and the length of the batch; stores
- *   held, intent_serial, intent_end; signs for the owner the word names; compares and swaps the word; signs for itself;
- *   releases record by record. With TORN it reads the word's position and its {owner, serial} by two loads, as the code
- *   does, which may belong to two claims; and if others moved the position on meanwhile, the headers it walked may be
- *   overwritten already: then the number of records and the end of the batch need not agree. (Without TORN: one load, and
- *   lengths that are true; the compare-and-swap fails all the same. It saves four states of five.) The producer reads the
- *   position, then every held, and publishes in place of what the lowest of them frees.
+ *   ring/core/shared.c and gate.c, step by step. A member reads the position and the tail; stores held; reads the claim word's {owner,
+ *   serial}, then the position again, and begins anew if it has moved; walks the batch; stores intent_serial, intent_end; signs
+ *   for the owner the word names; compares and swaps the word; signs for itself; releases record by record. The
+ *   producer reads the position, then every held, and publishes in place of what the lowest of them frees.
  *   Any member may be killed before any step. The judge then reads the claim word's {owner, serial}, after it the dead line's
  *   signed, and decides: the last intent was won if signed has reached it, or if the word names that line with that serial. What
  *   is held is [held, intent_end). The judge adopts it, releasing record by record; it may give up at any record, as one that is
@@ -22,6 +19,7 @@
  *   tail        the producer
  *
  * WHAT IS CHECKED
+ *   What a member walks is not free for the producer to overwrite. The owner and serial that it read by themselves belong to the position.
  *   A record is claimed by one member, once. A verdict is exactly what is true (`record` is the truth, which no process reads to
  *   decide anything). The gate never passes a record that is not released, be it unclaimed, held by a living
  *   member or by a dead one that nobody has adopted; so the producer overwrites no such record.
@@ -35,6 +33,8 @@
  *   NO_HELP         the claimer does not sign for the owner that the word is about to forget
  *   JUDGE_SWAPPED   the judge reads signed before the claim word
  *   HELD_LATE       held is stored after the compare-and-swap
+ *   WALK_FIRST      held is stored after the walk
+ *   NO_SECOND_LOOK  the position is not read again after held is stored
  *   GATE_SWAPPED    the gate reads every held before the position
  *   INTENT_SWAPPED  the end of the intent is stored before its serial
  *   REACHED         not a fault: shows that all records are released after every death that may happen
@@ -65,8 +65,9 @@ byte signed_serial[MEMBERS];
 bit dead[MEMBERS];
 byte deaths;
 
-/* The ghost: whose each record is. */
+/* The ghosts: whose each record is, and below what the producer may overwrite. */
 byte record[RECORDS] = UNCLAIMED;
+byte gate;
 
 /* The member may be killed here. */
 #define MORTAL                                                              \
@@ -88,33 +89,39 @@ end:
     atomic { claim_position < tail -> MORTAL };
 again:
     atomic {
-        owner = 0; serial = 0; limit = 0; records = 0; position = claim_position; MORTAL
-#ifdef TORN
-    };
-    atomic {
-#else
-    ;
-#endif
-        owner = claim_owner; serial = claim_serial; MORTAL
-    };
-    atomic {
+        owner = 0; serial = 0; limit = 0; records = 0; position = claim_position;
         if
         :: position == tail -> held[me] = IDLE; MORTAL; goto idle
-        :: position < tail -> limit = position + 1
+        :: else
+        fi;
+        MORTAL
+    };
+#if !defined(HELD_LATE) && !defined(WALK_FIRST)
+    atomic { held[me] = position; MORTAL };
+#endif
+    atomic { owner = claim_owner; serial = claim_serial; MORTAL };
+#ifndef NO_SECOND_LOOK
+    atomic {
+        if
+        :: claim_position != position -> goto again
+        :: else
+        fi;
+        MORTAL
+    };
+    assert(claim_position != position || (owner == claim_owner && serial == claim_serial));
+#endif
+    atomic {
+        assert(gate <= position);
+        if
+        :: limit = position + 1
         :: position + 2 <= tail -> limit = position + 2
         fi;
         records = limit - position;
-#ifdef TORN
-        if
-        :: claim_position != position -> records = 3 - records
-        :: skip
-        fi;
-#endif
         MORTAL
     }
     /* The intent is read by nobody but the judge of a dead member: with a death between them, these steps may be one. */
     atomic {
-#ifndef HELD_LATE
+#ifdef WALK_FIRST
         held[me] = position;
         MORTAL;
 #endif
@@ -174,7 +181,7 @@ killed:
 
 active proctype Producer()
 {
-    byte gate, lowest, m;
+    byte lowest, m;
 
     do
     :: gate < RECORDS ->
