@@ -75,6 +75,9 @@ else
     stage fuzz preset fuzz clang clang++
     stage cross-macos sh tests/cross/run.sh macos
     stage cross-arm64 sh tests/cross/run.sh arm64
+    if [ "${1-}" = --all ]; then
+        stage models-all sh tests/model/run.sh --all
+    fi
 fi
 
 echo "stages: $passed passed, $failed failed"
