@@ -136,50 +136,123 @@ struct work {
     bool sleeping;
 };
 
+/* One consumer's count of what it has seen, and the order of it. */
+struct seen {
+    uint64_t last;
+    uint64_t count;
+};
+
+static inline void see(struct seen *seen, const void *data)
+{
+    uint64_t value;
+
+    memcpy(&value, data, sizeof(value));
+    if (value <= seen->last && seen->count != 0)
+        fail("order", -EBADMSG);
+    seen->last = value;
+    seen->count++;
+}
+
+static inline void idle_consumer(struct mring_consumer *consumer, bool sleeping)
+{
+    if (sleeping)
+        (void)mring_wait(consumer, MRING_FOREVER);
+    else
+        pause_cpu();
+}
+
+/* Both until the end of the stream, or an error, which is returned. */
+static int consume_each(struct mring_consumer *consumer, bool sleeping, struct seen *seen)
+{
+    for (;;) {
+        struct mring_message message;
+        int code = mring_next(consumer, &message);
+
+        if (code == 1) {
+            see(seen, message.data);
+            (void)mring_release(consumer, &message);
+        } else if (code == 0) {
+            idle_consumer(consumer, sleeping);
+        } else {
+            return code;
+        }
+    }
+}
+
+static int consume_batches(struct mring_consumer *consumer, bool sleeping, struct seen *seen)
+{
+    for (;;) {
+        struct mring_message message[64];
+        int code = mring_next_batch(consumer, message, 64);
+
+        for (int at = 0; at < code; at++)
+            see(seen, message[at].data);
+        if (code > 0)
+            (void)mring_release(consumer, &message[code - 1]);
+        else if (code == 0)
+            idle_consumer(consumer, sleeping);
+        else
+            return code;
+    }
+}
+
 static void consume(struct mring *ring, const struct work *work, const char *group, unsigned turn)
 {
-    struct mring_message message[64];
     struct mring_consumer *consumer;
-    uint64_t last = 0, count = 0;
+    struct seen seen = {0, 0};
     int code = mring_join(ring, group, NULL, &consumer);
 
     pin(turn);
     if (code != 0)
         fail("join", code);
-    for (;;) {
-        code = work->batch == 1 ? mring_next(consumer, message) : mring_next_batch(consumer, message, 64);
-        if (code == 0) {
-            if (work->sleeping)
-                (void)mring_wait(consumer, MRING_FOREVER);
-            else
-                pause_cpu();
-            continue;
-        }
-        if (code < 0)
-            break;
-        for (int at = 0; at < code; at++) {
-            uint64_t value;
-
-            memcpy(&value, message[at].data, sizeof(value));
-            if (value <= last && count != 0)
-                fail("order", -EBADMSG);
-            last = value;
-            count++;
-            if (work->batch == 1)
-                (void)mring_release(consumer, &message[at]);
-        }
-        if (work->batch != 1)
-            (void)mring_release(consumer, &message[code - 1]);
-    }
-    if (code != -EPIPE || (work->members == 1 && count != work->messages))
+    code = (work->batch == 1 ? consume_each : consume_batches)(consumer, work->sleeping, &seen);
+    if (code != -EPIPE || (work->members == 1 && seen.count != work->messages))
         fail("the stream", code);
     exit(EXIT_SUCCESS);
+}
+
+static void idle_producer(struct mring_producer *producer, bool sleeping)
+{
+    if (sleeping)
+        (void)mring_wait(producer, MRING_FOREVER);
+}
+
+static void produce_each(struct mring_producer *producer, const struct work *work)
+{
+    static unsigned char payload[1 << 16];
+    const uint64_t messages = work->messages;
+    const size_t length = work->length;
+
+    for (uint64_t value = 0; value < messages; value++) {
+        memcpy(payload, &value, sizeof(value));
+        while (mring_send(producer, payload, length, 0) == -EAGAIN)
+            idle_producer(producer, work->sleeping);
+    }
+}
+
+static void produce_batches(struct mring_producer *producer, const struct work *work)
+{
+    const uint64_t messages = work->messages;
+    const size_t length = work->length;
+    unsigned left = work->batch;
+
+    for (uint64_t value = 0; value < messages; value++) {
+        void *where;
+
+        while (mring_reserve(producer, length, &where) == -EAGAIN)
+            idle_producer(producer, work->sleeping);
+        memcpy(where, &value, sizeof(value));
+        (void)mring_commit(producer, length, 0);
+        if (--left == 0) {
+            (void)mring_flush(producer);
+            left = work->batch;
+        }
+    }
 }
 
 /* Millions of messages a second. */
 static double run(const struct work *work)
 {
-    static unsigned char payload[1 << 16];
     char names[8][3] = {"g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7"};
     struct mring_group groups[8];
     struct mring_options options = MRING_OPTIONS_INIT;
@@ -203,24 +276,7 @@ static double run(const struct work *work)
     if ((code = mring_producer(ring, &producer, NULL)) != 0)
         fail("producer", code);
     begin = seconds();
-    for (uint64_t value = 0; value < work->messages; value++) {
-        void *where;
-
-        if (work->batch == 1) {
-            memcpy(payload, &value, sizeof(value));
-            while ((code = mring_send(producer, payload, work->length, 0)) == -EAGAIN)
-                if (work->sleeping)
-                    (void)mring_wait(producer, MRING_FOREVER);
-        } else {
-            while ((code = mring_reserve(producer, work->length, &where)) == -EAGAIN)
-                if (work->sleeping)
-                    (void)mring_wait(producer, MRING_FOREVER);
-            memcpy(where, &value, sizeof(value));
-            (void)mring_commit(producer, work->length, 0);
-            if (value % work->batch == 0)
-                (void)mring_flush(producer);
-        }
-    }
+    (work->batch == 1 ? produce_each : produce_batches)(producer, work);
     (void)mring_end(producer);
     wait_children();
     begin = seconds() - begin;
