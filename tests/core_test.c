@@ -202,6 +202,51 @@ static void damage_is_told_not_followed(void **state)
     fake_ring_free(&pair.ring);
 }
 
+/* A tail that no stream reaches: the end of a record there wraps around to a small number. */
+static void positions_do_not_wrap(void **state)
+{
+    const uint64_t start = UINT64_MAX - 63;
+    struct pair pair;
+    struct record record = {0, 0, NULL};
+    struct producer_core successor;
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    pair.consumer.position = pair.consumer.limit = pair.consumer.held = start;
+    word_store(&pair.ring.view.page->tail, UINT64_MAX - 7);
+    word_store(record_at(&pair.ring.view, start), record_header(0, 1));
+    word_store(record_at(&pair.ring.view, start + 8), record_header(0, 2));
+    word_store(record_at(&pair.ring.view, start + 16), record_header((uint32_t)pair.consumer.message_max, 3));
+    assert_int_equal(lone_next(&pair.consumer, &record), 1);
+    assert_int_equal(lone_next(&pair.consumer, &record), 1);
+    assert_int_equal(lone_next(&pair.consumer, &record), -EBADMSG);
+    assert_int_equal(producer_core_start(&successor, &pair.ring.view), -EBADMSG);
+    fake_ring_free(&pair.ring);
+}
+
+/* A record that is longer than any message, though all of it is published. */
+static void no_message_is_longer_than_the_longest(void **state)
+{
+    const uint32_t members[] = {1, 2};
+    struct fake_ring ring;
+    struct consumer_core lone, one;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 2, members);
+    fake_ring_join(&ring, 0, 1, &lone);
+    fake_ring_join(&ring, 1, 2, &one);
+    word_store(record_at(&ring.view, 0), record_header(0, 1));
+    word_store(record_at(&ring.view, 8), record_header(0, 2));
+    word_store(record_at(&ring.view, 16), record_header((uint32_t)view_message_max(&ring.view) + 1, 3));
+    word_store(&ring.view.page->tail, LAYOUT_CAPACITY_MIN - 8);
+    assert_int_equal(lone_next(&lone, &record), 1);
+    assert_int_equal(lone_next(&lone, &record), 1);
+    assert_int_equal(lone_next(&lone, &record), -EBADMSG);
+    assert_int_equal(shared_claim(&one), -EBADMSG);
+    fake_ring_free(&ring);
+}
+
 /* ---- gates ---- */
 
 static void the_slowest_gates(void **state)
@@ -496,6 +541,48 @@ static void the_last_of_a_passing_group_sweeps(void **state)
     fake_ring_free(&ring);
 }
 
+/* Somebody was given a place of a passing group and never came; the others left work behind. Nobody is left to do it. */
+static void a_place_given_back_is_the_last_too(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core one, absent;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    ring.group[0].kind = GROUP_PASSING;
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &one);
+    fake_ring_join(&ring, 0, 2, &absent);
+    for (uint32_t at = 0; at < 32; at++)
+        fake_ring_send(&ring, &producer, "12345678", 8, at);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(consumer_core_take(&one, &record), 1);
+    assert_true(one.position < one.limit);
+    group_leave(&one);
+    assert_false(gate_of_group(&ring.view, &ring.group[0], 0, producer_core_tail(&producer)) == GATE_NONE);
+    group_give_back(&ring.group[0], absent.line_index);
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, producer_core_tail(&producer)) == GATE_NONE);
+    fake_ring_free(&ring);
+}
+
+/* The group moves on between the two words that a newcomer reads: that is no damage. */
+static void a_busy_group_can_be_joined(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct consumer_core one;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    word_store(&ring.group[0].page->claim.low, 64);
+    fake_ring_join(&ring, 0, 1, &one);
+    assert_int_equal(shared_claim(&one), -EBADMSG); /* and if it is, the claim says so */
+    fake_ring_free(&ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +594,8 @@ int main(void)
         cmocka_unit_test(a_successor_takes_in_what_was_committed),
         cmocka_unit_test(a_batch_without_its_first_header_never_was),
         cmocka_unit_test(damage_is_told_not_followed),
+        cmocka_unit_test(positions_do_not_wrap),
+        cmocka_unit_test(no_message_is_longer_than_the_longest),
         cmocka_unit_test(the_slowest_gates),
         cmocka_unit_test(impossible_words_break_the_gate),
         cmocka_unit_test(a_passing_group_without_members_gates_nothing),
@@ -518,6 +607,8 @@ int main(void)
         cmocka_unit_test(a_dead_lone_member_is_succeeded),
         cmocka_unit_test(what_a_leaver_was_not_handed_is_adopted),
         cmocka_unit_test(the_last_of_a_passing_group_sweeps),
+        cmocka_unit_test(a_place_given_back_is_the_last_too),
+        cmocka_unit_test(a_busy_group_can_be_joined),
     };
 
     return cmocka_run_group_tests_name("core", tests, NULL, NULL);

@@ -23,7 +23,8 @@ struct mring_consumer {
     bool lone;
     uint32_t generation;
     struct mring *ring;
-    uint64_t handed; /* messages; the counter in the line follows when there are no more at hand */
+    uint64_t handed;    /* messages; the counter in the line follows when there are no more at hand */
+    uint64_t idle_want; /* the producer's wish as it was last answered for want of work */
     struct held_group group;
     struct known_sleeper *peers; /* one place per line */
     struct known_sleeper producer;
@@ -103,6 +104,20 @@ static int claim(struct mring_consumer *consumer)
     return code;
 }
 
+/*
+ * A lone member that polls, has nothing to do and keeps what it was handed may never release as much as the producer wished for to
+ * be left asleep. It answers each wish once: one that comes again was met with less room than is needed.
+ */
+static void answer_idle(struct mring_consumer *consumer)
+{
+    uint64_t want = want_gate(&consumer->core.group);
+
+    if (want == 0 || want == consumer->idle_want)
+        return;
+    consumer->idle_want = want;
+    answer_want(consumer, GATE_NONE);
+}
+
 /* The next record, whatever it takes: 1, 0, or -errno. */
 static int next(struct mring_consumer *consumer, struct record *record)
 {
@@ -114,7 +129,11 @@ static int next(struct mring_consumer *consumer, struct record *record)
     code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
     if (code == 1)
         return consumer_core_take(&consumer->core, record);
-    return code == 0 ? nothing(consumer) : code;
+    if (code != 0)
+        return code;
+    if (consumer->lone)
+        answer_idle(consumer);
+    return nothing(consumer);
 }
 
 /* As in producer.c, the call for each message is a leaf as long as there is one at hand. */
@@ -441,7 +460,7 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
                        name);
     code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line);
     if (code != 0) {
-        group_free_line(&group->view, (uint32_t)line);
+        group_give_back(&group->view, (uint32_t)line);
         return failure(error, code, 0, "the words of group \"%s\" are damaged", name);
     }
     consumer->lone = group->view.members == 1;

@@ -36,6 +36,7 @@ struct mring_producer {
     struct sleeper_state sleep;
     uint64_t want;   /* the gate announced to the groups of `wanted` while it sleeps */
     uint64_t wanted; /* bit g: group g was told */
+    bool asked;      /* in this wait, for more than is needed */
 };
 
 static inline bool stale(const struct mring_producer *producer)
@@ -327,8 +328,8 @@ static int look_for_room(void *context)
 }
 
 /*
- * The gate to be woken at: what the refused record needs, or a quarter of the ring more, so that a producer is not woken for every
- * single record; but no more than there is to release at all.
+ * The gate to be woken at: at first a quarter of the ring more than now, so that a producer is not woken for every single record, but
+ * no more than there is to release at all. Woken with less, it asks for what the refused record needs.
  */
 static void announce_want(void *context)
 {
@@ -337,11 +338,12 @@ static void announce_want(void *context)
     uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
     uint64_t want = end + LAYOUT_RECORD_HEADER - core->view.capacity;
 
-    if (want < core->gate + core->view.capacity / 4)
+    if (!producer->asked && want < core->gate + core->view.capacity / 4)
         want = core->gate + core->view.capacity / 4;
     if (want > producer_core_tail(core))
         want = producer_core_tail(core);
     producer->want = want;
+    producer->asked = true;
     producer->wanted = 0;
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         if (producer->group[index].view.page == NULL)
@@ -437,6 +439,7 @@ int mring_producer_wait(struct mring_producer *producer, int64_t timeout)
     if (stale(producer))
         return -ESTALE;
     (void)publish(producer);
+    producer->asked = false;
     return sleep_until(&producer->sleep, &producer_side, producer, timeout);
 }
 

@@ -41,13 +41,16 @@ static void after_fork_child(void)
 
 static void register_fork_handlers(void)
 {
-    forks_result = pthread_atfork(before_fork, after_fork, after_fork_child);
+    /* The meet room's first: what is registered last is done first before a fork. */
+    forks_result = meet_watch_forks();
+    if (forks_result == 0)
+        forks_result = pthread_atfork(before_fork, after_fork, after_fork_child);
 }
 
-int ring_watch_forks(void)
+int ring_watch_forks(struct mring_error *error)
 {
     (void)pthread_once(&forks_once, register_fork_handlers);
-    return forks_result == 0 ? 0 : -ENOMEM;
+    return forks_result == 0 ? 0 : failure(error, -ENOMEM, 0, "the fork handlers cannot be registered");
 }
 
 int check_size(size_t claimed, size_t least, const char *what, struct mring_error *error)
@@ -184,8 +187,10 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
 {
     struct broker_service service = serve_template;
     struct region *region = &ring->region;
-    int code = region_create(region, &plan->region, error);
+    int code = ring_watch_forks(error);
 
+    if (code == 0)
+        code = region_create(region, &plan->region, error);
     if (code != 0)
         return code;
     for (uint32_t index = 0; index < plan->count; index++) {
@@ -202,11 +207,7 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
         return failure(error, code, 0, "this process cannot begin a life in the ring");
     service.context = ring;
     code = broker_start(&ring->broker, name, region->view.identity, &service, error);
-    if (code == 0)
-        code = meet_own(&ring->link, ring->broker, error);
-    if (code == 0 && (code = ring_watch_forks()) != 0)
-        failure(error, code, 0, "the fork handlers cannot be registered");
-    return code;
+    return code != 0 ? code : meet_own(&ring->link, ring->broker, error);
 }
 
 int mring_create(struct mring **ring, const char *name, const struct mring_options *options)
@@ -253,8 +254,10 @@ static int fetch_life_entry(void *context, mem_entry_name_port_t *entry)
 static int attach(struct mring *ring, const char *name, int64_t timeout, struct mring_error *error)
 {
     struct attach_reply reply;
-    int code = meet_look_up(&ring->link, name, timeout, error);
+    int code = ring_watch_forks(error);
 
+    if (code == 0)
+        code = meet_look_up(&ring->link, name, timeout, error);
     if (code == 0)
         code = meet_attach(ring->link, ring->role, &reply, error);
     if (code != 0)
@@ -263,10 +266,7 @@ static int attach(struct mring *ring, const char *name, int64_t timeout, struct 
     if (code != 0)
         return code;
     code = life_begin(&ring->life, ring->region.view.identity, fetch_life_entry, ring->link);
-    if (code != 0)
-        return failure(error, code, 0, "this process cannot begin a life in ring \"%s\"", name);
-    code = ring_watch_forks();
-    return code == 0 ? 0 : failure(error, code, 0, "the fork handlers cannot be registered");
+    return code == 0 ? 0 : failure(error, code, 0, "this process cannot begin a life in ring \"%s\"", name);
 }
 
 int mring_open(struct mring **ring, const char *name, enum mring_role role, const struct mring_open_options *options)

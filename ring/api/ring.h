@@ -33,8 +33,8 @@ extern uint32_t mring_generation;
 void ring_lock(void);
 void ring_unlock(void);
 
-/* Register the fork handlers, once. After the meet room has registered its own, so that this lock is taken first. */
-int ring_watch_forks(void);
+/* Have the fork handlers, of the meet room too, registered: before anything is made that a fork must find whole. */
+int ring_watch_forks(struct mring_error *error);
 
 /* Take a handle into use in this process: in a forked child, forget what is the parent's. With the lock held. */
 int ring_arrive(struct mring *ring, struct mring_error *error);

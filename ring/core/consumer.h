@@ -42,20 +42,21 @@ static inline int consumer_core_take(struct consumer_core *consumer, struct reco
     uint64_t position = consumer->position;
     uint64_t limit = consumer->limit;
     uint64_t alignment = consumer->view.alignment;
+    uint64_t message_max = consumer->message_max;
     const struct word *place = record_at(&consumer->view, position);
-    uint64_t header, end;
+    uint64_t header, size;
 
     if (__builtin_expect(position >= limit, 0))
         return 0;
     header = word_load(place);
-    end = position + record_size(record_length(header), alignment);
-    /* The limit is at most the capacity ahead, so this bounds the payload to the mappings. A zero header has the length 2^32 - 1. */
-    if (__builtin_expect(end > limit, 0))
+    size = record_size(record_length(header), alignment);
+    /* A zero header has the length 2^32 - 1. By differences: a hostile tail may be near the end of all positions. */
+    if (__builtin_expect(record_length(header) > message_max || size > limit - position, 0))
         return -EBADMSG;
     record->position = position;
     record->header = header;
     record->data = (const unsigned char *)place + LAYOUT_RECORD_HEADER;
-    consumer->position = end;
+    consumer->position = position + size;
     return 1;
 }
 

@@ -84,9 +84,12 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->message_max = view_message_max(view);
     /* A member of many begins with an empty batch: its first call claims. */
     position = group->members == 1 ? word_load(&consumer->line->held) : word_load_acquire(&group->page->claim.low);
-    /* A lone member may have followed headers past the tail of a producer that died between the two (R2). */
+    /*
+     * A lone member may have followed headers past the tail of a producer that died between the two (R2). The position of many moves on
+     * meanwhile, and each claim checks it.
+     */
     if (position % view->alignment != 0 ||
-        (position <= tail ? tail - position > view->capacity : group->members != 1 || position - tail > view->capacity))
+        (group->members == 1 && (position <= tail ? tail - position : position - tail) > view->capacity))
         return -EBADMSG;
     consumer->position = position;
     consumer->limit = position;
@@ -103,6 +106,14 @@ bool group_has_members(const struct group_view *group)
     return false;
 }
 
+static void sweep_after_last(const struct group_view *group)
+{
+    /* Two that leave at once must not both think that the other stays: each is gone before it looks. */
+    fence_full();
+    if (group->kind == GROUP_PASSING && !group_has_members(group))
+        shared_sweep(group);
+}
+
 void group_give_back(const struct group_view *group, uint32_t index)
 {
     struct word *held = &group->line[index].held;
@@ -111,6 +122,8 @@ void group_give_back(const struct group_view *group, uint32_t index)
         word_store_release(&group->page->claim.low, word_load(held)); /* [CLAIM] */
     word_store_release(held, HELD_IDLE);                              /* [HELD] */
     group_free_line(group, index);
+    if (group->members != 1)
+        sweep_after_last(group);
 }
 
 void group_leave(struct consumer_core *consumer)
@@ -128,8 +141,5 @@ void group_leave(struct consumer_core *consumer)
         shared_release(consumer, consumer->limit);
         group_free_line(group, consumer->line_index);
     }
-    /* Two that leave at once must not both think that the other stays: each is gone before it looks. */
-    fence_full();
-    if (group->kind == GROUP_PASSING && !group_has_members(group))
-        shared_sweep(group);
+    sweep_after_last(group);
 }

@@ -9,7 +9,8 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     uint64_t messages = word_load(&view->page->messages);
     uint64_t bytes = word_load(&view->page->bytes);
 
-    if (tail % view->alignment != 0)
+    /* No stream gets that far; a tail that says so would have positions wrap. */
+    if (tail % view->alignment != 0 || tail > INT64_MAX)
         return -EBADMSG;
     for (;;) {
         uint64_t header = word_load_acquire(record_at(view, tail)); /* [HEADER] */

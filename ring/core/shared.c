@@ -36,7 +36,7 @@ static bool walk(const struct consumer_core *consumer, uint64_t position, uint64
         uint64_t header = word_load(record_at(&consumer->view, batch->end));
         uint64_t size = record_size(record_length(header), consumer->view.alignment);
 
-        if (size > tail - batch->end)
+        if (record_length(header) > consumer->message_max || size > tail - batch->end)
             return false;
         if (batch->records > 0 && batch->end + size - position > share)
             break;

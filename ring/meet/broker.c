@@ -151,7 +151,7 @@ int broker_start(struct broker **broker, const char *name, const uint64_t identi
                  const struct broker_service *service, struct mring_error *error)
 {
     struct broker *ring;
-    int result = fork_prepare_links();
+    int result = meet_watch_forks();
 
     if (result != 0)
         return failure(error, result, 0, "cannot register fork handlers");

@@ -167,7 +167,7 @@ static void register_handlers(void)
     state.registered = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-int fork_prepare_links(void)
+int meet_watch_forks(void)
 {
     pthread_once(&state.once, register_handlers);
     return -state.registered;

@@ -61,7 +61,7 @@ int meet_look_up(struct meet_link **link, const char *name, int64_t timeout, str
 
     if (!names_service(service, name))
         return failure(error, -ENAMETOOLONG, 0, "the name \"%.20s...\" is longer than %d bytes", name, MRING_NAME_MAX);
-    result = fork_prepare_links();
+    result = meet_watch_forks();
     if (result != 0)
         return failure(error, result, 0, "cannot register fork handlers");
     kr = names_server(&server);

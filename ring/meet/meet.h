@@ -77,6 +77,9 @@ struct broker_service {
     int (*group)(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply);
 };
 
+/* Have forks carry the links over from now on: before the first ring is served and before the first link is made. 0, -ENOMEM. */
+int meet_watch_forks(void);
+
 /*
  * Around fork: let the broker's thread finish the request it is at, and begin no other. To be called before any lock that a service
  * takes. So no fork falls into the middle of an answer; a child's copy of the allocator, above all, is then never one that

@@ -53,9 +53,6 @@ struct meet_state {
 
 extern struct meet_state meet;
 
-/* Have forks carry the links over from now on: before the first ring is served and before the first link is made. 0, -ENOMEM. */
-int fork_prepare_links(void);
-
 /* The body of the broker's thread. */
 void *broker_serve(void *unused);
 

@@ -2,10 +2,12 @@
  * The promises, with real processes: whole messages (I1), one member each (I2), order (I3), sleepers woken (I8). 1 to 8
  * consumers, 1 to 4 groups, sizes from 0 to half the ring, blocking and spinning, rings that are always full, many laps.
  */
+#include "api/ring.h"
 #include "harness.h"
 #include "mring.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -198,6 +200,59 @@ static void run_shape(const struct shape *given)
 SHAPES(DEFINE)
 #define LIST(name, ...) {#name, name, 60},
 
+/*
+ * A lone consumer that polls and never gives back as much as a waiting producer would like to have: it is woken all the same as
+ * soon as there is room for its record. Were it left to its own looks, one a second, the time would be up.
+ */
+static void a_window_is_kept(void)
+{
+    enum { WINDOW = 50, SLOTS = 64, MESSAGES = 2000 };
+    static const unsigned char payload[1016];
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_producer *producer;
+    pid_t child;
+
+    options.capacity = 65536;
+    options.members = 1;
+    EXPECT_OK(mring_create(&ring, NULL, &options));
+    (void)fflush(NULL);
+    child = fork();
+    EXPECT(child, >=, 0);
+    if (child == 0) {
+        struct mring_message message[SLOTS];
+        struct mring_consumer *consumer;
+        const struct word *waits = &ring->region.view.page->waits, *ended = &ring->region.view.page->ended;
+        unsigned taken = 0, given = 0;
+        uint64_t slept = 0;
+        int code;
+
+        EXPECT_OK(mring_join(ring, "all", NULL, &consumer));
+        while ((code = mring_next(consumer, &message[taken % SLOTS])) >= 0) {
+            taken += (unsigned)code;
+            if (code == 1)
+                continue;
+            /* The ring is full: once the producer has gone to sleep, give it room for some records. */
+            while (word_load(waits) == slept && word_load(ended) == 0)
+                (void)sched_yield();
+            slept = word_load(waits);
+            for (; taken - given > WINDOW; given++)
+                EXPECT_OK(mring_release(consumer, &message[given % SLOTS]));
+        }
+        EXPECT(code, ==, -EPIPE);
+        EXPECT(taken, ==, MESSAGES);
+        EXPECT_OK(mring_leave(consumer));
+        EXPECT_OK(mring_close(ring));
+        exit(EXIT_SUCCESS);
+    }
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    for (unsigned sent = 0; sent < MESSAGES; sent++)
+        EXPECT_OK(mring_send_wait(producer, payload, sizeof(payload), sent, MRING_FOREVER));
+    EXPECT_OK(mring_end(producer));
+    child_finish(child);
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
+}
+
 /* A long stream of small messages, the most of them one by one: many laps, many sleeps (--all). */
 static void hundred_million(void)
 {
@@ -250,7 +305,7 @@ static void hundred_million(void)
 
 int main(int argc, char **argv)
 {
-    static const struct scenario scenarios[] = {SHAPES(LIST)};
+    static const struct scenario scenarios[] = {SHAPES(LIST){"a_window_is_kept", a_window_is_kept, 30}};
     static const struct scenario long_ones[] = {{"hundred_million", hundred_million, 300}};
 
     if (argc > 1 && strcmp(argv[1], "hundred_million") == 0)
