@@ -350,6 +350,56 @@ static void *wake_thread(void *consumer)
     return NULL;
 }
 
+/* Groups given and none of them: nobody to wait for. */
+static void a_ring_without_groups_never_fills(void **state)
+{
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    struct mring *ring;
+
+    (void)state;
+    options.capacity = 16384;
+    options.groups = lone;
+    assert_int_equal(mring_create(&ring, NULL, &options), 0);
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    for (uint32_t sent = 0; sent < 5000; sent++)
+        assert_int_equal(mring_send(producer, "0123456789", 10, sent), 0);
+    assert_int_equal(mring_join(ring, "late", NULL, &consumer), 0);
+    assert_int_equal(mring_send(producer, "seen", 4, 5000), 0);
+    assert_int_equal(mring_next(consumer, &message), 1);
+    assert_int_equal(message.tag, 5000);
+    assert_int_equal(mring_leave(consumer), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
+/* A member that asks for small batches leaves the rest to the others, however much there is. */
+static void a_member_limits_its_batch(void **state)
+{
+    const struct mring_join_options single = {.size = sizeof(single), .batch = 1};
+    struct mring *ring = make_ring(NULL, pair, 1);
+    struct mring_producer *producer;
+    struct mring_consumer *slow, *other;
+    struct mring_message message[64];
+
+    (void)state;
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    for (uint32_t sent = 0; sent < 100; sent++)
+        assert_int_equal(mring_send(producer, "0123456789", 10, sent), 0);
+    assert_int_equal(mring_join(ring, "pair", &single, &slow), 0);
+    assert_int_equal(mring_join(ring, "pair", NULL, &other), 0);
+    assert_int_equal(mring_next_batch(slow, message, 64), 1);
+    assert_int_equal(message[0].tag, 0);
+    assert_true(mring_next_batch(other, message, 64) > 1);
+    assert_int_equal(message[0].tag, 1);
+    assert_int_equal(mring_leave(other), 0);
+    assert_int_equal(mring_leave(slow), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 /* A full ring and an empty one: the calls that wait come back when their time is up, and when there is something to do. */
 static void calls_that_wait(void **state)
 {
@@ -423,6 +473,10 @@ static void wake_ends_a_wait_or_the_next(void **state)
         ;
     assert_int_equal(mring_wake(producer), 0);
     assert_int_equal(mring_wait(producer, MRING_FOREVER), -ECANCELED);
+    /* Also where there is something to do. */
+    assert_int_equal(mring_wake(consumer), 0);
+    assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
+    assert_int_equal(mring_wait(consumer, MRING_FOREVER), 0);
     assert_int_equal(mring_producer_close(producer), 0);
     assert_int_equal(mring_leave(consumer), 0);
     assert_int_equal(mring_close(ring), 0);
@@ -608,6 +662,8 @@ int main(void)
         cmocka_unit_test(a_batch_is_released_before_the_next),
         cmocka_unit_test(a_passing_group_sees_what_comes),
         cmocka_unit_test(a_handler_ends_a_wait),
+        cmocka_unit_test(a_ring_without_groups_never_fills),
+        cmocka_unit_test(a_member_limits_its_batch),
         cmocka_unit_test(calls_that_wait),
         cmocka_unit_test(wake_ends_a_wait_or_the_next),
         cmocka_unit_test(handles_are_stale_in_a_child),

@@ -137,6 +137,17 @@ static void an_answer_too_late_takes_no_place(void **state)
     stop(&server);
 }
 
+/* getrlimit and setrlimit, whose first parameter is an enum here and an int there. */
+static int limit_get(int resource, struct rlimit *limit)
+{
+    return resource == RLIMIT_AS ? getrlimit(RLIMIT_AS, limit) : getrlimit(RLIMIT_NOFILE, limit);
+}
+
+static int limit_set(int resource, const struct rlimit *limit)
+{
+    return resource == RLIMIT_AS ? setrlimit(RLIMIT_AS, limit) : setrlimit(RLIMIT_NOFILE, limit);
+}
+
 /* The join fails at one place after the other as the limit is raised, until it has all that it needs. */
 static void join_under_limit(int resource, rlim_t from, rlim_t step, unsigned members)
 {
@@ -151,13 +162,13 @@ static void join_under_limit(int resource, rlim_t from, rlim_t step, unsigned me
     start(&server);
     ring = open_there(&server);
     assert_joinable(ring, "warm-up");
-    assert_int_equal(getrlimit(resource, &before), 0);
+    assert_int_equal(limit_get(resource, &before), 0);
     for (rlim_t most = from;; most += step) {
         const struct rlimit tight = {.rlim_cur = most, .rlim_max = before.rlim_max};
 
-        assert_int_equal(setrlimit(resource, &tight), 0);
+        assert_int_equal(limit_set(resource, &tight), 0);
         code = mring_join(ring, "short", &options, &consumer);
-        assert_int_equal(setrlimit(resource, &before), 0);
+        assert_int_equal(limit_set(resource, &before), 0);
         if (code == 0)
             break;
         assert_true(++failed < 100);

@@ -441,6 +441,24 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
     return code;
 }
 
+static const char *join_trouble(int code)
+{
+    switch (code) {
+    case -EUSERS:
+        return "all its places are taken by living members; how many it has is said where it is made";
+    case -ENOSPC:
+        return "the ring has as many groups as it can have";
+    case -E2BIG:
+        return "the ring has not that many members left";
+    case -EPIPE:
+        return "the process that made the ring is gone";
+    case -ETIMEDOUT:
+        return "the process that made the ring does not answer; is it stopped?";
+    default:
+        return mring_strerror(code);
+    }
+}
+
 static int join(struct mring_consumer *consumer, const char *name, unsigned members, struct mring_error *error)
 {
     struct mring *ring = consumer->ring;
@@ -451,10 +469,7 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
     if (code == 0)
         code = join_by_broker(ring, name, members, group, &line, error);
     if (code < 0)
-        return failure(error, code, 0,
-                       code == -EUSERS ? "all places of group \"%s\" are taken by living members"
-                                       : "group \"%s\" cannot be joined",
-                       name);
+        return failure(error, code, 0, "group \"%s\" cannot be joined: %s", name, join_trouble(code));
     if ((uint32_t)line >= group->view.members)
         return failure(error, -EPROTO, 0, "the broker gave place %d of %u in group \"%s\"", line, group->view.members,
                        name);
@@ -522,6 +537,8 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
     ring_unlock();
     if (code == 0) {
         code = join(made, group, options != NULL ? options->members : 0, error);
+        if (code == 0 && options != NULL && options->batch != 0 && options->batch < SHARED_BATCH_MAX)
+            made->core.batch_max = options->batch;
         if (code != 0) {
             ring_lock();
             ring->handles--;

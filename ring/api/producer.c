@@ -463,7 +463,7 @@ static int win_epoch(struct mring_producer *producer, struct mring_error *error)
     if (word_load_acquire(&ring->region.view.page->ended) != 0)
         return failure(error, -EPIPE, 0, "the stream of this ring is complete");
     if (ring->producing || (owner_life(seen) != 0 && life_alive(ring->life, owner_life(seen))))
-        return failure(error, -EBUSY, 0, "the ring has a producer, and it lives");
+        return failure(error, -EBUSY, 0, "the ring has a producer, and it lives: it must close its handle first");
     producer->epoch = owner_next(seen, life_number(ring->life));
     if (!word_cas(epoch, seen, producer->epoch))
         return failure(error, -EBUSY, 0, "another process has just become the producer");
@@ -501,7 +501,10 @@ int mring_producer(struct mring *ring, struct mring_producer **producer, const s
     if (options != NULL && (code = check_size(options->size, sizeof(*options), "mring_producer_options", NULL)) != 0)
         return code;
     if (ring->role != MRING_PRODUCE || !ring->region.writable)
-        return failure(error, -EACCES, 0, "this process has the ring for consuming only: open it with MRING_PRODUCE");
+        return failure(
+            error, -EACCES, 0,
+            "this process has the ring for consuming only: open it with MRING_PRODUCE, or, in a forked child, "
+            "produce before the first join");
     made = calloc(1, sizeof(*made));
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a producer handle");

@@ -159,8 +159,8 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
     plan->region.members_default = members;
     plan->only.name = "all";
     plan->only.members = members;
-    plan->groups = options->group_count != 0 ? options->groups : &plan->only;
-    plan->count = options->group_count != 0 ? options->group_count : 1;
+    plan->groups = options->groups != NULL ? options->groups : &plan->only;
+    plan->count = options->groups != NULL ? options->group_count : 1;
     return plan_groups(plan, error);
 }
 

@@ -33,7 +33,8 @@ struct consumer_core {
     uint64_t held; /* everything below was released; mirrors active->held while something is held */
     /* The end of what a member of many claimed or adopted, where its held goes idle. NOWHERE for a lone one. */
     uint64_t batch_end;
-    unsigned streak; /* lone: header polls in a row that hit */
+    uint64_t batch_max; /* of many: records claimed at once, at most */
+    unsigned streak;    /* lone: header polls in a row that hit */
 };
 
 /* The next record that is this member's: 1, 0: it has none left, -EBADMSG: what stands there is no record (I7). */

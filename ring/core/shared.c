@@ -32,7 +32,7 @@ static bool walk(const struct consumer_core *consumer, uint64_t position, uint64
         share = cap;
     batch->end = position;
     batch->records = 0;
-    while (batch->end < tail && batch->records < SHARED_BATCH_MAX) {
+    while (batch->end < tail && batch->records < consumer->batch_max) {
         uint64_t header = word_load(record_at(&consumer->view, batch->end));
         uint64_t size = record_size(record_length(header), consumer->view.alignment);
 

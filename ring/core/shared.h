@@ -38,7 +38,7 @@
 
 #include "consumer.h"
 
-enum { SHARED_BATCH_MAX = 64 };
+enum { SHARED_BATCH_MAX = 64 }; /* unless the member asks for less */
 
 /*
  * Adopt an orphan or else claim the next batch: 1: position .. limit are this member's; 0: there is nothing; -EBADMSG. Everything

@@ -16,10 +16,14 @@
  *             once, save for mring_close. mring_wake is the one call for foreign threads and signal handlers.
  *   Fork      A ring handle is good in a forked child, which may join groups, or produce if its parent does not. Producer and
  *             consumer handles are not: every call on one in a child returns -ESTALE, and mring_leave or mring_producer_close
- *             there only frees memory. vfork children may call nothing here. Nothing survives exec.
+ *             there only frees memory. A child's first join takes its right to write the ring away: one that both produces
+ *             and consumes becomes the producer first. vfork children may call nothing here. Nothing survives exec.
  *   Signals   Only mring_wake is async-signal-safe. Calls that wait end with -EINTR when a handler ran.
- *   Versions  Structs begin with their size; set it with the MRING_..._INIT macros. A field added later
- *             is taken as zero from an older caller.
+ *   Versions  Option, info and error structs begin with their size: set it with the MRING_..._INIT macros, or by `.size = sizeof(...)` among designated
+ *             initialisers. A field added later is taken as zero from an older caller.
+ *   Handles   Must be open ones; only where a call says so may they be NULL. A pointer to fill is never NULL. The opening
+ *             calls answer -EINVAL to that, the others are not defined then.
+ *   Timeouts  Nanoseconds; 0 only looks, any negative value is MRING_FOREVER.
  *   Units     Bytes and nanoseconds, unless a name says otherwise. Positions are 64-bit byte counts from the ring's
  *             beginning; they only grow.
  */
@@ -84,20 +88,29 @@ struct mring_error {
 /* A group to be declared when the ring is made: it gates the producer from position 0, before anyone has joined. */
 struct mring_group {
     const char *name; /* 1 to MRING_NAME_MAX bytes */
-    unsigned
-        members; /* how many may be joined at once; 0: 1. A group of one needs no atomic read-modify-write at all */
+    unsigned members; /* how many may be joined at once; 0: 1. Only with more are there atomic read-modify-writes */
 };
 
 struct mring_options {
     size_t size;
-    size_t capacity;  /* bytes of message space: rounded up to a power of two of at least 16 KiB; 0: 1 MiB.
-                                         One message, with its 8 bytes of header, may take half of it. At most 2^40 */
-    size_t alignment; /* of each record: 8 (0 means 8) or 64. With 64 a message of up to 56 bytes lies in one
-                                         cache line of its own; payloads start 8 bytes into it */
-    const struct mring_group *groups; /* the groups to declare */
-    size_t group_count;               /* 0: one group called "all", with `members` members */
-    unsigned members; /* of the group "all" when group_count is 0, and of groups made by mring_join without
-                                         a number of their own; 0: 16 */
+    /*
+     * Bytes of message space: rounded up to a power of two of at least 16 KiB and at most 2^40; 0: 1 MiB. One message, with its
+     * 8 bytes of header, may take half of it.
+     */
+    size_t capacity;
+    /*
+     * Of each record: 8 (0 means 8) or 64. With 64 a message of up to 56 bytes lies in one cache line of its own; payloads start 8
+     * bytes into it.
+     */
+    size_t alignment;
+    /*
+     * The groups to declare. NULL: one group called "all", a work queue of `members` members; whether anybody joins it or not, the
+     * producer waits for it when the ring is full. Not NULL, and a group_count of 0: none.
+     */
+    const struct mring_group *groups;
+    size_t group_count;
+    /* Of the group "all", and of groups made by mring_join without a number of their own; 0: 16. */
+    unsigned members;
     struct mring_error *error;
 };
 #define MRING_OPTIONS_INIT                                                                                             \
@@ -108,7 +121,8 @@ struct mring_options {
 /*
  * Make a ring. With a name, processes of the same user can find it by mring_open for as long as this
  * process lives: the name dies with it, also when it is killed, and there is nothing to unlink. Without one it is reached
- * by forked children only (their copy of the handle).
+ * by forked children only (their copy of the handle). Whoever comes after this process has closed the ring, or ended, finds
+ * nothing, not even a declared group: keep it open until all consumers have joined, and for late ones until they have read.
  *
  * All memory is allocated and touched now, so that a later write never fails for want of it. The first ring of a process starts
  * one thread, the broker, with all signals blocked, which answers those who attach; it ends with the last ring.
@@ -126,15 +140,15 @@ MRING_API int mring_create(struct mring **ring, const char *name, const struct m
 
 /* What a process wants to do with a ring it opens; it gets the rights for that and no others. */
 enum mring_role {
-    MRING_CONSUME =
-        0, /* header, directory and messages are mapped read-only; group words of a joined group read-write */
-    MRING_PRODUCE = 1 /* may become the producer; may also join */
+    /* Join groups: header, directory and messages are mapped read-only, the words of a joined group read-write. */
+    MRING_CONSUME = 0,
+    /* Become the producer, and join as well. */
+    MRING_PRODUCE = 1
 };
 
 struct mring_open_options {
     size_t size;
-    int64_t timeout; /* how long to wait for the ring to appear and its broker to answer: 0: do not wait for it to
-                         appear; MRING_FOREVER */
+    int64_t timeout; /* how long to wait for the ring to appear; 0: not at all; MRING_FOREVER */
     struct mring_error *error;
 };
 #define MRING_OPEN_OPTIONS_INIT                                                                                        \
@@ -145,11 +159,13 @@ struct mring_open_options {
 /*
  * Open a ring by the name its creator gave it. NULL options: the defaults. The handle is the caller's.
  *
- * -ENOENT      nobody of this user serves such a ring (within the timeout)
+ * -ENOENT      nobody of this user serves such a ring (within the timeout); or its creator is stopped: it is given 3 seconds to
+ *              answer, whatever the timeout
  * -EACCES      the ring is not served to this user
  * -EINVAL      bad name or role
  * -EPROTO      the region is of a newer or unknown format, or damaged
- * -ETIMEDOUT   its creator does not answer (it is stopped, say)
+ * -ENAMETOOLONG the name is longer than MRING_NAME_MAX
+ * -ETIMEDOUT   its creator was found, and does not answer (it was stopped just then)
  * -ENOMEM -EMFILE
  */
 MRING_API int mring_open(struct mring **ring, const char *name, enum mring_role role,
@@ -158,7 +174,8 @@ MRING_API int mring_open(struct mring **ring, const char *name, enum mring_role 
 /*
  * Give the handle back. Producer and consumer handles made from it must have been closed before: -EBUSY otherwise, and
  * nothing is done. When the creator closes, its name is free again; those who are attached keep the
- * memory and go on, but nobody new can come. NULL is allowed. In a forked child: closes the child's copy only.
+ * memory and go on, but nobody new can come. NULL is allowed. In a forked child: closes the child's copy only; handles that are
+ * the parent's do not count, and may be freed before or after.
  */
 MRING_API int mring_close(struct mring *ring);
 
@@ -179,7 +196,8 @@ struct mring_producer_options {
  * Become the ring's producer: there is one at a time. NULL options: the defaults.
  *
  * -EBUSY    a living process (or another thread of this one) is the producer; a stopped one lives
- * -EACCES   the ring was opened with MRING_CONSUME
+ * -EACCES   the ring was opened with MRING_CONSUME, or this is a forked child that joined a group before
+ * -EINVAL   NULL, or options of a wrong size
  * -EPIPE    mring_end was called on this ring: its stream is complete
  * -ENOMEM -EMFILE
  */
@@ -231,7 +249,10 @@ MRING_API int mring_sendv(struct mring_producer *producer, const struct iovec *p
  */
 MRING_API int mring_end(struct mring_producer *producer);
 
-/* Flush and stop being the producer, so that another may start; the stream stays open. NULL is allowed. 0. */
+/*
+ * Flush and stop being the producer, so that another may start. The stream stays open: consumers go on waiting, and are told nothing;
+ * to let them finish, call mring_end before. NULL is allowed. 0.
+ */
 MRING_API int mring_producer_close(struct mring_producer *producer);
 
 /* ------------------------------------------------------------------------------------------------------------------
@@ -248,13 +269,18 @@ struct mring_message {
 
 struct mring_join_options {
     size_t size;
-    unsigned members; /* how many members the group may have, if this call makes it: 0: the ring's default. A group
-                           that exists keeps its own */
+    /* How many members the group may have, if this call makes it; 0: the ring's default. A group that exists keeps its own. */
+    unsigned members;
+    /*
+     * In a group of many: how many messages this member claims at once, at most; 0, and more than 64: 64. 1 for work that takes so long
+     * that an idle member should rather have the next message.
+     */
+    unsigned batch;
     struct mring_error *error;
 };
 #define MRING_JOIN_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(struct mring_join_options), 0, NULL                                                                     \
+        sizeof(struct mring_join_options), 0, 0, NULL                                                                  \
     }
 
 /*
@@ -264,10 +290,10 @@ struct mring_join_options {
  *
  * -EUSERS    the group has as many living members as it may
  * -ENOSPC    the ring has no place for another group
- * -EINVAL    bad name
+ * -EINVAL    bad name, NULL, or options of a wrong size.  -ENAMETOOLONG
  * -E2BIG     more members than the ring has left (a group that this call would make)
  * -EPIPE     the ring's broker is gone and the group is not one that this process can reach
- * -ETIMEDOUT the broker does not answer (its process is stopped, say)
+ * -ETIMEDOUT the broker has not answered for 5 seconds (its process is stopped, say). No place stays taken
  * -EBADMSG   the words of the group are damaged
  * -ENOMEM -EMFILE
  */
@@ -275,18 +301,21 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
                          struct mring_consumer **consumer);
 
 /*
- * The next message for this member, if there is one. Never waits, makes no system call. Several may be held at once.
+ * The next message for this member, if there is one. Never waits, makes no system call. Several may be held at once: in a group of
+ * one without limit, in a group of many those of one batch. A member of many claims a batch when it has none: up to half of its share
+ * of what is there, and no more than its `batch`; what is claimed goes to no other living member, however long this one takes.
  *
  * 1             *message is filled
  * 0             nothing now: mring_wait(consumer, ...) waits
- * -EPIPE        the stream is complete and this group has had all of it
+ * -EPIPE        the stream is complete and all of it has been claimed in this group; what a killed member of many had
+ *               claimed is not handed on yet
  * -EBUSY        (group of many) all of the batch that this member claimed was handed out, but not all released: release first
  * -EBADMSG      the ring's memory is damaged at this place
  * -ESTALE       this is a forked child
  */
 MRING_API int mring_next(struct mring_consumer *consumer, struct mring_message *message);
 
-/* mring_next for up to `count` messages: how many were filled, or 0, or an error as above. */
+/* mring_next for up to `count` messages: how many were filled, or 0, or an error as above; -EINVAL: count is not positive. */
 MRING_API int mring_next_batch(struct mring_consumer *consumer, struct mring_message *messages, int count);
 
 /* mring_next that waits, `timeout` nanoseconds in all, or MRING_FOREVER. 1, or the errors of mring_next and of mring_wait. */
@@ -320,15 +349,16 @@ MRING_API int mring_leave(struct mring_consumer *consumer);
  * Wait until there is something to do: a message for a consumer; for a producer, room for the reserve that was refused
  * (any room, if none was). Spins for a moment, then sleeps; a sleeper uses no CPU. `timeout` is in nanoseconds:
  * 0 only looks, MRING_FOREVER waits without end. Another member may be quicker: go back to mring_next, which may say 0.
- * A producer's wait flushes first.
+ * A producer's wait flushes first. While a whole batch is held, and mring_next says -EBUSY, a wait returns at once.
  *
  * 0            look again
  * -ETIMEDOUT   nothing within `timeout`
- * -EINTR       a signal handler ran
- * -ECANCELED   mring_wake was called
+ * -EINTR       a signal handler ran, also one with SA_RESTART
+ * -ECANCELED   mring_wake was called, also before this wait, and by a handler that ran
  * -EPIPE       (consumer) the stream is complete and drained; (producer) mring_end was called
- * -EOWNERDEAD  (consumer) everything is drained and the producer was killed: noticed after a second without a message. The wait
- *              can be called again: a new producer may come
+ * -EOWNERDEAD  (consumer) everything is drained and the producer's process ended without mring_end or mring_producer_close:
+ *              noticed after a second without a message. The wait can be called again: another process may become the
+ *              producer of this ring; a ring made anew under the same name is another one, to be opened anew
  * -ENOMEM -EIO no semaphore could be made to sleep on, or it failed
  * -ESTALE      this is a forked child
  */
@@ -336,7 +366,8 @@ MRING_API int mring_producer_wait(struct mring_producer *producer, int64_t timeo
 MRING_API int mring_consumer_wait(struct mring_consumer *consumer, int64_t timeout);
 
 /*
- * End the wait that this handle's thread is in, or else its next one, with -ECANCELED. From any thread of the process and from
+ * End the wait that this handle's thread is in, or else its next one, with -ECANCELED; several before that one count once. A loop that
+ * never runs dry never waits: let it look at a flag of its own as well. From any thread of the process and from
  * signal handlers; the handle must not be closed meanwhile. 0, -ESTALE.
  */
 MRING_API int mring_producer_wake(struct mring_producer *producer);

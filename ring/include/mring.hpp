@@ -292,8 +292,9 @@ class mring::consumer
     }
 
     /*
-     * Wait for the next message; nothing only at the end of the stream. Goes on when a signal handler ran; throws
-     * std::errc::operation_canceled after cancel().
+     * Wait for the next message; nothing only at the end of the stream. Goes on when a signal handler ran. Throws
+     * std::errc::operation_canceled after cancel(), owner_dead when the producer died without end() (it may be called again), and
+     * device_or_resource_busy while a whole batch is unreleased.
      */
     std::optional<message> receive()
     {

@@ -85,7 +85,8 @@ static int check_in(struct broker *ring, const char *name, struct mring_error *e
     }
     /* Which of the three a taken name gets depends on who holds it and on the system's age (Mach 8.3, 8.6). */
     if (kr == BOOTSTRAP_NOT_PRIVILEGED || kr == BOOTSTRAP_NAME_IN_USE || kr == BOOTSTRAP_SERVICE_ACTIVE)
-        return failure(error, -EEXIST, kr, "another process serves a ring named \"%s\"", name);
+        return failure(error, -EEXIST, 0, "a ring named \"%s\" is served already: close it, or choose another name",
+                       name);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "cannot take the name \"%s\"", name);
     kr = mach_port_move_member(mach_task_self(), ring->named, meet.set);

@@ -70,7 +70,9 @@ int meet_look_up(struct meet_link **link, const char *name, int64_t timeout, str
         mach_port_deallocate(mach_task_self(), server);
     }
     if (kr == BOOTSTRAP_UNKNOWN_SERVICE)
-        return failure(error, -ENOENT, kr, "no process of this user serves a ring named \"%s\"", name);
+        return failure(error, -ENOENT, kr,
+                       "no process of this user serves a ring named \"%s\": start it first, or wait with a timeout",
+                       name);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "cannot look the ring \"%s\" up", name);
     made = link_make(port, unknown);

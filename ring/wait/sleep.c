@@ -173,10 +173,8 @@ static int sleep_announced(struct sleeper_state *state, const struct sleep_side 
 int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t timeout)
 {
     int64_t deadline = INT64_MAX;
-    int found = side->look(context);
+    int found = take_flag(state) ? -ECANCELED : side->look(context);
 
-    if (found == 0 && take_flag(state))
-        found = -ECANCELED;
     if (found == 0 && timeout == 0)
         found = -ETIMEDOUT;
     if (found == 0) {
