@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -350,6 +351,86 @@ static void *wake_thread(void *consumer)
     return NULL;
 }
 
+/* A declared group that nobody has joined yet holds the drain up, and so does a member that has not released. */
+static void a_drain_waits_for_everybody(void **state)
+{
+    struct mring *ring = make_ring(NULL, lone, 1);
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer, *passing;
+    struct mring_message message;
+    pid_t child;
+    int status;
+
+    (void)state;
+    options.members = 2;
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    assert_int_equal(mring_drain(producer, MRING_FOREVER), 0);
+    assert_int_equal(mring_join(ring, "passing", &options, &passing), 0);
+    for (uint32_t sent = 0; sent < 100; sent++)
+        assert_int_equal(mring_send(producer, "0123456789", 10, sent), 0);
+    assert_int_equal(mring_drain(producer, 0), -ETIMEDOUT);
+    child = fork();
+    if (child == 0) {
+        bool right = mring_join(ring, "lone", NULL, &consumer) == 0;
+
+        while (right && mring_next_wait(consumer, &message, MRING_FOREVER) == 1)
+            right = mring_release(consumer, &message) == 0;
+        _exit(right && mring_leave(consumer) == 0 ? 0 : 1);
+    }
+    assert_int_equal(mring_end(producer), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(mring_drain(producer, 1000 * 1000), -ETIMEDOUT);
+    for (int left = 100; left > 0; left--) {
+        assert_int_equal(mring_next(passing, &message), 1);
+        assert_int_equal(mring_drain(producer, 0), -ETIMEDOUT);
+        assert_int_equal(mring_release(passing, &message), 0);
+    }
+    assert_int_equal(mring_drain(producer, MRING_FOREVER), 0);
+    assert_int_equal(mring_leave(passing), 0);
+    assert_int_equal(mring_drain(producer, 0), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
+/* Asleep in the drain, and woken by the last release: by an event, which the counter of lost ones confirms. */
+static void a_drain_is_woken(void **state)
+{
+    struct mring *ring = make_ring(NULL, lone, 1);
+    const struct producer_page *page = ring->region.view.page;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    for (uint32_t turn = 0; turn < 50; turn++) {
+        const uint64_t slept = word_load(&page->waits);
+
+        assert_int_equal(mring_send(producer, "0123456789", 10, turn), 0);
+        assert_int_equal(mring_send(producer, "0123456789", 10, turn), 0);
+        child = fork();
+        if (child == 0) {
+            bool right = mring_join(ring, "lone", NULL, &consumer) == 0;
+
+            while (word_load(&page->waits) == slept)
+                (void)sched_yield();
+            right = right && mring_next(consumer, &message) == 1 && mring_release(consumer, &message) == 0 &&
+                    mring_next(consumer, &message) == 1 && mring_release(consumer, &message) == 0;
+            _exit(right && mring_leave(consumer) == 0 ? 0 : 1);
+        }
+        assert_int_equal(mring_drain(producer, MRING_FOREVER), 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(word_load(&page->rescued), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 /* Groups given and none of them: nobody to wait for. */
 static void a_ring_without_groups_never_fills(void **state)
 {
@@ -662,6 +743,8 @@ int main(void)
         cmocka_unit_test(a_batch_is_released_before_the_next),
         cmocka_unit_test(a_passing_group_sees_what_comes),
         cmocka_unit_test(a_handler_ends_a_wait),
+        cmocka_unit_test(a_drain_waits_for_everybody),
+        cmocka_unit_test(a_drain_is_woken),
         cmocka_unit_test(a_ring_without_groups_never_fills),
         cmocka_unit_test(a_member_limits_its_batch),
         cmocka_unit_test(calls_that_wait),

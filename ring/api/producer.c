@@ -4,45 +4,19 @@
  * The path of a message that finds room and nobody asleep is producer_core's alone: no lock, no system call. Short of room, the groups
  * are scanned; new groups that the directory shows are mapped first, so that none is missed by the gate.
  */
-#include "core/producer.h"
+#include "producer.h"
 
 #include "meet/clock.h"
-#include "ring.h"
 #include "wait/bell.h"
 #include "wait/fence.h"
-#include "wait/sleep.h"
-#include "wakers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    BACK_OFF = 500,                /* pauses before a rescan that follows a fruitless one: see rescan() */
+    BACK_OFF = 500,                /* pauses before a rescan that follows a fruitless one: see producer_rescan() */
     RETRY_AFTER = 10 * 1000 * 1000 /* ns: a group that could not be mapped is not asked for more often */
 };
-
-struct mring_producer {
-    struct producer_core core;
-    uint32_t generation;
-    struct mring *ring;
-    uint64_t epoch;
-    uint64_t directory_version;             /* as of the last look at the directory */
-    uint64_t cut_off;                       /* bit g: group g's words were broken; it gates no more */
-    bool ended;                             /* mring_end was called: no room is found any more */
-    bool behind;                            /* a live group could not be mapped: no advance until it is */
-    int64_t retry;                          /* when to try that again */
-    struct held_group group[LAYOUT_GROUPS]; /* the live ones */
-    struct known_sleeper *known[LAYOUT_GROUPS];
-    struct sleeper_state sleep;
-    uint64_t want;   /* the gate announced to the groups of `wanted` while it sleeps */
-    uint64_t wanted; /* bit g: group g was told */
-    bool asked;      /* in this wait, for more than is needed */
-};
-
-static inline bool stale(const struct mring_producer *producer)
-{
-    return producer->generation != mring_generation;
-}
 
 /* ---- the groups ---- */
 
@@ -101,23 +75,16 @@ static void read_directory(struct mring_producer *producer)
 
 /* ---- room ---- */
 
-/*
- * Scan the gates. A scan pulls the line of every member's held away from it, so a producer that scans in a loop slows down those
- * it waits for; after a scan that gained less than a quarter of the ring it pauses before the next (R8).
- */
-static void rescan(struct mring_producer *producer)
+uint64_t producer_scan(struct mring_producer *producer)
 {
     struct producer_core *core = &producer->core;
     const uint64_t tail = producer_core_tail(core);
     uint64_t gate = tail;
 
-    if (core->last_gain < core->view.capacity / 4)
-        for (unsigned turn = 0; turn < BACK_OFF; turn++)
-            pause_cpu();
     fence_full(); /* joiners who became visible before they read the tail are seen below: core/group.h */
     read_directory(producer);
     if (producer->behind)
-        return;
+        return core->gate;
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         uint64_t of_group;
 
@@ -129,7 +96,21 @@ static void rescan(struct mring_producer *producer)
         else if (of_group < gate)
             gate = of_group;
     }
-    producer_core_advance(core, gate);
+    return gate;
+}
+
+/*
+ * A scan pulls the line of every member's held away from it, so a producer that scans in a loop slows down those it waits for; after
+ * a scan that gained less than a quarter of the ring it pauses before the next (R8).
+ */
+void producer_rescan(struct mring_producer *producer)
+{
+    struct producer_core *core = &producer->core;
+
+    if (core->last_gain < core->view.capacity / 4)
+        for (unsigned turn = 0; turn < BACK_OFF; turn++)
+            pause_cpu();
+    producer_core_advance(core, producer_scan(producer));
 }
 
 /* ---- wake-ups ---- */
@@ -178,7 +159,7 @@ static inline int heed(struct mring_producer *producer, uint64_t bell)
     return __builtin_expect(bell != 0, 0) ? answer(producer, bell) : 0;
 }
 
-static int publish(struct mring_producer *producer)
+int producer_publish(struct mring_producer *producer)
 {
     return heed(producer, producer_core_publish(&producer->core));
 }
@@ -192,8 +173,8 @@ static __attribute__((noinline)) int find_room(struct mring_producer *producer, 
 
     if (producer->ended)
         return -EPIPE;
-    (void)publish(producer); /* R16: what is committed may be just what the consumers need to go on */
-    rescan(producer);
+    (void)producer_publish(producer); /* R16: what is committed may be just what the consumers need to go on */
+    producer_rescan(producer);
     core->refused = producer_core_fits(core, next) ? 0 : next;
     return core->refused == 0 ? 0 : -EAGAIN;
 }
@@ -201,7 +182,7 @@ static __attribute__((noinline)) int find_room(struct mring_producer *producer, 
 /* Room for `length` bytes: 0 and the place, or -errno. */
 static int find_place(struct mring_producer *producer, size_t length, struct place *place)
 {
-    if (stale(producer))
+    if (producer_stale(producer))
         return -ESTALE;
     if (length > producer->core.message_max)
         return -EMSGSIZE;
@@ -235,7 +216,8 @@ int mring_reserve(struct mring_producer *producer, size_t length, void **where)
     struct producer_core *core = &producer->core;
     struct place place = producer_core_place(core, length);
 
-    if (__builtin_expect(stale(producer) || length > core->message_max || !producer_core_fits(core, place.next), 0))
+    if (__builtin_expect(
+            producer_stale(producer) || length > core->message_max || !producer_core_fits(core, place.next), 0))
         return reserve_slowly(producer, length, where);
     core->reserved_at = core->position;
     core->reserved = length;
@@ -247,7 +229,7 @@ int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag)
 {
     struct producer_core *core = &producer->core;
 
-    if (stale(producer))
+    if (producer_stale(producer))
         return -ESTALE;
     if (core->reserved_at != core->position || length > core->reserved)
         return -EINVAL;
@@ -257,7 +239,7 @@ int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag)
 
 int mring_flush(struct mring_producer *producer)
 {
-    return stale(producer) ? -ESTALE : publish(producer);
+    return producer_stale(producer) ? -ESTALE : producer_publish(producer);
 }
 
 static __attribute__((noinline)) int send_any(struct mring_producer *producer, const void *data, size_t length,
@@ -279,8 +261,9 @@ int mring_send(struct mring_producer *producer, const void *data, size_t length,
     struct place place = producer_core_place(core, length);
 
     /* 8 to 16 bytes go as two pieces that may overlap: a call of memcpy costs as much as all the rest. */
-    if (__builtin_expect(
-            length - 8 > 8 || stale(producer) || core->first_header != 0 || !producer_core_fits(core, place.next), 0))
+    if (__builtin_expect(length - 8 > 8 || producer_stale(producer) || core->first_header != 0 ||
+                             !producer_core_fits(core, place.next),
+                         0))
         return send_any(producer, data, length, tag);
     memcpy(place_payload(place), data, 8);
     memcpy((unsigned char *)place_payload(place) + length - 8, (const unsigned char *)data + length - 8, 8);
@@ -309,146 +292,6 @@ int mring_sendv(struct mring_producer *producer, const struct iovec *pieces, int
         at += pieces[piece].iov_len;
     }
     return heed(producer, producer_core_send(&producer->core, place, (uint32_t)length, tag));
-}
-
-/* ---- waiting for room ---- */
-
-static int look_for_room(void *context)
-{
-    struct mring_producer *producer = context;
-    struct producer_core *core = &producer->core;
-    uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
-
-    if (producer->ended)
-        return -EPIPE;
-    if (end <= core->limit)
-        return 1;
-    rescan(producer);
-    return end <= core->limit;
-}
-
-/*
- * The gate to be woken at: at first a quarter of the ring more than now, so that a producer is not woken for every single record, but
- * no more than there is to release at all. Woken with less, it asks for what the refused record needs.
- */
-static void announce_want(void *context)
-{
-    struct mring_producer *producer = context;
-    struct producer_core *core = &producer->core;
-    uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
-    uint64_t want = end + LAYOUT_RECORD_HEADER - core->view.capacity;
-
-    if (!producer->asked && want < core->gate + core->view.capacity / 4)
-        want = core->gate + core->view.capacity / 4;
-    if (want > producer_core_tail(core))
-        want = producer_core_tail(core);
-    producer->want = want;
-    producer->asked = true;
-    producer->wanted = 0;
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        if (producer->group[index].view.page == NULL)
-            continue;
-        want_announce(&producer->group[index].view, want, producer->epoch);
-        producer->wanted |= UINT64_C(1) << index;
-    }
-}
-
-static unsigned withdraw_want(void *context)
-{
-    struct mring_producer *producer = context;
-    unsigned taken = 0;
-
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        if ((producer->wanted >> index & 1) != 0 && producer->group[index].view.page != NULL &&
-            !want_withdraw(&producer->group[index].view))
-            taken++;
-    producer->wanted = 0;
-    return taken;
-}
-
-/* There is one producer: nobody to hand a wake-up on to. */
-static void keep_it(void *context)
-{
-    (void)context;
-}
-
-/* Has every member that may release registered? (R15) */
-static bool members_reachable(void *context)
-{
-    const struct mring_producer *producer = context;
-
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        const struct group_view *group = &producer->group[index].view;
-
-        for (uint32_t line = 0; group->page != NULL && line < group->members; line++) {
-            uint64_t owner = word_load_acquire(&group->line[line].owner);
-
-            if (owner_life(owner) != 0 && word_load_acquire(&group->line[line].fenced) != owner) /* [FENCED] */
-                return false;
-        }
-    }
-    return true;
-}
-
-static bool publish_semaphore(void *context, semaphore_t semaphore)
-{
-    struct mring_producer *producer = context;
-    struct sleeper who = {SLEEPER_PRODUCER, 0, 0, producer->epoch};
-
-    return meet_put_semaphore(producer->ring->link, &who, semaphore) == 0;
-}
-
-/* A consumer's death frees nothing yet by itself: the wait for room goes on until somebody takes its place. */
-static int no_verdict(void *context)
-{
-    (void)context;
-    return 0;
-}
-
-static void count_sleep(void *context)
-{
-    struct producer_page *page = ((struct mring_producer *)context)->core.view.page;
-
-    word_add_own(&page->waits, 1);
-}
-
-/* Room short of the announced gate is nobody's fault: it asked to be left asleep till then. */
-static void count_rescue(void *context)
-{
-    const struct mring_producer *producer = context;
-    struct producer_page *page = producer->core.view.page;
-
-    if (producer->core.gate >= producer->want)
-        word_add_own(&page->rescued, 1);
-}
-
-static const struct sleep_side producer_side = {
-    .look = look_for_room,
-    .announce = announce_want,
-    .withdraw = withdraw_want,
-    .pass_on = keep_it,
-    .reachable = members_reachable,
-    .publish = publish_semaphore,
-    .verdict = no_verdict,
-    .count_sleep = count_sleep,
-    .count_rescue = count_rescue,
-};
-
-int mring_producer_wait(struct mring_producer *producer, int64_t timeout)
-{
-    if (stale(producer))
-        return -ESTALE;
-    (void)publish(producer);
-    producer->asked = false;
-    return sleep_until(&producer->sleep, &producer_side, producer, timeout);
-}
-
-int mring_producer_wake(struct mring_producer *producer)
-{
-    if (stale(producer))
-        return -ESTALE;
-    sleep_wake(&producer->sleep);
-    return 0;
 }
 
 /* ---- beginning and end ---- */
@@ -520,7 +363,7 @@ int mring_producer(struct mring *ring, struct mring_producer **producer, const s
         free(made);
         return code;
     }
-    rescan(made);
+    producer_rescan(made);
     *producer = made;
     return 0;
 }
@@ -529,9 +372,9 @@ int mring_end(struct mring_producer *producer)
 {
     struct producer_page *page = producer->core.view.page;
 
-    if (stale(producer))
+    if (producer_stale(producer))
         return -ESTALE;
-    (void)publish(producer);
+    (void)producer_publish(producer);
     word_store_release(&page->ended, producer_core_tail(&producer->core) + 1); /* [END] */
     /* The path of a message pays nothing to learn of the end: nothing fits from here on, and who asks for room is told. */
     producer->ended = true;
@@ -547,9 +390,9 @@ int mring_producer_close(struct mring_producer *producer)
 
     if (producer == NULL)
         return 0;
-    mine = !stale(producer);
+    mine = !producer_stale(producer);
     if (mine) {
-        (void)publish(producer);
+        (void)producer_publish(producer);
         for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
             drop_group(producer, index);
         ring_lock();

@@ -122,7 +122,7 @@ struct mring_options {
  * Make a ring. With a name, processes of the same user can find it by mring_open for as long as this
  * process lives: the name dies with it, also when it is killed, and there is nothing to unlink. Without one it is reached
  * by forked children only (their copy of the handle). Whoever comes after this process has closed the ring, or ended, finds
- * nothing, not even a declared group: keep it open until all consumers have joined, and for late ones until they have read.
+ * nothing, not even a declared group: keep it open until all consumers have joined, or until mring_drain says that they have read.
  *
  * All memory is allocated and touched now, so that a later write never fails for want of it. The first ring of a process starts
  * one thread, the broker, with all signals blocked, which answers those who attach; it ends with the last ring.
@@ -248,6 +248,13 @@ MRING_API int mring_sendv(struct mring_producer *producer, const struct iovec *p
  * in this ring, from any producer. 0, -ESTALE. Calling it twice is harmless.
  */
 MRING_API int mring_end(struct mring_producer *producer);
+
+/*
+ * Flush, and wait until every group has released all that is published: the declared ones, whether anybody has joined them yet or not,
+ * and the members of others. For a process that made the ring and is about to go. Also after mring_end. Results and `timeout` as
+ * mring_wait's, but -EPIPE.
+ */
+MRING_API int mring_drain(struct mring_producer *producer, int64_t timeout);
 
 /*
  * Flush and stop being the producer, so that another may start. The stream stays open: consumers go on waiting, and are told nothing;

@@ -252,6 +252,12 @@ class mring::producer
         return woken(mring_producer_wait(get(), timeout.count()), "mring: waiting for room");
     }
 
+    /* Flush, and wait until every group has released all that is published; also after end(). */
+    wake drain(std::chrono::nanoseconds timeout = forever)
+    {
+        return woken(mring_drain(get(), timeout.count()), "mring: drain");
+    }
+
     /* End this handle's wait: from any thread or signal handler. */
     void cancel() const noexcept
     {

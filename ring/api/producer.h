@@ -1,0 +1,44 @@
+/*
+ * A producer handle, for the files that its calls are divided into: producer.c, the path of messages, and producer_wait.c.
+ */
+#ifndef MRING_API_PRODUCER_H
+#define MRING_API_PRODUCER_H
+
+#include "core/producer.h"
+#include "ring.h"
+#include "wait/sleep.h"
+#include "wakers.h"
+
+struct mring_producer {
+    struct producer_core core;
+    uint32_t generation;
+    struct mring *ring;
+    uint64_t epoch;
+    uint64_t directory_version;             /* as of the last look at the directory */
+    uint64_t cut_off;                       /* bit g: group g's words were broken; it gates no more */
+    bool ended;                             /* mring_end was called: no room is found any more */
+    bool behind;                            /* a live group could not be mapped: no advance until it is */
+    int64_t retry;                          /* when to try that again */
+    struct held_group group[LAYOUT_GROUPS]; /* the live ones */
+    struct known_sleeper *known[LAYOUT_GROUPS];
+    struct sleeper_state sleep;
+    uint64_t want;   /* the gate announced to the groups of `wanted` while it sleeps */
+    uint64_t wanted; /* bit g: group g was told */
+    bool asked;      /* in this wait, for more than is needed */
+};
+
+static inline bool producer_stale(const struct mring_producer *producer)
+{
+    return producer->generation != mring_generation;
+}
+
+/* Publish what is committed and wake who sleeps. 0. */
+int producer_publish(struct mring_producer *producer);
+
+/* How far all groups have released, at most the tail. Maps the groups that are new. */
+uint64_t producer_scan(struct mring_producer *producer);
+
+/* The same, to make room of. */
+void producer_rescan(struct mring_producer *producer);
+
+#endif

@@ -1,0 +1,191 @@
+/* A producer's waits: for room, and for everybody to have read. */
+#include "producer.h"
+
+#include "wait/bell.h"
+
+static int look_for_room(void *context)
+{
+    struct mring_producer *producer = context;
+    struct producer_core *core = &producer->core;
+    uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
+
+    if (producer->ended)
+        return -EPIPE;
+    if (end <= core->limit)
+        return 1;
+    producer_rescan(producer);
+    return end <= core->limit;
+}
+
+/* Ask every group to signal once its gate is there. */
+static void announce(struct mring_producer *producer, uint64_t want)
+{
+    producer->want = want;
+    producer->wanted = 0;
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        if (producer->group[index].view.page == NULL)
+            continue;
+        want_announce(&producer->group[index].view, want, producer->epoch);
+        producer->wanted |= UINT64_C(1) << index;
+    }
+}
+
+/*
+ * The gate to be woken at: at first a quarter of the ring more than now, so that a producer is not woken for every single record, but
+ * no more than there is to release at all. Woken with less, it asks for what the refused record needs.
+ */
+static void announce_want(void *context)
+{
+    struct mring_producer *producer = context;
+    struct producer_core *core = &producer->core;
+    uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
+    uint64_t want = end + LAYOUT_RECORD_HEADER - core->view.capacity;
+
+    if (!producer->asked && want < core->gate + core->view.capacity / 4)
+        want = core->gate + core->view.capacity / 4;
+    if (want > producer_core_tail(core))
+        want = producer_core_tail(core);
+    producer->asked = true;
+    announce(producer, want);
+}
+
+static unsigned withdraw_want(void *context)
+{
+    struct mring_producer *producer = context;
+    unsigned taken = 0;
+
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        if ((producer->wanted >> index & 1) != 0 && producer->group[index].view.page != NULL &&
+            !want_withdraw(&producer->group[index].view))
+            taken++;
+    producer->wanted = 0;
+    return taken;
+}
+
+/* There is one producer: nobody to hand a wake-up on to. */
+static void keep_it(void *context)
+{
+    (void)context;
+}
+
+/* Has every member that may release registered? (R15) */
+static bool members_reachable(void *context)
+{
+    const struct mring_producer *producer = context;
+
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        const struct group_view *group = &producer->group[index].view;
+
+        for (uint32_t line = 0; group->page != NULL && line < group->members; line++) {
+            uint64_t owner = word_load_acquire(&group->line[line].owner);
+
+            if (owner_life(owner) != 0 && word_load_acquire(&group->line[line].fenced) != owner) /* [FENCED] */
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool publish_semaphore(void *context, semaphore_t semaphore)
+{
+    struct mring_producer *producer = context;
+    struct sleeper who = {SLEEPER_PRODUCER, 0, 0, producer->epoch};
+
+    return meet_put_semaphore(producer->ring->link, &who, semaphore) == 0;
+}
+
+/* A consumer's death frees nothing yet by itself: the wait for room goes on until somebody takes its place. */
+static int no_verdict(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static void count_sleep(void *context)
+{
+    struct producer_page *page = ((struct mring_producer *)context)->core.view.page;
+
+    word_add_own(&page->waits, 1);
+}
+
+/* Room short of the announced gate is nobody's fault: it asked to be left asleep till then. */
+static void count_rescue(void *context)
+{
+    const struct mring_producer *producer = context;
+    struct producer_page *page = producer->core.view.page;
+
+    if (producer->core.gate >= producer->want)
+        word_add_own(&page->rescued, 1);
+}
+
+static const struct sleep_side producer_side = {
+    .look = look_for_room,
+    .announce = announce_want,
+    .withdraw = withdraw_want,
+    .pass_on = keep_it,
+    .reachable = members_reachable,
+    .publish = publish_semaphore,
+    .verdict = no_verdict,
+    .count_sleep = count_sleep,
+    .count_rescue = count_rescue,
+};
+
+int mring_producer_wait(struct mring_producer *producer, int64_t timeout)
+{
+    if (producer_stale(producer))
+        return -ESTALE;
+    (void)producer_publish(producer);
+    producer->asked = false;
+    return sleep_until(&producer->sleep, &producer_side, producer, timeout);
+}
+
+/* ---- waiting for the end of what is published ---- */
+
+static int look_for_tail(void *context)
+{
+    struct mring_producer *producer = context;
+
+    return producer_scan(producer) >= producer_core_tail(&producer->core);
+}
+
+static void announce_tail(void *context)
+{
+    struct mring_producer *producer = context;
+
+    announce(producer, producer_core_tail(&producer->core));
+}
+
+static void count_late_drain(void *context)
+{
+    struct producer_page *page = ((struct mring_producer *)context)->core.view.page;
+
+    word_add_own(&page->rescued, 1);
+}
+
+static const struct sleep_side drain_side = {
+    .look = look_for_tail,
+    .announce = announce_tail,
+    .withdraw = withdraw_want,
+    .pass_on = keep_it,
+    .reachable = members_reachable,
+    .publish = publish_semaphore,
+    .verdict = no_verdict,
+    .count_sleep = count_sleep,
+    .count_rescue = count_late_drain,
+};
+
+int mring_drain(struct mring_producer *producer, int64_t timeout)
+{
+    if (producer_stale(producer))
+        return -ESTALE;
+    (void)producer_publish(producer);
+    return sleep_until(&producer->sleep, &drain_side, producer, timeout);
+}
+
+int mring_producer_wake(struct mring_producer *producer)
+{
+    if (producer_stale(producer))
+        return -ESTALE;
+    sleep_wake(&producer->sleep);
+    return 0;
+}
