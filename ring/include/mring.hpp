@@ -358,7 +358,7 @@ class mring::ring
         mring_options given = MRING_OPTIONS_INIT;
         given.capacity = wanted.capacity;
         given.alignment = wanted.alignment;
-        given.groups = groups.data();
+        given.groups = groups.empty() ? nullptr : groups.data(); /* none given: the default, not none at all */
         given.group_count = groups.size();
         given.members = wanted.members;
         given.error = &error;
