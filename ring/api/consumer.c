@@ -118,6 +118,15 @@ static void answer_idle(struct mring_consumer *consumer)
     answer_want(consumer, GATE_NONE);
 }
 
+/* Bring the counter in the line up to date. The producer reads that line: one who polls in vain must not take it away each time. */
+static void count_handed(const struct mring_consumer *consumer)
+{
+    struct word *messages = &consumer->core.line->messages;
+
+    if (word_load(messages) != consumer->handed)
+        word_store(messages, consumer->handed);
+}
+
 /* The next record, whatever it takes: 1, 0, or -errno. */
 static int next(struct mring_consumer *consumer, struct record *record)
 {
@@ -125,7 +134,7 @@ static int next(struct mring_consumer *consumer, struct record *record)
 
     if (code != 0)
         return code;
-    word_store(&consumer->core.line->messages, consumer->handed);
+    count_handed(consumer);
     code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
     if (code == 1)
         return consumer_core_take(&consumer->core, record);
@@ -203,14 +212,13 @@ static int release(struct mring_consumer *consumer, uint64_t end)
 }
 
 /* One of several that are handed out, or the last of a batch. */
-static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, uint64_t end)
+static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, uint64_t begin, uint64_t end)
 {
     const struct consumer_core *core = &consumer->core;
 
     if (stale(consumer))
         return -ESTALE;
-    /* Beyond what is released already, and not beyond what was handed out. */
-    if (end - core->held - 1 >= core->position - core->held || (end & (core->view.alignment - 1)) != 0)
+    if (begin < core->held || end > core->position || begin >= end || (end & (core->view.alignment - 1)) != 0)
         return -EINVAL;
     return release(consumer, end);
 }
@@ -218,10 +226,12 @@ static __attribute__((noinline)) int release_any(struct mring_consumer *consumer
 int mring_release(struct mring_consumer *consumer, const struct mring_message *message)
 {
     const struct consumer_core *core = &consumer->core;
-    uint64_t end = message->position + record_size(message->length, core->view.alignment);
+    uint64_t begin = message->position;
+    uint64_t end = begin + record_size(message->length, core->view.alignment);
+    bool among_held = begin - core->held < core->position - core->held;
 
-    if (__builtin_expect(end != core->position || end == core->held || end == core->batch_end || stale(consumer), 0))
-        return release_any(consumer, end);
+    if (__builtin_expect(!among_held || end != core->position || end == core->batch_end || stale(consumer), 0))
+        return release_any(consumer, begin, end);
     consumer_core_release(&consumer->core, end);
     return released(consumer);
 }
@@ -445,11 +455,11 @@ static const char *join_trouble(int code)
 {
     switch (code) {
     case -EUSERS:
-        return "all its places are taken by living members; how many it has is said where it is made";
+        return "all its places are taken by living members; who makes the group says how many it has";
     case -ENOSPC:
         return "the ring has as many groups as it can have";
     case -E2BIG:
-        return "the ring has not that many members left";
+        return "the ring has no room for that many members more";
     case -EPIPE:
         return "the process that made the ring is gone";
     case -ETIMEDOUT:
@@ -558,7 +568,7 @@ int mring_leave(struct mring_consumer *consumer)
     if (consumer == NULL)
         return 0;
     if (!stale(consumer)) {
-        word_store(&consumer->core.line->messages, consumer->handed);
+        count_handed(consumer);
         group_leave(&consumer->core);
         if (want_pending(&consumer->group.view))
             answer_want(consumer, GATE_NONE);

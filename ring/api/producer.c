@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    BACK_OFF = 500,                /* pauses before a rescan that follows a fruitless one: see producer_rescan() */
+    BACK_OFF = 500,                /* pauses between scans */
     RETRY_AFTER = 10 * 1000 * 1000 /* ns: a group that could not be mapped is not asked for more often */
 };
 
@@ -83,6 +83,7 @@ uint64_t producer_scan(struct mring_producer *producer)
 
     fence_full(); /* joiners who became visible before they read the tail are seen below: core/group.h */
     read_directory(producer);
+    producer->scanned = core->gate;
     if (producer->behind)
         return core->gate;
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
@@ -96,20 +97,23 @@ uint64_t producer_scan(struct mring_producer *producer)
         else if (of_group < gate)
             gate = of_group;
     }
+    producer->scanned = gate;
     return gate;
 }
 
-/*
- * A scan pulls the line of every member's held away from it, so a producer that scans in a loop slows down those it waits for; after
- * a scan that gained less than a quarter of the ring it pauses before the next (R8).
- */
+void producer_back_off(void)
+{
+    for (unsigned turn = 0; turn < BACK_OFF; turn++)
+        pause_cpu();
+}
+
+/* After a scan that gained a quarter of the ring there is no need to back off. */
 void producer_rescan(struct mring_producer *producer)
 {
     struct producer_core *core = &producer->core;
 
     if (core->last_gain < core->view.capacity / 4)
-        for (unsigned turn = 0; turn < BACK_OFF; turn++)
-            pause_cpu();
+        producer_back_off();
     producer_core_advance(core, producer_scan(producer));
 }
 

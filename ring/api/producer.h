@@ -22,9 +22,10 @@ struct mring_producer {
     struct held_group group[LAYOUT_GROUPS]; /* the live ones */
     struct known_sleeper *known[LAYOUT_GROUPS];
     struct sleeper_state sleep;
-    uint64_t want;   /* the gate announced to the groups of `wanted` while it sleeps */
-    uint64_t wanted; /* bit g: group g was told */
-    bool asked;      /* in this wait, for more than is needed */
+    uint64_t scanned; /* what the last scan found */
+    uint64_t want;    /* the gate announced to the groups of `wanted` while it sleeps */
+    uint64_t wanted;  /* bit g: group g was told */
+    bool asked;       /* in this wait, for more than is needed */
 };
 
 static inline bool producer_stale(const struct mring_producer *producer)
@@ -35,10 +36,14 @@ static inline bool producer_stale(const struct mring_producer *producer)
 /* Publish what is committed and wake who sleeps. 0. */
 int producer_publish(struct mring_producer *producer);
 
-/* How far all groups have released, at most the tail. Maps the groups that are new. */
+/*
+ * How far all groups have released, at most the tail. Maps the groups that are new. A scan pulls the line of every member's held away
+ * from it, so a producer that scans in a loop slows down those it waits for: it backs off before the next (R8).
+ */
 uint64_t producer_scan(struct mring_producer *producer);
+void producer_back_off(void);
 
-/* The same, to make room of. */
+/* Scan, to make room of what was released. */
 void producer_rescan(struct mring_producer *producer);
 
 #endif

@@ -114,21 +114,19 @@ static void count_rescue(void *context)
     const struct mring_producer *producer = context;
     struct producer_page *page = producer->core.view.page;
 
-    if (producer->core.gate >= producer->want)
+    if (producer->scanned >= producer->want)
         word_add_own(&page->rescued, 1);
 }
 
-static const struct sleep_side producer_side = {
-    .look = look_for_room,
-    .announce = announce_want,
-    .withdraw = withdraw_want,
-    .pass_on = keep_it,
-    .reachable = members_reachable,
-    .publish = publish_semaphore,
-    .verdict = no_verdict,
-    .count_sleep = count_sleep,
-    .count_rescue = count_rescue,
-};
+/* Both waits are for the gate; they differ in how far. */
+#define WAIT_FOR_GATE(how_to_look, how_to_announce)                                                                    \
+    {                                                                                                                  \
+        .look = (how_to_look), .announce = (how_to_announce), .withdraw = withdraw_want, .pass_on = keep_it,           \
+        .reachable = members_reachable, .publish = publish_semaphore, .verdict = no_verdict,                           \
+        .count_sleep = count_sleep, .count_rescue = count_rescue                                                       \
+    }
+
+static const struct sleep_side producer_side = WAIT_FOR_GATE(look_for_room, announce_want);
 
 int mring_producer_wait(struct mring_producer *producer, int64_t timeout)
 {
@@ -145,6 +143,7 @@ static int look_for_tail(void *context)
 {
     struct mring_producer *producer = context;
 
+    producer_back_off();
     return producer_scan(producer) >= producer_core_tail(&producer->core);
 }
 
@@ -155,24 +154,7 @@ static void announce_tail(void *context)
     announce(producer, producer_core_tail(&producer->core));
 }
 
-static void count_late_drain(void *context)
-{
-    struct producer_page *page = ((struct mring_producer *)context)->core.view.page;
-
-    word_add_own(&page->rescued, 1);
-}
-
-static const struct sleep_side drain_side = {
-    .look = look_for_tail,
-    .announce = announce_tail,
-    .withdraw = withdraw_want,
-    .pass_on = keep_it,
-    .reachable = members_reachable,
-    .publish = publish_semaphore,
-    .verdict = no_verdict,
-    .count_sleep = count_sleep,
-    .count_rescue = count_late_drain,
-};
+static const struct sleep_side drain_side = WAIT_FOR_GATE(look_for_tail, announce_tail);
 
 int mring_drain(struct mring_producer *producer, int64_t timeout)
 {

@@ -40,8 +40,8 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
 void group_leave(struct consumer_core *consumer);
 
 /*
- * Give back the place of somebody who was handed nothing, or has released it all. A lone group's position follows its held, so that the next member
- * goes on there; and the position goes first, so that a gate read in between sees the older of the two.
+ * Give back the place of somebody who was handed nothing, or has released it all. A lone group's position follows its held, so that
+ * the next member goes on there; and the position goes first, so that a gate read in between sees the older of the two.
  */
 void group_give_back(const struct group_view *group, uint32_t line);
 

@@ -32,7 +32,7 @@
  *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
  *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
  *             +a0    fenced                its member           membarrier reaches it (R15)
- *             +a8    ticket                B                    the join that this place was given for, to undo it by
+ *             +a8    ticket                B                    the last join that was given this place, to undo it by
  *
  *   DOORBELL ENTRY        everybody read-write; the worst harm there is a late wake-up (bounded) or a needless one
  *   ------------------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ struct member_line {
     struct word intent_end;
     struct word signed_serial;
     struct word fenced; /* equals owner when this member has registered for membarrier (R15) */
-    struct word ticket; /* of the join that got this place from the broker; 0: it came otherwise */
+    struct word ticket; /* of the last join that got this place from the broker, until it is undone */
     unsigned char pad1[LAYOUT_LINE - 48];
 };
 

@@ -19,8 +19,8 @@
  *             there only frees memory. A child's first join takes its right to write the ring away: one that both produces
  *             and consumes becomes the producer first. vfork children may call nothing here. Nothing survives exec.
  *   Signals   Only mring_wake is async-signal-safe. Calls that wait end with -EINTR when a handler ran.
- *   Versions  Option, info and error structs begin with their size: set it with the MRING_..._INIT macros, or by `.size = sizeof(...)` among designated
- *             initialisers. A field added later is taken as zero from an older caller.
+ *   Versions  Option, info and error structs begin with their size: set it with the MRING_..._INIT macros, or by
+ *             `.size = sizeof(...)` among designated initialisers. A field added later is taken as zero from an older caller.
  *   Handles   Must be open ones; only where a call says so may they be NULL. A pointer to fill is never NULL. The opening
  *             calls answer -EINVAL to that, the others are not defined then.
  *   Timeouts  Nanoseconds; 0 only looks, any negative value is MRING_FOREVER.
@@ -252,7 +252,7 @@ MRING_API int mring_end(struct mring_producer *producer);
 /*
  * Flush, and wait until every group has released all that is published: the declared ones, whether anybody has joined them yet or not,
  * and the members of others. For a process that made the ring and is about to go. Also after mring_end. Results and `timeout` as
- * mring_wait's, but -EPIPE.
+ * mring_wait's; never -EPIPE.
  */
 MRING_API int mring_drain(struct mring_producer *producer, int64_t timeout);
 

@@ -1,10 +1,10 @@
 /*
  * One request, from the check of its bytes to the answer. On the broker's thread.
  *
- * A request is dropped unanswered only when there is nowhere to answer; only one that undoes a join is heeded all the same. Everything
- * else gets a result: -EPROTO when its shape or
- * version is not ours, -EACCES when the kernel says that its sender is neither this user nor root, -EPIPE when the ring it is for is
- * not served (any more). What a request brought is destroyed with it, unless it was taken out before.
+ * A request is dropped unanswered only when there is nowhere to answer; one that undoes a join is heeded all the same. Everything else
+ * gets a result: -EPROTO when its shape or version is not ours, -EACCES when the kernel says that its sender is neither this user nor
+ * root, -EPIPE when the ring it is for is not served (any more). What a request brought is destroyed with it, unless it was taken out
+ * before. A join whose answer nobody got is undone.
  */
 #include "meet/state.h"
 

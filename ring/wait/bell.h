@@ -10,7 +10,8 @@
  * stands again for the next publication, and the sleeper, which looks again after it, sees what was published before the clearing.
  *
  * A producer announces by `want`, the gate it needs, in each gating group. A releaser that sees it (plain load after its store of
- * held; the producer pays the fence) takes it by CAS once the group's gate is there.
+ * held; the producer pays the fence) takes it by CAS once the group's gate is there. So does, whatever the gate, a member that
+ * leaves or goes to sleep, and a lone one that polls in vain, once for each wish: what they keep they may keep for long.
  */
 #ifndef MRING_WAIT_BELL_H
 #define MRING_WAIT_BELL_H

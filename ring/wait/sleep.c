@@ -50,8 +50,8 @@ static bool take_flag(struct sleeper_state *state)
 }
 
 /*
- * By time, not by turns: a producer's look scans every member and pauses before, a consumer's is one load. Where there are more processes
- * than processors, what is waited for may need this very one: after the first moments it is offered between looks.
+ * By time, not by turns: a producer's look scans every member and pauses before, a consumer's is one load. Where there are more
+ * processes than processors, what is waited for may need this very one: after the first moments it is offered between looks.
  */
 static int spin(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
 {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# fanout.sh FANOUT: README shows the program as it is, and its output is known but for the order in which its processes print. "log" sees every message, "work" too,
-# whichever member: so each appears exactly once for each group.
+# fanout.sh FANOUT: README shows the program as it is, and its output is known but for the order in which its processes print. "log"
+# sees every message, "work" too, whichever member: so each appears exactly once for each group.
 set -eu
 fanout=$1
 folder=$(mktemp -d)

@@ -200,13 +200,42 @@ static void run_shape(const struct shape *given)
 SHAPES(DEFINE)
 #define LIST(name, ...) {#name, name, 60},
 
+enum { WINDOW = 50, SLOTS = 64, WINDOW_MESSAGES = 2000 };
+
+static void keep_a_window(void *argument)
+{
+    struct mring_message message[SLOTS];
+    struct mring_consumer *consumer;
+    const struct word *waits = &ring->region.view.page->waits, *ended = &ring->region.view.page->ended;
+    unsigned taken = 0, given = 0;
+    uint64_t slept = 0;
+    int code;
+
+    (void)argument;
+    EXPECT_OK(mring_join(ring, "all", NULL, &consumer));
+    while ((code = mring_next(consumer, &message[taken % SLOTS])) >= 0) {
+        taken += (unsigned)code;
+        if (code == 1)
+            continue;
+        /* The ring is full: once the producer has gone to sleep, give it room for some records. */
+        while (word_load(waits) == slept && word_load(ended) == 0)
+            (void)sched_yield();
+        slept = word_load(waits);
+        for (; taken - given > WINDOW; given++)
+            EXPECT_OK(mring_release(consumer, &message[given % SLOTS]));
+    }
+    EXPECT(code, ==, -EPIPE);
+    EXPECT(taken, ==, WINDOW_MESSAGES);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+}
+
 /*
  * A lone consumer that polls and never gives back as much as a waiting producer would like to have: it is woken all the same as
  * soon as there is room for its record. Were it left to its own looks, one a second, the time would be up.
  */
 static void a_window_is_kept(void)
 {
-    enum { WINDOW = 50, SLOTS = 64, MESSAGES = 2000 };
     static const unsigned char payload[1016];
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring_producer *producer;
@@ -215,37 +244,9 @@ static void a_window_is_kept(void)
     options.capacity = 65536;
     options.members = 1;
     EXPECT_OK(mring_create(&ring, NULL, &options));
-    (void)fflush(NULL);
-    child = fork();
-    EXPECT(child, >=, 0);
-    if (child == 0) {
-        struct mring_message message[SLOTS];
-        struct mring_consumer *consumer;
-        const struct word *waits = &ring->region.view.page->waits, *ended = &ring->region.view.page->ended;
-        unsigned taken = 0, given = 0;
-        uint64_t slept = 0;
-        int code;
-
-        EXPECT_OK(mring_join(ring, "all", NULL, &consumer));
-        while ((code = mring_next(consumer, &message[taken % SLOTS])) >= 0) {
-            taken += (unsigned)code;
-            if (code == 1)
-                continue;
-            /* The ring is full: once the producer has gone to sleep, give it room for some records. */
-            while (word_load(waits) == slept && word_load(ended) == 0)
-                (void)sched_yield();
-            slept = word_load(waits);
-            for (; taken - given > WINDOW; given++)
-                EXPECT_OK(mring_release(consumer, &message[given % SLOTS]));
-        }
-        EXPECT(code, ==, -EPIPE);
-        EXPECT(taken, ==, MESSAGES);
-        EXPECT_OK(mring_leave(consumer));
-        EXPECT_OK(mring_close(ring));
-        exit(EXIT_SUCCESS);
-    }
+    child = child_start(keep_a_window, NULL);
     EXPECT_OK(mring_producer(ring, &producer, NULL));
-    for (unsigned sent = 0; sent < MESSAGES; sent++)
+    for (unsigned sent = 0; sent < WINDOW_MESSAGES; sent++)
         EXPECT_OK(mring_send_wait(producer, payload, sizeof(payload), sent, MRING_FOREVER));
     EXPECT_OK(mring_end(producer));
     child_finish(child);
@@ -253,48 +254,47 @@ static void a_window_is_kept(void)
     EXPECT_OK(mring_close(ring));
 }
 
+enum { HUNDRED_MILLION = 100 * 1000 * 1000 };
+
+static void consume_values(void *argument)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    uint64_t expected = 0;
+    int code;
+
+    (void)argument;
+    EXPECT_OK(mring_join(ring, "all", NULL, &consumer));
+    while ((code = mring_next(consumer, &message)) >= 0) {
+        uint64_t value;
+
+        if (code == 0) {
+            (void)mring_wait(consumer, MRING_FOREVER);
+            continue;
+        }
+        memcpy(&value, message.data, sizeof(value));
+        EXPECT(value, ==, expected);
+        expected++;
+        EXPECT_OK(mring_release(consumer, &message));
+    }
+    EXPECT(code, ==, -EPIPE);
+    EXPECT(expected, ==, HUNDRED_MILLION);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+}
+
 /* A long stream of small messages, the most of them one by one: many laps, many sleeps (--all). */
 static void hundred_million(void)
 {
-    static const struct shape it = {"hundred_million", 1, 1, 1 << 20, 8, 8, 0, true, false, 1};
-    const uint64_t messages = 100u * 1000 * 1000;
     struct mring_producer *producer;
     struct mring_options options = MRING_OPTIONS_INIT;
     pid_t child;
 
-    shape = &it;
     options.members = 1;
     EXPECT_OK(mring_create(&ring, NULL, &options));
-    (void)fflush(NULL);
-    child = fork();
-    EXPECT(child, >=, 0);
-    if (child == 0) {
-        struct mring_consumer *consumer;
-        struct mring_message message;
-        uint64_t expected = 0;
-        int code;
-
-        EXPECT_OK(mring_join(ring, "all", NULL, &consumer));
-        while ((code = mring_next(consumer, &message)) >= 0) {
-            uint64_t value;
-
-            if (code == 0) {
-                (void)mring_wait(consumer, MRING_FOREVER);
-                continue;
-            }
-            memcpy(&value, message.data, sizeof(value));
-            EXPECT(value, ==, expected);
-            expected++;
-            EXPECT_OK(mring_release(consumer, &message));
-        }
-        EXPECT(code, ==, -EPIPE);
-        EXPECT(expected, ==, messages);
-        EXPECT_OK(mring_leave(consumer));
-        EXPECT_OK(mring_close(ring));
-        exit(EXIT_SUCCESS);
-    }
+    child = child_start(consume_values, NULL);
     EXPECT_OK(mring_producer(ring, &producer, NULL));
-    for (uint64_t value = 0; value < messages; value++)
+    for (uint64_t value = 0; value < HUNDRED_MILLION; value++)
         while (mring_send(producer, &value, sizeof(value), 0) == -EAGAIN)
             (void)mring_wait(producer, MRING_FOREVER);
     EXPECT_OK(mring_end(producer));

@@ -1,0 +1,233 @@
+/* The calls that wait: what ends them, and what they wait for. */
+#include "api/ring.h"
+#include "mring.h"
+#include "support/ring.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct mring_group lone[] = {{"lone", 1}};
+
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* A signal may come before the wait has begun: one is sent every two milliseconds until the thread is cancelled. */
+static void *signal_thread(void *thread)
+{
+    const struct timespec interval = {0, 2 * 1000 * 1000};
+
+    while (pthread_kill(*(pthread_t *)thread, SIGUSR1) == 0)
+        nanosleep(&interval, NULL);
+    return NULL;
+}
+
+static void a_handler_ends_a_wait(void **state)
+{
+    struct mring *ring = make_ring(NULL, lone, 1);
+    struct sigaction action;
+    struct mring_consumer *consumer;
+    pthread_t self = pthread_self(), thread;
+
+    (void)state;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+    assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
+    assert_int_equal(pthread_create(&thread, NULL, signal_thread, &self), 0);
+    assert_int_equal(mring_wait(consumer, MRING_FOREVER), -EINTR);
+    assert_int_equal(pthread_cancel(thread), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(mring_leave(consumer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
+static void *wake_thread(void *consumer)
+{
+    assert_int_equal(mring_wake((struct mring_consumer *)consumer), 0);
+    return NULL;
+}
+
+/* A declared group that nobody has joined yet holds the drain up, and so does a member that has not released. */
+static void a_drain_waits_for_everybody(void **state)
+{
+    struct mring *ring = make_ring(NULL, lone, 1);
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer, *passing;
+    struct mring_message message;
+    pid_t child;
+    int status;
+
+    (void)state;
+    options.members = 2;
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    assert_int_equal(mring_drain(producer, MRING_FOREVER), 0);
+    assert_int_equal(mring_join(ring, "passing", &options, &passing), 0);
+    for (uint32_t sent = 0; sent < 100; sent++)
+        assert_int_equal(mring_send(producer, "0123456789", 10, sent), 0);
+    assert_int_equal(mring_drain(producer, 0), -ETIMEDOUT);
+    child = fork();
+    if (child == 0) {
+        bool right = mring_join(ring, "lone", NULL, &consumer) == 0;
+
+        while (right && mring_next_wait(consumer, &message, MRING_FOREVER) == 1)
+            right = mring_release(consumer, &message) == 0;
+        _exit(right && mring_leave(consumer) == 0 ? 0 : 1);
+    }
+    assert_int_equal(mring_end(producer), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(mring_drain(producer, 1000 * 1000), -ETIMEDOUT);
+    for (int left = 100; left > 0; left--) {
+        assert_int_equal(mring_next(passing, &message), 1);
+        assert_int_equal(mring_drain(producer, 0), -ETIMEDOUT);
+        assert_int_equal(mring_release(passing, &message), 0);
+    }
+    assert_int_equal(mring_drain(producer, MRING_FOREVER), 0);
+    assert_int_equal(mring_leave(passing), 0);
+    assert_int_equal(mring_drain(producer, 0), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
+/* Asleep in the drain, and woken by the last release: by an event, which the counter of lost ones confirms. */
+static void a_drain_is_woken(void **state)
+{
+    struct mring *ring = make_ring(NULL, lone, 1);
+    const struct producer_page *page = ring->region.view.page;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    for (uint32_t turn = 0; turn < 50; turn++) {
+        const uint64_t slept = word_load(&page->waits);
+
+        assert_int_equal(mring_send(producer, "0123456789", 10, turn), 0);
+        assert_int_equal(mring_send(producer, "0123456789", 10, turn), 0);
+        child = fork();
+        if (child == 0) {
+            bool right = mring_join(ring, "lone", NULL, &consumer) == 0;
+
+            while (word_load(&page->waits) == slept)
+                (void)sched_yield();
+            right = right && mring_next(consumer, &message) == 1 && mring_release(consumer, &message) == 0 &&
+                    mring_next(consumer, &message) == 1 && mring_release(consumer, &message) == 0;
+            _exit(right && mring_leave(consumer) == 0 ? 0 : 1);
+        }
+        assert_int_equal(mring_drain(producer, MRING_FOREVER), 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(word_load(&page->rescued), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
+/* A full ring and an empty one: the calls that wait come back when their time is up, and when there is something to do. */
+static void calls_that_wait(void **state)
+{
+    static const char payload[8000];
+    struct mring *ring = make_ring(NULL, lone, 1);
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    uint32_t sent = 0;
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    while (mring_send_wait(producer, payload, sizeof(payload), sent, 0) == 0)
+        sent++;
+    assert_in_range(sent, 7, 8);
+    assert_int_equal(mring_send_wait(producer, payload, sizeof(payload), sent, 1000 * 1000), -ETIMEDOUT);
+    assert_int_equal(mring_send_wait(producer, payload, 1 << 20, 0, MRING_FOREVER), -EMSGSIZE);
+    child = fork();
+    if (child == 0) {
+        bool right = mring_join(ring, "lone", NULL, &consumer) == 0;
+
+        for (uint32_t next = 0; right && next <= sent; next++)
+            right = mring_next_wait(consumer, &message, MRING_FOREVER) == 1 && message.tag == next &&
+                    message.length == sizeof(payload) && mring_release(consumer, &message) == 0;
+        right = right && mring_next_wait(consumer, &message, 1000 * 1000) == -ETIMEDOUT && mring_leave(consumer) == 0;
+        _exit(right ? 0 : 1);
+    }
+    assert_int_equal(mring_send_wait(producer, payload, sizeof(payload), sent, MRING_FOREVER), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(mring_end(producer), 0);
+    assert_int_equal(mring_send_wait(producer, payload, 1, 0, MRING_FOREVER), -EPIPE);
+    assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
+    assert_int_equal(mring_next_wait(consumer, &message, MRING_FOREVER), -EPIPE);
+    assert_int_equal(mring_leave(consumer), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
+static void wake_ends_a_wait_or_the_next(void **state)
+{
+    struct mring *ring = make_ring(NULL, lone, 1);
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    pthread_t thread;
+    uint64_t sleeps;
+
+    (void)state;
+    assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
+    assert_int_equal(mring_wake(consumer), 0);
+    assert_int_equal(mring_wake(consumer), 0);
+    assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
+    assert_int_equal(mring_wait(consumer, 1000), -ETIMEDOUT);
+    for (unsigned turn = 0; turn < 200; turn++) {
+        assert_int_equal(pthread_create(&thread, NULL, wake_thread, consumer), 0);
+        assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+    /* The credits of wakes whose flag was seen before the sleep must not end later sleeps, one each. */
+    for (unsigned turn = 0; turn < 1000; turn++) {
+        assert_int_equal(mring_wake(consumer), 0);
+        assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
+    }
+    sleeps = word_load(&ring->group[0].view.line[0].sleeps);
+    assert_int_equal(mring_wait(consumer, 1000 * 1000), -ETIMEDOUT);
+    assert_true(word_load(&ring->group[0].view.line[0].sleeps) - sleeps < 10);
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    while (mring_send(producer, "0123456789", 10, 0) == 0)
+        ;
+    assert_int_equal(mring_wake(producer), 0);
+    assert_int_equal(mring_wait(producer, MRING_FOREVER), -ECANCELED);
+    /* Also where there is something to do. */
+    assert_int_equal(mring_wake(consumer), 0);
+    assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
+    assert_int_equal(mring_wait(consumer, MRING_FOREVER), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_leave(consumer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_handler_ends_a_wait),
+        cmocka_unit_test(a_drain_waits_for_everybody),
+        cmocka_unit_test(a_drain_is_woken),
+        cmocka_unit_test(calls_that_wait),
+        cmocka_unit_test(wake_ends_a_wait_or_the_next),
+    };
+
+    return cmocka_run_group_tests_name("api-wait", tests, NULL, NULL);
+}

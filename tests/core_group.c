@@ -1,0 +1,337 @@
+/* Unit tests of core/: gates, claims and places of groups of many. One thread; orders are for core_threads. */
+#include "core/lone.h"
+#include "core/shared.h"
+#include "support/fake_ring.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- gates ---- */
+
+static void the_slowest_gates(void **state)
+{
+    const uint32_t members[] = {1, 1, 4};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core fast, slow, one;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 3, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &fast);
+    fake_ring_join(&ring, 1, 2, &slow);
+    for (uint32_t at = 0; at < 10; at++)
+        fake_ring_send(&ring, &producer, "12345678", 8, at);
+    while (lone_next(&fast, &record) == 1)
+        consumer_core_release(&fast, fast.position);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 0); /* slow has released nothing, and group 2 gates though nobody joined it */
+    while (lone_next(&slow, &record) == 1)
+        consumer_core_release(&slow, slow.position);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 0);
+    fake_ring_join(&ring, 2, 3, &one);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(consumer_core_take(&one, &record), 1);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 0);
+    shared_release(&one, one.position);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 16);
+    fake_ring_free(&ring);
+}
+
+static void impossible_words_break_the_gate(void **state)
+{
+    const uint32_t members[] = {1, 4};
+    struct fake_ring ring;
+    struct consumer_core lone, one;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 2, members);
+    fake_ring_join(&ring, 0, 1, &lone);
+    fake_ring_join(&ring, 1, 2, &one);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[0], 0, 0), 0);
+    word_store(&lone.line->held, 8);
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 0) == GATE_BROKEN);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[0], 0, 8), 8);
+    word_store(&lone.line->held, 5);
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 8) == GATE_BROKEN);
+    word_store(&ring.group[1].page->claim.low, 16);
+    assert_true(gate_of_group(&ring.view, &ring.group[1], 0, 8) == GATE_BROKEN);
+    /* Bits beyond the lines there are, as a hostile member may set them, name nobody. */
+    word_store(&ring.group[1].page->claim.low, 8);
+    word_store(&ring.group[1].page->occupied[0], UINT64_MAX);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[1], 0, 8), 8);
+    /* A held from long ago cannot pull a known gate back. */
+    word_store(&one.line->held, 0);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[1], 8, 8), 8);
+    fake_ring_free(&ring);
+}
+
+static void a_passing_group_without_members_gates_nothing(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct consumer_core one;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    ring.group[0].kind = GROUP_PASSING;
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 64) == GATE_NONE);
+    fake_ring_join(&ring, 0, 1, &one);
+    assert_int_equal(gate_of_group(&ring.view, &ring.group[0], 0, 64), 0);
+    group_leave(&one);
+    assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 64) == GATE_NONE);
+    fake_ring_free(&ring);
+}
+
+/* ---- claims ---- */
+
+static void claims_are_disjoint_and_ordered(void **state)
+{
+    enum { MEMBERS = 3, MESSAGES = 5000 };
+    const uint32_t members[] = {MEMBERS};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core member[MEMBERS];
+    unsigned char seen[MESSAGES] = {0}, payload[64] = {0};
+    uint32_t sent = 0, got = 0;
+    unsigned seed = 20260101;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    for (uint64_t at = 0; at < MEMBERS; at++)
+        fake_ring_join(&ring, 0, at + 1, &member[at]);
+    while (got < MESSAGES) {
+        struct consumer_core *one;
+        struct record record = {0, 0, NULL};
+
+        seed = seed * 1103515245 + 12345;
+        for (unsigned burst = seed >> 16 & 63; burst > 0 && sent < MESSAGES; burst--) {
+            fake_ring_rescan(&ring, &producer);
+            if (!producer_core_fits(&producer, producer_core_place(&producer, burst).next))
+                break;
+            fake_ring_send(&ring, &producer, payload, burst, sent++);
+        }
+        one = &member[(seed >> 8) % MEMBERS];
+        if (one->position == one->limit && shared_claim(one) == 0)
+            continue;
+        for (uint32_t last = 0; consumer_core_take(one, &record) == 1; last = record_tag(record.header)) {
+            assert_true(last == 0 || record_tag(record.header) == last + 1); /* I3 inside a batch */
+            assert_int_equal(seen[record_tag(record.header)]++, 0);          /* I2 */
+            got++;
+            shared_release(one, one->position);
+        }
+        assert_true(word_load(&one->line->held) == HELD_IDLE);
+    }
+    assert_int_equal(word_load(&ring.group[0].page->claim.high) & SERIAL_MASK, MESSAGES);
+    fake_ring_free(&ring);
+}
+
+static void a_batch_leaves_work_for_others(void **state)
+{
+    const uint32_t members[] = {4};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core one, other;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &one);
+    fake_ring_join(&ring, 0, 2, &other);
+    for (uint32_t at = 0; at < 8; at++)
+        fake_ring_send(&ring, &producer, "12345678", 8, at);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(one.limit - one.position, 2 * 16); /* a quarter of eight: two members */
+    assert_int_equal(shared_claim(&other), 1);
+    assert_int_equal(other.position, one.limit);
+    fake_ring_free(&ring);
+}
+
+static void the_previous_claimer_is_signed_for(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core one, other;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &one);
+    fake_ring_join(&ring, 0, 2, &other);
+    fake_ring_send(&ring, &producer, "a", 1, 0);
+    fake_ring_send(&ring, &producer, "b", 1, 1);
+    /* `one` wins and is killed before it signs for itself. */
+    assert_int_equal(shared_claim(&one), 1);
+    word_store(&one.line->signed_serial, 0);
+    assert_int_equal(shared_claim(&other), 1);
+    assert_int_equal(word_load(&one.line->signed_serial), 1);
+    assert_int_equal(word_load(&one.line->intent_serial), 1);
+    fake_ring_free(&ring);
+}
+
+/* ---- places ---- */
+
+static void places_are_limited_and_reused(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct consumer_core one, other;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    fake_ring_join(&ring, 0, 1, &one);
+    fake_ring_join(&ring, 0, 2, &other);
+    assert_int_not_equal(one.line_index, other.line_index);
+    assert_int_equal(group_occupy(&ring.view, &ring.group[0], 3, NULL, NULL), -EUSERS);
+    group_leave(&one);
+    assert_int_equal(group_occupy(&ring.view, &ring.group[0], 3, NULL, NULL), (int)one.line_index);
+    assert_int_not_equal(word_load(&one.line->owner), one.owner);
+    fake_ring_free(&ring);
+}
+
+static void what_a_leaver_was_not_handed_is_adopted(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core one, other;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
+    fake_ring_join(&ring, 0, 1, &one);
+    for (uint32_t at = 0; at < 8; at++)
+        fake_ring_send(&ring, &producer, "12345678", 8, at);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(one.limit, 4 * 16);
+    assert_int_equal(consumer_core_take(&one, &record), 1);
+    group_leave(&one);
+    assert_int_equal(word_load(&ring.group[0].page->orphans), 1);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 16); /* what was handed out is released, the rest still gates */
+    fake_ring_join(&ring, 0, 2, &other);
+    assert_int_equal(shared_claim(&other), 1);
+    for (uint32_t at = 1; at < 4; at++) {
+        assert_int_equal(consumer_core_take(&other, &record), 1);
+        assert_int_equal(record_tag(record.header), at);
+        shared_release(&other, other.position);
+    }
+    assert_int_equal(word_load(&ring.group[0].page->orphans), 0);
+    assert_true(other.active == other.line);
+    fake_ring_rescan(&ring, &producer);
+    assert_int_equal(producer.gate, 4 * 16);
+    assert_int_equal(shared_claim(&other), 1);
+    assert_int_equal(consumer_core_take(&other, &record), 1);
+    assert_int_equal(record_tag(record.header), 4);
+    fake_ring_free(&ring);
+}
+
+/* A ring with a passing group of two, and its producer. */
+struct passing {
+    struct fake_ring ring;
+    struct producer_core producer;
+};
+
+static void passing_make(struct passing *passing)
+{
+    const uint32_t members[] = {2};
+
+    fake_ring_make(&passing->ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    passing->ring.group[0].kind = GROUP_PASSING;
+    assert_int_equal(producer_core_start(&passing->producer, &passing->ring.view), 0);
+}
+
+/* A member claims some of what is sent, is handed the first message, and leaves. */
+static void passing_leave_work(struct passing *passing)
+{
+    struct consumer_core one;
+    struct record record = {0, 0, NULL};
+
+    fake_ring_join(&passing->ring, 0, 1, &one);
+    for (uint32_t at = 0; at < 32; at++)
+        fake_ring_send(&passing->ring, &passing->producer, "12345678", 8, at);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(consumer_core_take(&one, &record), 1);
+    assert_true(one.position < one.limit);
+    group_leave(&one);
+}
+
+static bool passing_gates(const struct passing *passing)
+{
+    const uint64_t tail = producer_core_tail(&passing->producer);
+
+    return gate_of_group(&passing->ring.view, &passing->ring.group[0], 0, tail) != GATE_NONE;
+}
+
+static void the_last_of_a_passing_group_sweeps(void **state)
+{
+    struct passing passing;
+
+    (void)state;
+    passing_make(&passing);
+    passing_leave_work(&passing);
+    assert_false(passing_gates(&passing));
+    assert_false(group_has_members(&passing.ring.group[0]));
+    fake_ring_free(&passing.ring);
+}
+
+/* Somebody was given a place of a passing group and never came; the others left work behind. Nobody is left to do it. */
+static void a_place_given_back_is_the_last_too(void **state)
+{
+    struct passing passing;
+    struct consumer_core absent;
+
+    (void)state;
+    passing_make(&passing);
+    fake_ring_join(&passing.ring, 0, 2, &absent);
+    passing_leave_work(&passing);
+    assert_true(passing_gates(&passing));
+    group_give_back(&passing.ring.group[0], absent.line_index);
+    assert_false(passing_gates(&passing));
+    fake_ring_free(&passing.ring);
+}
+
+/* The group moves on between the two words that a newcomer reads: that is no damage. */
+static void a_busy_group_can_be_joined(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct consumer_core one;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    word_store(&ring.group[0].page->claim.low, 64);
+    fake_ring_join(&ring, 0, 1, &one);
+    assert_int_equal(shared_claim(&one), -EBADMSG); /* and if it is, the claim says so */
+    fake_ring_free(&ring);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_slowest_gates),
+        cmocka_unit_test(impossible_words_break_the_gate),
+        cmocka_unit_test(a_passing_group_without_members_gates_nothing),
+        cmocka_unit_test(claims_are_disjoint_and_ordered),
+        cmocka_unit_test(a_batch_leaves_work_for_others),
+        cmocka_unit_test(the_previous_claimer_is_signed_for),
+        cmocka_unit_test(places_are_limited_and_reused),
+        cmocka_unit_test(what_a_leaver_was_not_handed_is_adopted),
+        cmocka_unit_test(the_last_of_a_passing_group_sweeps),
+        cmocka_unit_test(a_place_given_back_is_the_last_too),
+        cmocka_unit_test(a_busy_group_can_be_joined),
+    };
+
+    return cmocka_run_group_tests_name("core-group", tests, NULL, NULL);
+}
