@@ -117,11 +117,8 @@ static void consume_shared(struct consumer_core *consumer)
     struct record record;
 
     for (int step = 0; step < STEPS; step++) {
-        int code = consumer_core_take(consumer, &record);
-
-        if (code == 0)
-            code = shared_claim(consumer) == 1 ? consumer_core_take(consumer, &record) : -1;
-        if (code != 1)
+        if (!consumer_core_take(consumer, &record) &&
+            (shared_claim(consumer) != 1 || !consumer_core_take(consumer, &record)))
             return;
         read_payload(&record);
         shared_release(consumer, consumer->position);

@@ -378,7 +378,7 @@ static void handles_are_stale_in_a_child(void **state)
     struct mring *ring = make_ring(NULL, lone, 1);
     struct mring_producer *producer;
     struct mring_consumer *consumer;
-    struct mring_message message;
+    struct mring_message message, held;
     void *where;
     pid_t child;
     int status;
@@ -386,22 +386,33 @@ static void handles_are_stale_in_a_child(void **state)
     (void)state;
     assert_int_equal(mring_producer(ring, &producer, NULL), 0);
     assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
-    assert_int_equal(mring_send(producer, "x", 1, 0), 0);
-    child = fork();
+    for (uint32_t sent = 0; sent < 4; sent++)
+        assert_int_equal(mring_send(producer, "12345678", 8, sent), 0);
+    for (int taken = 0; taken < 3; taken++)
+        assert_int_equal(mring_next(consumer, &held), 1);
+    assert_int_equal(mring_reserve(producer, 1, &where), 0);
+    child = fork(); /* with a reservation, a message held, and one at hand */
     if (child == 0) {
-        bool stale = mring_send(producer, "y", 1, 0) == -ESTALE && mring_reserve(producer, 1, &where) == -ESTALE &&
-                     mring_commit(producer, 1, 0) == -ESTALE && mring_flush(producer) == -ESTALE &&
-                     mring_end(producer) == -ESTALE && mring_wait(producer, 0) == -ESTALE &&
-                     mring_wake(producer) == -ESTALE && mring_next(consumer, &message) == -ESTALE &&
-                     mring_next_batch(consumer, &message, 1) == -ESTALE && mring_wait(consumer, 0) == -ESTALE &&
-                     mring_wake(consumer) == -ESTALE && mring_recv(consumer, NULL, 0, &message) == -ESTALE;
+        bool stale = mring_commit(producer, 1, 0) == -ESTALE && mring_send(producer, "12345678", 8, 0) == -ESTALE &&
+                     mring_reserve(producer, 1, &where) == -ESTALE && mring_release(consumer, &held) == -ESTALE &&
+                     mring_flush(producer) == -ESTALE && mring_end(producer) == -ESTALE &&
+                     mring_wait(producer, 0) == -ESTALE && mring_wake(producer) == -ESTALE &&
+                     mring_next(consumer, &message) == -ESTALE && mring_next_batch(consumer, &message, 1) == -ESTALE &&
+                     mring_wait(consumer, 0) == -ESTALE && mring_wake(consumer) == -ESTALE &&
+                     mring_recv(consumer, NULL, 0, &message) == -ESTALE;
 
         stale = stale && mring_leave(consumer) == 0 && mring_producer_close(producer) == 0 && mring_close(ring) == 0;
         _exit(stale ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_int_equal(mring_next(consumer, &message), 1);
+    assert_int_equal(mring_commit(producer, 1, 4), 0);
+    assert_int_equal(mring_flush(producer), 0);
+    assert_int_equal(mring_release(consumer, &held), 0);
+    for (uint32_t next = 3; next <= 4; next++) {
+        assert_int_equal(mring_next(consumer, &message), 1);
+        assert_int_equal(message.tag, next);
+    }
     assert_int_equal(mring_leave(consumer), 0);
     assert_int_equal(mring_producer_close(producer), 0);
     assert_int_equal(mring_close(ring), 0);

@@ -216,7 +216,7 @@ static void positions_do_not_wrap(void **state)
     word_store(&pair.ring.view.page->tail, UINT64_MAX - 7);
     word_store(record_at(&pair.ring.view, start), record_header(0, 1));
     word_store(record_at(&pair.ring.view, start + 8), record_header(0, 2));
-    word_store(record_at(&pair.ring.view, start + 16), record_header((uint32_t)pair.consumer.message_max, 3));
+    word_store(record_at(&pair.ring.view, start + 16), record_header((uint32_t)view_message_max(&pair.ring.view), 3));
     assert_int_equal(lone_next(&pair.consumer, &record), 1);
     assert_int_equal(lone_next(&pair.consumer, &record), 1);
     assert_int_equal(lone_next(&pair.consumer, &record), -EBADMSG);
@@ -245,6 +245,27 @@ static void no_message_is_longer_than_the_longest(void **state)
     assert_int_equal(lone_next(&lone, &record), -EBADMSG);
     assert_int_equal(shared_claim(&one), -EBADMSG);
     fake_ring_free(&ring);
+}
+
+/* Short of a tail that was seen, a record ends by the tail; nor is it taken as one that was polled. */
+static void no_record_crosses_the_tail(void **state)
+{
+    struct pair pair;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    word_store(record_at(&pair.ring.view, 0), record_header(0, 1));
+    word_store(record_at(&pair.ring.view, 8), record_header(0, 2));
+    word_store(record_at(&pair.ring.view, 16), record_header(32, 3));
+    word_store(&pair.ring.view.page->tail, 24);
+    assert_int_equal(lone_next(&pair.consumer, &record), 1);
+    assert_int_equal(lone_next(&pair.consumer, &record), 1);
+    assert_int_equal(lone_next(&pair.consumer, &record), -EBADMSG);
+    word_store(&pair.ring.view.page->tail, 16 + 40);
+    assert_int_equal(lone_next(&pair.consumer, &record), 1);
+    assert_int_equal(record_length(record.header), 32);
+    fake_ring_free(&pair.ring);
 }
 
 /* ---- a lone group's place ---- */
@@ -306,6 +327,7 @@ int main(void)
         cmocka_unit_test(damage_is_told_not_followed),
         cmocka_unit_test(positions_do_not_wrap),
         cmocka_unit_test(no_message_is_longer_than_the_longest),
+        cmocka_unit_test(no_record_crosses_the_tail),
         cmocka_unit_test(a_lone_group_keeps_its_place),
         cmocka_unit_test(a_dead_lone_member_is_succeeded),
     };

@@ -126,7 +126,7 @@ static void *consume_shared(void *argument)
             (void)sched_yield();
             continue;
         }
-        while (consumer_core_take(&consumer, &record) == 1) {
+        while (consumer_core_take(&consumer, &record)) {
             CHECK(last < 0 || record_tag(record.header) == (uint32_t)last + 1);
             last = record_tag(record.header);
             process(group, &record);

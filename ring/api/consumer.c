@@ -20,10 +20,11 @@
 
 struct mring_consumer {
     struct consumer_core core;
+    uint64_t last;   /* where the message begins that was handed out last, as long as it is held; else NOWHERE */
+    uint64_t handed; /* messages; the counter in the line follows when there are no more at hand */
     bool lone;
-    uint32_t generation;
+    struct handle handle;
     struct mring *ring;
-    uint64_t handed;    /* messages; the counter in the line follows when there are no more at hand */
     uint64_t idle_want; /* the producer's wish as it was last answered for want of work */
     struct held_group group;
     struct known_sleeper *peers; /* one place per line */
@@ -33,7 +34,7 @@ struct mring_consumer {
 
 static inline bool stale(const struct mring_consumer *consumer)
 {
-    return consumer->generation != mring_generation;
+    return consumer->handle.stale;
 }
 
 /* ---- wake-ups ---- */
@@ -72,6 +73,7 @@ static inline void hand_out(struct mring_consumer *consumer, const struct record
     message->length = record_length(record->header);
     message->tag = record_tag(record->header);
     message->position = record->position;
+    consumer->last = record->position;
     consumer->handed++;
 }
 
@@ -93,7 +95,7 @@ static int claim(struct mring_consumer *consumer)
     struct consumer_core *core = &consumer->core;
     int code;
 
-    if (consumer_core_holds(core))
+    if (core->position == core->limit && consumer_core_holds(core))
         return -EBUSY;
     code = shared_claim(core);
     /* Trying holds the gate at the position tried: whoever released meanwhile could not answer. */
@@ -130,14 +132,14 @@ static void count_handed(const struct mring_consumer *consumer)
 /* The next record, whatever it takes: 1, 0, or -errno. */
 static int next(struct mring_consumer *consumer, struct record *record)
 {
-    int code = consumer_core_take(&consumer->core, record);
+    int code;
 
-    if (code != 0)
-        return code;
+    if (consumer_core_take(&consumer->core, record))
+        return 1;
     count_handed(consumer);
     code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
     if (code == 1)
-        return consumer_core_take(&consumer->core, record);
+        return consumer_core_take(&consumer->core, record) ? 1 : -EBADMSG;
     if (code != 0)
         return code;
     if (consumer->lone)
@@ -163,7 +165,7 @@ int mring_next(struct mring_consumer *consumer, struct mring_message *message)
 {
     struct record record;
 
-    if (__builtin_expect(stale(consumer) || consumer_core_take(&consumer->core, &record) != 1, 0))
+    if (__builtin_expect(!consumer_core_take(&consumer->core, &record), 0))
         return next_slowly(consumer, message);
     hand_out(consumer, &record, message);
     return 1;
@@ -180,11 +182,12 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
     if (count < 1)
         return -EINVAL;
     code = next(consumer, &record);
-    while (code == 1) {
+    if (code != 1)
+        return code;
+    do
         hand_out(consumer, &record, &messages[filled++]);
-        code = filled < count ? consumer_core_take(&consumer->core, &record) : 0;
-    }
-    return filled > 0 ? filled : code;
+    while (filled < count && consumer_core_take(&consumer->core, &record));
+    return filled;
 }
 
 /* Room was made, and the producer waits for some. Always 0, for the calls that end with it. */
@@ -207,14 +210,18 @@ static inline int released(struct mring_consumer *consumer)
 /* Release everything below `end`. 0. */
 static int release(struct mring_consumer *consumer, uint64_t end)
 {
+    if (end == consumer->core.position)
+        consumer->last = NOWHERE;
     shared_release(&consumer->core, end); /* without a batch, a lone member's too */
     return released(consumer);
 }
 
-/* One of several that are handed out, or the last of a batch. */
-static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, uint64_t begin, uint64_t end)
+/* One of several that are held, or the last of a batch. */
+static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, const struct mring_message *message)
 {
     const struct consumer_core *core = &consumer->core;
+    uint64_t begin = message->position;
+    uint64_t end = begin + record_size(message->length, core->view.alignment);
 
     if (stale(consumer))
         return -ESTALE;
@@ -225,13 +232,11 @@ static __attribute__((noinline)) int release_any(struct mring_consumer *consumer
 
 int mring_release(struct mring_consumer *consumer, const struct mring_message *message)
 {
-    const struct consumer_core *core = &consumer->core;
-    uint64_t begin = message->position;
-    uint64_t end = begin + record_size(message->length, core->view.alignment);
-    bool among_held = begin - core->held < core->position - core->held;
+    uint64_t end = consumer->core.position;
 
-    if (__builtin_expect(!among_held || end != core->position || end == core->batch_end || stale(consumer), 0))
-        return release_any(consumer, begin, end);
+    if (__builtin_expect(message->position != consumer->last || end == consumer->core.batch_end, 0))
+        return release_any(consumer, message);
+    consumer->last = NOWHERE;
     consumer_core_release(&consumer->core, end);
     return released(consumer);
 }
@@ -508,6 +513,42 @@ static int lower(struct mring *ring, struct mring_error *error)
     return region_lower(&ring->region, error);
 }
 
+/* In a forked child: nothing is at hand any more, and nothing held. */
+static void stop_forked(struct handle *handle)
+{
+    struct mring_consumer *consumer =
+        (struct mring_consumer *)(void *)((unsigned char *)handle - offsetof(struct mring_consumer, handle));
+
+    consumer->core.limit = consumer->core.position;
+    consumer->last = NOWHERE;
+}
+
+static int open_handle(struct mring_consumer *consumer, struct mring_error *error)
+{
+    struct mring *ring = consumer->ring;
+    int code;
+
+    ring_lock();
+    code = ring_arrive(ring, error);
+    if (code == 0)
+        code = lower(ring, error);
+    if (code == 0) {
+        ring->handles++;
+        handle_opened(&consumer->handle, stop_forked);
+    }
+    ring_unlock();
+    return code;
+}
+
+static void close_handle(struct mring_consumer *consumer)
+{
+    ring_lock();
+    handle_closed(&consumer->handle);
+    if (!stale(consumer))
+        consumer->ring->handles--;
+    ring_unlock();
+}
+
 static void discard(struct mring_consumer *consumer)
 {
     if (stale(consumer))
@@ -537,23 +578,14 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a consumer handle");
     made->ring = ring;
-    made->generation = mring_generation;
-    ring_lock();
-    code = ring_arrive(ring, error);
-    if (code == 0)
-        code = lower(ring, error);
-    if (code == 0)
-        ring->handles++;
-    ring_unlock();
+    made->last = NOWHERE;
+    code = open_handle(made, error);
     if (code == 0) {
         code = join(made, group, options != NULL ? options->members : 0, error);
         if (code == 0 && options != NULL && options->batch != 0 && options->batch < SHARED_BATCH_MAX)
             made->core.batch_max = options->batch;
-        if (code != 0) {
-            ring_lock();
-            ring->handles--;
-            ring_unlock();
-        }
+        if (code != 0)
+            close_handle(made);
     }
     if (code != 0) {
         discard(made);
@@ -579,10 +611,8 @@ int mring_leave(struct mring_consumer *consumer)
             forget_sleeper(&consumer->peers[line]);
         forget_sleeper(&consumer->producer);
         sleep_finish(&consumer->sleep, true);
-        ring_lock();
-        consumer->ring->handles--;
-        ring_unlock();
     }
+    close_handle(consumer);
     discard(consumer);
     return 0;
 }

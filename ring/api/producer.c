@@ -220,8 +220,7 @@ int mring_reserve(struct mring_producer *producer, size_t length, void **where)
     struct producer_core *core = &producer->core;
     struct place place = producer_core_place(core, length);
 
-    if (__builtin_expect(
-            producer_stale(producer) || length > core->message_max || !producer_core_fits(core, place.next), 0))
+    if (__builtin_expect(length > core->message_max || !producer_core_fits(core, place.next), 0))
         return reserve_slowly(producer, length, where);
     core->reserved_at = core->position;
     core->reserved = length;
@@ -233,10 +232,8 @@ int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag)
 {
     struct producer_core *core = &producer->core;
 
-    if (producer_stale(producer))
-        return -ESTALE;
     if (core->reserved_at != core->position || length > core->reserved)
-        return -EINVAL;
+        return producer_stale(producer) ? -ESTALE : -EINVAL;
     producer_core_commit(core, producer_core_place(core, length), (uint32_t)length, tag);
     return 0;
 }
@@ -265,9 +262,7 @@ int mring_send(struct mring_producer *producer, const void *data, size_t length,
     struct place place = producer_core_place(core, length);
 
     /* 8 to 16 bytes go as two pieces that may overlap: a call of memcpy costs as much as all the rest. */
-    if (__builtin_expect(length - 8 > 8 || producer_stale(producer) || core->first_header != 0 ||
-                             !producer_core_fits(core, place.next),
-                         0))
+    if (__builtin_expect(length - 8 > 8 || core->first_header != 0 || !producer_core_fits(core, place.next), 0))
         return send_any(producer, data, length, tag);
     memcpy(place_payload(place), data, 8);
     memcpy((unsigned char *)place_payload(place) + length - 8, (const unsigned char *)data + length - 8, 8);
@@ -317,6 +312,18 @@ static int win_epoch(struct mring_producer *producer, struct mring_error *error)
     return 0;
 }
 
+/* Nothing fits, and no reservation is good any more: who asks for room is told why. */
+static void stop(struct mring_producer *producer)
+{
+    producer->core.reserved_at = NOWHERE;
+    producer->core.limit = 0;
+}
+
+static void stop_forked(struct handle *handle)
+{
+    stop((struct mring_producer *)(void *)((unsigned char *)handle - offsetof(struct mring_producer, handle)));
+}
+
 static int begin(struct mring_producer *producer, struct mring_error *error)
 {
     struct producer_page *page = producer->ring->region.view.page;
@@ -334,6 +341,7 @@ static int begin(struct mring_producer *producer, struct mring_error *error)
     }
     producer->ring->producing = true;
     producer->ring->handles++;
+    handle_opened(&producer->handle, stop_forked);
     return 0;
 }
 
@@ -356,7 +364,6 @@ int mring_producer(struct mring *ring, struct mring_producer **producer, const s
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a producer handle");
     made->ring = ring;
-    made->generation = mring_generation;
     made->behind = true;
     ring_lock();
     code = ring_arrive(ring, error);
@@ -380,10 +387,8 @@ int mring_end(struct mring_producer *producer)
         return -ESTALE;
     (void)producer_publish(producer);
     word_store_release(&page->ended, producer_core_tail(&producer->core) + 1); /* [END] */
-    /* The path of a message pays nothing to learn of the end: nothing fits from here on, and who asks for room is told. */
-    producer->ended = true;
-    producer->core.reserved_at = NOWHERE;
-    producer->core.limit = 0;
+    producer->ended = true; /* of which the path of a message need not know */
+    stop(producer);
     answer_all(producer);
     return 0;
 }
@@ -399,12 +404,16 @@ int mring_producer_close(struct mring_producer *producer)
         (void)producer_publish(producer);
         for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
             drop_group(producer, index);
-        ring_lock();
+    }
+    ring_lock();
+    handle_closed(&producer->handle);
+    if (mine) {
         word_store_release(&producer->core.view.page->epoch, owner_next(producer->epoch, 0));
         producer->ring->producing = false;
         producer->ring->handles--;
-        ring_unlock();
-    } else {
+    }
+    ring_unlock();
+    if (!mine) {
         /* The names in these are the parent's. */
         for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
             region_group_forked(&producer->group[index].own);

@@ -11,7 +11,7 @@
 
 struct mring_producer {
     struct producer_core core;
-    uint32_t generation;
+    struct handle handle;
     struct mring *ring;
     uint64_t epoch;
     uint64_t directory_version;             /* as of the last look at the directory */
@@ -30,7 +30,7 @@ struct mring_producer {
 
 static inline bool producer_stale(const struct mring_producer *producer)
 {
-    return producer->generation != mring_generation;
+    return producer->handle.stale;
 }
 
 /* Publish what is committed and wake who sleeps. 0. */

@@ -1,57 +1,9 @@
-/* Ring handles: create, open, close, and what a fork does to them. */
+/* Ring handles: create, open, close. */
 #include "ring.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-uint32_t mring_generation;
-
-static pthread_mutex_t mring_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
-static int forks_result;
-
-void ring_lock(void)
-{
-    (void)pthread_mutex_lock(&mring_lock);
-}
-
-void ring_unlock(void)
-{
-    (void)pthread_mutex_unlock(&mring_lock);
-}
-
-static void before_fork(void)
-{
-    meet_pause(); /* before the lock, which the broker's thread may be waiting for */
-    ring_lock();
-}
-
-static void after_fork(void)
-{
-    ring_unlock();
-    meet_resume();
-}
-
-static void after_fork_child(void)
-{
-    mring_generation++;
-    after_fork();
-}
-
-static void register_fork_handlers(void)
-{
-    /* The meet room's first: what is registered last is done first before a fork. */
-    forks_result = meet_watch_forks();
-    if (forks_result == 0)
-        forks_result = pthread_atfork(before_fork, after_fork, after_fork_child);
-}
-
-int ring_watch_forks(struct mring_error *error)
-{
-    (void)pthread_once(&forks_once, register_fork_handlers);
-    return forks_result == 0 ? 0 : failure(error, -ENOMEM, 0, "the fork handlers cannot be registered");
-}
 
 int check_size(size_t claimed, size_t least, const char *what, struct mring_error *error)
 {

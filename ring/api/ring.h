@@ -14,6 +14,7 @@
 #include "region/region.h"
 
 #include <pthread.h>
+#include <sys/queue.h>
 
 struct mring {
     uint32_t generation; /* of the process that this handle was last set up for: see ring_arrive */
@@ -27,11 +28,22 @@ struct mring {
     bool producing;   /* one of them is the producer */
 };
 
-/* How many forks lie between the process that loaded the library and this one: handles of another generation are stale. */
+/* How many forks lie between the process that loaded the library and this one: ring handles of another generation must arrive. */
 extern uint32_t mring_generation;
 
 void ring_lock(void);
 void ring_unlock(void);
+
+/* A producer or a consumer, as a fork finds it: made stale in the child, and stopped. */
+struct handle {
+    LIST_ENTRY(handle) others;
+    void (*stop)(struct handle *);
+    bool stale;
+};
+
+/* With the lock held. A stale one is to be closed too. */
+void handle_opened(struct handle *handle, void (*stop)(struct handle *));
+void handle_closed(struct handle *handle);
 
 /* Have the fork handlers, of the meet room too, registered: before anything is made that a fork must find whole. */
 int ring_watch_forks(struct mring_error *error);

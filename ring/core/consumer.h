@@ -25,10 +25,14 @@ struct consumer_core {
     struct member_line *active; /* whose held moves as it releases: its own, or one that it adopted (shared.h) */
     uint32_t line_index;
     uint32_t active_index;
-    uint64_t owner; /* what its own line's owner word says while it is a member */
-    uint64_t message_max;
-    uint64_t position; /* of the next record to hand out */
-    /* Records up to here are known to be this member's: the tail as seen (lone), the end of what it claimed (of many). */
+    uint64_t owner;      /* what its own line's owner word says while it is a member */
+    uint64_t record_max; /* bytes */
+    uint64_t position;   /* of the next record to hand out */
+    /*
+     * What begins at the position and ends by here is this member's: the end of what it claimed (of many), the tail as seen (lone). At
+     * most record_max ahead, so that one comparison bounds a record both to what is published and to the longest there is. For a lone
+     * member it need not be where a record ends.
+     */
     uint64_t limit;
     uint64_t held; /* everything below was released; mirrors active->held while something is held */
     /* The end of what a member of many claimed or adopted, where its held goes idle. NOWHERE for a lone one. */
@@ -37,28 +41,30 @@ struct consumer_core {
     unsigned streak;    /* lone: header polls in a row that hit */
 };
 
-/* The next record that is this member's: 1, 0: it has none left, -EBADMSG: what stands there is no record (I7). */
-static inline int consumer_core_take(struct consumer_core *consumer, struct record *record)
+/*
+ * The next record at hand. False: there is none that ends by the limit. Where the limit was reached, a refill or a claim finds the
+ * next; else they tell whether the record is longer than it can be (I7).
+ */
+static inline bool consumer_core_take(struct consumer_core *consumer, struct record *record)
 {
     uint64_t position = consumer->position;
     uint64_t limit = consumer->limit;
     uint64_t alignment = consumer->view.alignment;
-    uint64_t message_max = consumer->message_max;
     const struct word *place = record_at(&consumer->view, position);
     uint64_t header, size;
 
     if (__builtin_expect(position >= limit, 0))
-        return 0;
+        return false;
     header = word_load(place);
     size = record_size(record_length(header), alignment);
     /* A zero header has the length 2^32 - 1. By differences: a hostile tail may be near the end of all positions. */
-    if (__builtin_expect(record_length(header) > message_max || size > limit - position, 0))
-        return -EBADMSG;
+    if (__builtin_expect(size > limit - position, 0))
+        return false;
     record->position = position;
     record->header = header;
     record->data = (const unsigned char *)place + LAYOUT_RECORD_HEADER;
     consumer->position = position + size;
-    return 1;
+    return true;
 }
 
 /* Everything below `end` goes back to the producer; not for the end of a batch (shared_release). */

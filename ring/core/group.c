@@ -81,7 +81,7 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->line_index = line;
     consumer->active_index = line;
     consumer->owner = word_load(&consumer->line->owner);
-    consumer->message_max = view_message_max(view);
+    consumer->record_max = view_record_max(view);
     consumer->batch_max = SHARED_BATCH_MAX;
     /* A member of many begins with an empty batch: its first call claims. */
     position = group->members == 1 ? word_load(&consumer->line->held) : word_load_acquire(&group->page->claim.low);

@@ -22,49 +22,60 @@ enum {
     LONE_STAND_BACK = 64 /* pauses: about a microsecond, a few line transfers between caches */
 };
 
+static inline void lone_stand_back(void)
+{
+    for (unsigned turn = 0; turn < LONE_STAND_BACK; turn++)
+        pause_cpu();
+}
+
 /*
- * Caught up with what it knows of the tail: poll the next header, and look at the tail again after the second hit in a row. 1: the
- * limit has moved on; 0: nothing yet; -EBADMSG.
+ * Nothing more at hand: move the limit on. 1, 0: nothing is there yet, -EBADMSG.
+ *
+ * Short of the limit, what stands there must be a record that ends by the tail. At the limit, the next header is polled, and the
+ * tail is looked at again after the second hit in a row.
  */
 static inline int lone_refill(struct consumer_core *consumer)
 {
-    uint64_t position = consumer->position;
-    uint64_t header = word_load_acquire(record_at(&consumer->view, position)); /* [HEADER] */
-    uint64_t limit;
+    const bool caught_up = consumer->position == consumer->limit;
+    const uint64_t position = consumer->position;
+    const uint64_t header = word_load_acquire(record_at(&consumer->view, position)); /* [HEADER] */
+    const uint64_t size = record_size(record_length(header), consumer->view.alignment);
+    uint64_t ahead = size;
 
-    if (header == 0) {
+    if (caught_up && header == 0) {
         consumer->streak = 0;
         return 0;
     }
-    if (record_length(header) > consumer->message_max)
+    if (size > consumer->record_max)
         return -EBADMSG;
-    limit = position + record_size(record_length(header), consumer->view.alignment);
-    if (++consumer->streak >= 2) {
+    if (!caught_up || ++consumer->streak >= 2) {
         uint64_t tail;
 
-        for (unsigned turn = 0; turn < LONE_STAND_BACK; turn++)
-            pause_cpu();
+        if (caught_up)
+            lone_stand_back();
         tail = word_load_acquire(&consumer->view.page->tail); /* [TAIL] */
-        /* A tail behind the header, or too far ahead of what it can be, is not believed: the header stands by itself. */
-        if (tail > limit && tail - position <= consumer->view.capacity)
-            limit = tail;
+        /* A tail behind the header, or too far ahead of what it can be, is not believed: a polled header stands by itself. */
+        if (tail - position >= size && tail - position <= consumer->view.capacity)
+            ahead = tail - position;
+        else if (!caught_up)
+            return -EBADMSG;
     }
-    consumer->limit = limit;
-    word_store(&consumer->line->claimed, limit); /* R3 */
+    consumer->limit = position + (ahead < consumer->record_max ? ahead : consumer->record_max);
+    word_store(&consumer->line->claimed, consumer->limit); /* R3 */
     return 1;
 }
 
 /* The next record: 1, 0, -EBADMSG. */
 static inline int lone_next(struct consumer_core *consumer, struct record *record)
 {
-    int code = consumer_core_take(consumer, record);
+    int code;
 
-    if (code == 0) {
-        code = lone_refill(consumer);
-        if (code == 1)
-            code = consumer_core_take(consumer, record);
-    }
-    return code;
+    if (consumer_core_take(consumer, record))
+        return 1;
+    code = lone_refill(consumer);
+    if (code != 1)
+        return code;
+    return consumer_core_take(consumer, record) ? 1 : -EBADMSG;
 }
 
 #endif

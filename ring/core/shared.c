@@ -36,7 +36,7 @@ static bool walk(const struct consumer_core *consumer, uint64_t position, uint64
         uint64_t header = word_load(record_at(&consumer->view, batch->end));
         uint64_t size = record_size(record_length(header), consumer->view.alignment);
 
-        if (record_length(header) > consumer->message_max || size > tail - batch->end)
+        if (size > consumer->record_max || size > tail - batch->end)
             return false;
         if (batch->records > 0 && batch->end + size - position > share)
             break;
@@ -65,7 +65,8 @@ static bool orphan_range(const struct consumer_core *consumer, const struct memb
     *from = held;
     *end = word_load(&line->intent_end);
     return held < *end && *end <= tail && tail - held <= consumer->view.capacity &&
-           held % consumer->view.alignment == 0 && *end % consumer->view.alignment == 0;
+           *end - held <= consumer->record_max && held % consumer->view.alignment == 0 &&
+           *end % consumer->view.alignment == 0;
 }
 
 /* Take one orphan line, if there is one: 1, 0, or -EBADMSG. */
@@ -139,6 +140,8 @@ int shared_claim(struct consumer_core *consumer)
     struct member_line *line = consumer->line;
     int result;
 
+    if (consumer->position != consumer->limit) /* the batch had ended with a record, when it was walked */
+        return -EBADMSG;
     if (word_load(&page->orphans) != 0) {
         result = adopt(consumer);
         if (result != 0)

@@ -35,11 +35,18 @@ static inline struct word *record_at(const struct ring_view *view, uint64_t posi
 }
 
 /* The longest payload: a record takes half the capacity at most. */
+static inline uint64_t view_record_max(const struct ring_view *view)
+{
+    uint64_t half = view->capacity / 2;
+    uint64_t most = (UINT64_C(1) << 32) - view->alignment; /* a header has 32 bits for length + 1 */
+
+    return half < most ? half : most;
+}
+
+/* It fills the longest record, so a record is too long just when its message is. */
 static inline uint64_t view_message_max(const struct ring_view *view)
 {
-    uint64_t half = view->capacity / 2 - LAYOUT_RECORD_HEADER;
-
-    return half < UINT32_MAX - 8 ? half : UINT32_MAX - 8; /* a header has 32 bits for length + 1 */
+    return view_record_max(view) - LAYOUT_RECORD_HEADER;
 }
 
 #endif

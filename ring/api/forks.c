@@ -1,0 +1,77 @@
+/*
+ * What a fork does to the handles of this process.
+ *
+ * Producers and consumers are the parent's alone: in a child each of them is stopped, so that the calls for each message find
+ * nothing to hand out and no room, go on to their slow halves, and learn there that the handle is stale. So the paths of a message
+ * need not ask. Ring handles go on in a child, once they have arrived there (ring_arrive).
+ */
+#include "ring.h"
+
+#include <errno.h>
+
+uint32_t mring_generation;
+
+static pthread_mutex_t mring_lock = PTHREAD_MUTEX_INITIALIZER;
+static LIST_HEAD(, handle) handles = LIST_HEAD_INITIALIZER(handles);
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+static int forks_result;
+
+void ring_lock(void)
+{
+    (void)pthread_mutex_lock(&mring_lock);
+}
+
+void ring_unlock(void)
+{
+    (void)pthread_mutex_unlock(&mring_lock);
+}
+
+void handle_opened(struct handle *handle, void (*stop)(struct handle *))
+{
+    handle->stop = stop;
+    LIST_INSERT_HEAD(&handles, handle, others);
+}
+
+void handle_closed(struct handle *handle)
+{
+    LIST_REMOVE(handle, others);
+}
+
+static void before_fork(void)
+{
+    meet_pause(); /* before the lock, which the broker's thread may be waiting for */
+    ring_lock();
+}
+
+static void after_fork(void)
+{
+    ring_unlock();
+    meet_resume();
+}
+
+static void after_fork_child(void)
+{
+    struct handle *handle;
+
+    mring_generation++;
+    LIST_FOREACH(handle, &handles, others)
+    {
+        handle->stale = true;
+        handle->stop(handle);
+    }
+    after_fork();
+}
+
+static void register_fork_handlers(void)
+{
+    /* The meet room's first: what is registered last is done first before a fork. */
+    forks_result = meet_watch_forks();
+    if (forks_result == 0)
+        forks_result = pthread_atfork(before_fork, after_fork, after_fork_child);
+}
+
+int ring_watch_forks(struct mring_error *error)
+{
+    (void)pthread_once(&forks_once, register_fork_handlers);
+    return forks_result == 0 ? 0 : failure(error, -ENOMEM, 0, "the fork handlers cannot be registered");
+}
