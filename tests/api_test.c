@@ -365,7 +365,12 @@ static void only_what_is_held_is_released(void **state)
     forged = second; /* ends beyond 2^64 */
     forged.position = UINT64_MAX - 7;
     assert_int_equal(mring_release(consumer, &forged), -EINVAL);
+    forged = second; /* the last one, but longer */
+    forged.length += 8;
+    assert_int_equal(mring_release(consumer, &forged), -EINVAL);
     assert_int_equal(mring_release(consumer, &second), 0);
+    forged.position = UINT64_MAX;
+    assert_int_equal(mring_release(consumer, &forged), -EINVAL);
     assert_int_equal(mring_leave(consumer), 0);
     assert_int_equal(mring_producer_close(producer), 0);
     assert_int_equal(mring_close(ring), 0);

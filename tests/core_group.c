@@ -93,6 +93,19 @@ static void a_passing_group_without_members_gates_nothing(void **state)
 
 /* ---- claims ---- */
 
+/* A ring with one group of many, and its producer. */
+struct many {
+    struct fake_ring ring;
+    struct producer_core producer;
+};
+
+static void many_make(struct many *many, uint32_t members, uint32_t kind)
+{
+    fake_ring_make(&many->ring, LAYOUT_CAPACITY_MIN, 8, 1, &members);
+    many->ring.group[0].kind = kind;
+    assert_int_equal(producer_core_start(&many->producer, &many->ring.view), 0);
+}
+
 static void claims_are_disjoint_and_ordered(void **state)
 {
     enum { MEMBERS = 3, MESSAGES = 5000 };
@@ -137,46 +150,40 @@ static void claims_are_disjoint_and_ordered(void **state)
 
 static void a_batch_leaves_work_for_others(void **state)
 {
-    const uint32_t members[] = {4};
-    struct fake_ring ring;
-    struct producer_core producer;
+    struct many many;
     struct consumer_core one, other;
 
     (void)state;
-    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
-    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
-    fake_ring_join(&ring, 0, 1, &one);
-    fake_ring_join(&ring, 0, 2, &other);
+    many_make(&many, 4, GROUP_DECLARED);
+    fake_ring_join(&many.ring, 0, 1, &one);
+    fake_ring_join(&many.ring, 0, 2, &other);
     for (uint32_t at = 0; at < 8; at++)
-        fake_ring_send(&ring, &producer, "12345678", 8, at);
+        fake_ring_send(&many.ring, &many.producer, "12345678", 8, at);
     assert_int_equal(shared_claim(&one), 1);
     assert_int_equal(one.limit - one.position, 2 * 16); /* a quarter of eight: two members */
     assert_int_equal(shared_claim(&other), 1);
     assert_int_equal(other.position, one.limit);
-    fake_ring_free(&ring);
+    fake_ring_free(&many.ring);
 }
 
 static void the_previous_claimer_is_signed_for(void **state)
 {
-    const uint32_t members[] = {2};
-    struct fake_ring ring;
-    struct producer_core producer;
+    struct many many;
     struct consumer_core one, other;
 
     (void)state;
-    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
-    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
-    fake_ring_join(&ring, 0, 1, &one);
-    fake_ring_join(&ring, 0, 2, &other);
-    fake_ring_send(&ring, &producer, "a", 1, 0);
-    fake_ring_send(&ring, &producer, "b", 1, 1);
+    many_make(&many, 2, GROUP_DECLARED);
+    fake_ring_join(&many.ring, 0, 1, &one);
+    fake_ring_join(&many.ring, 0, 2, &other);
+    fake_ring_send(&many.ring, &many.producer, "a", 1, 0);
+    fake_ring_send(&many.ring, &many.producer, "b", 1, 1);
     /* `one` wins and is killed before it signs for itself. */
     assert_int_equal(shared_claim(&one), 1);
     word_store(&one.line->signed_serial, 0);
     assert_int_equal(shared_claim(&other), 1);
     assert_int_equal(word_load(&one.line->signed_serial), 1);
     assert_int_equal(word_load(&one.line->intent_serial), 1);
-    fake_ring_free(&ring);
+    fake_ring_free(&many.ring);
 }
 
 /* ---- places ---- */
@@ -201,59 +208,41 @@ static void places_are_limited_and_reused(void **state)
 
 static void what_a_leaver_was_not_handed_is_adopted(void **state)
 {
-    const uint32_t members[] = {2};
-    struct fake_ring ring;
-    struct producer_core producer;
+    struct many many;
     struct consumer_core one, other;
     struct record record = {0, 0, NULL};
 
     (void)state;
-    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
-    assert_int_equal(producer_core_start(&producer, &ring.view), 0);
-    fake_ring_join(&ring, 0, 1, &one);
+    many_make(&many, 2, GROUP_DECLARED);
+    fake_ring_join(&many.ring, 0, 1, &one);
     for (uint32_t at = 0; at < 8; at++)
-        fake_ring_send(&ring, &producer, "12345678", 8, at);
+        fake_ring_send(&many.ring, &many.producer, "12345678", 8, at);
     assert_int_equal(shared_claim(&one), 1);
     assert_int_equal(one.limit, 4 * 16);
     assert_true(consumer_core_take(&one, &record));
     group_leave(&one);
-    assert_int_equal(word_load(&ring.group[0].page->orphans), 1);
-    fake_ring_rescan(&ring, &producer);
-    assert_int_equal(producer.gate, 16); /* what was handed out is released, the rest still gates */
-    fake_ring_join(&ring, 0, 2, &other);
+    assert_int_equal(word_load(&many.ring.group[0].page->orphans), 1);
+    fake_ring_rescan(&many.ring, &many.producer);
+    assert_int_equal(many.producer.gate, 16); /* what was handed out is released, the rest still gates */
+    fake_ring_join(&many.ring, 0, 2, &other);
     assert_int_equal(shared_claim(&other), 1);
     for (uint32_t at = 1; at < 4; at++) {
         assert_true(consumer_core_take(&other, &record));
         assert_int_equal(record_tag(record.header), at);
         shared_release(&other, other.position);
     }
-    assert_int_equal(word_load(&ring.group[0].page->orphans), 0);
+    assert_int_equal(word_load(&many.ring.group[0].page->orphans), 0);
     assert_true(other.active == other.line);
-    fake_ring_rescan(&ring, &producer);
-    assert_int_equal(producer.gate, 4 * 16);
+    fake_ring_rescan(&many.ring, &many.producer);
+    assert_int_equal(many.producer.gate, 4 * 16);
     assert_int_equal(shared_claim(&other), 1);
     assert_true(consumer_core_take(&other, &record));
     assert_int_equal(record_tag(record.header), 4);
-    fake_ring_free(&ring);
-}
-
-/* A ring with a passing group of two, and its producer. */
-struct passing {
-    struct fake_ring ring;
-    struct producer_core producer;
-};
-
-static void passing_make(struct passing *passing)
-{
-    const uint32_t members[] = {2};
-
-    fake_ring_make(&passing->ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
-    passing->ring.group[0].kind = GROUP_PASSING;
-    assert_int_equal(producer_core_start(&passing->producer, &passing->ring.view), 0);
+    fake_ring_free(&many.ring);
 }
 
 /* A member claims some of what is sent, is handed the first message, and leaves. */
-static void passing_leave_work(struct passing *passing)
+static void passing_leave_work(struct many *passing)
 {
     struct consumer_core one;
     struct record record = {0, 0, NULL};
@@ -267,7 +256,7 @@ static void passing_leave_work(struct passing *passing)
     group_leave(&one);
 }
 
-static bool passing_gates(const struct passing *passing)
+static bool passing_gates(const struct many *passing)
 {
     const uint64_t tail = producer_core_tail(&passing->producer);
 
@@ -276,10 +265,10 @@ static bool passing_gates(const struct passing *passing)
 
 static void the_last_of_a_passing_group_sweeps(void **state)
 {
-    struct passing passing;
+    struct many passing;
 
     (void)state;
-    passing_make(&passing);
+    many_make(&passing, 2, GROUP_PASSING);
     passing_leave_work(&passing);
     assert_false(passing_gates(&passing));
     assert_false(group_has_members(&passing.ring.group[0]));
@@ -289,11 +278,11 @@ static void the_last_of_a_passing_group_sweeps(void **state)
 /* Somebody was given a place of a passing group and never came; the others left work behind. Nobody is left to do it. */
 static void a_place_given_back_is_the_last_too(void **state)
 {
-    struct passing passing;
+    struct many passing;
     struct consumer_core absent;
 
     (void)state;
-    passing_make(&passing);
+    many_make(&passing, 2, GROUP_PASSING);
     fake_ring_join(&passing.ring, 0, 2, &absent);
     passing_leave_work(&passing);
     assert_true(passing_gates(&passing));

@@ -26,15 +26,19 @@ void ring_unlock(void)
     (void)pthread_mutex_unlock(&mring_lock);
 }
 
-void handle_opened(struct handle *handle, void (*stop)(struct handle *))
+void handle_opened(struct handle *handle, struct mring *ring, void (*stop)(void *), void *context)
 {
     handle->stop = stop;
+    handle->context = context;
     LIST_INSERT_HEAD(&handles, handle, others);
+    ring->handles++;
 }
 
-void handle_closed(struct handle *handle)
+void handle_closed(struct handle *handle, struct mring *ring)
 {
     LIST_REMOVE(handle, others);
+    if (!handle->stale) /* else the ring counts those of the child, and may be closed */
+        ring->handles--;
 }
 
 static void before_fork(void)
@@ -54,10 +58,9 @@ static void after_fork_child(void)
     struct handle *handle;
 
     mring_generation++;
-    LIST_FOREACH(handle, &handles, others)
-    {
+    LIST_FOREACH (handle, &handles, others) {
         handle->stale = true;
-        handle->stop(handle);
+        handle->stop(handle->context);
     }
     after_fork();
 }

@@ -313,15 +313,12 @@ static int win_epoch(struct mring_producer *producer, struct mring_error *error)
 }
 
 /* Nothing fits, and no reservation is good any more: who asks for room is told why. */
-static void stop(struct mring_producer *producer)
+static void stop(void *context)
 {
-    producer->core.reserved_at = NOWHERE;
-    producer->core.limit = 0;
-}
+    struct producer_core *core = &((struct mring_producer *)context)->core;
 
-static void stop_forked(struct handle *handle)
-{
-    stop((struct mring_producer *)(void *)((unsigned char *)handle - offsetof(struct mring_producer, handle)));
+    core->reserved_at = NOWHERE;
+    core->limit = 0;
 }
 
 static int begin(struct mring_producer *producer, struct mring_error *error)
@@ -340,8 +337,7 @@ static int begin(struct mring_producer *producer, struct mring_error *error)
         return failure(error, code, 0, "the records behind the ring's tail are damaged");
     }
     producer->ring->producing = true;
-    producer->ring->handles++;
-    handle_opened(&producer->handle, stop_forked);
+    handle_opened(&producer->handle, producer->ring, stop, producer);
     return 0;
 }
 
@@ -406,11 +402,10 @@ int mring_producer_close(struct mring_producer *producer)
             drop_group(producer, index);
     }
     ring_lock();
-    handle_closed(&producer->handle);
+    handle_closed(&producer->handle, producer->ring);
     if (mine) {
         word_store_release(&producer->core.view.page->epoch, owner_next(producer->epoch, 0));
         producer->ring->producing = false;
-        producer->ring->handles--;
     }
     ring_unlock();
     if (!mine) {

@@ -1,8 +1,8 @@
 /*
  * A ring handle: what one process has of a ring, put together from the rooms below.
  *
- * Locks. `mring_lock` (one per process) guards every ring handle's tables (groups, life, link, counts) and the directory words of
- * the rings this process serves. It is never held over a message to a broker, since the broker's thread takes it to answer. It
+ * Locks. `mring_lock` (one per process) guards every ring handle's tables (groups, life, link, counts), the list of producers and
+ * consumers, and the directory words of the rings this process serves. It is never held over a message to a broker, since the broker's thread takes it to answer. It
  * is taken over fork, so a child finds it free and the tables whole.
  */
 #ifndef MRING_API_RING_H
@@ -37,13 +37,14 @@ void ring_unlock(void);
 /* A producer or a consumer, as a fork finds it: made stale in the child, and stopped. */
 struct handle {
     LIST_ENTRY(handle) others;
-    void (*stop)(struct handle *);
+    void (*stop)(void *context);
+    void *context;
     bool stale;
 };
 
-/* With the lock held. A stale one is to be closed too. */
-void handle_opened(struct handle *handle, void (*stop)(struct handle *));
-void handle_closed(struct handle *handle);
+/* One more and one less of the ring's open handles, with the lock held. A stale one is to be closed too. */
+void handle_opened(struct handle *handle, struct mring *ring, void (*stop)(void *), void *context);
+void handle_closed(struct handle *handle, struct mring *ring);
 
 /* Have the fork handlers, of the meet room too, registered: before anything is made that a fork must find whole. */
 int ring_watch_forks(struct mring_error *error);

@@ -19,7 +19,7 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
         if (header == 0)
             break;
         /* One publication never exceeds the ring, so a chain that does is not one. */
-        if (record_length(header) > view_message_max(view) || tail + size - start > view->capacity)
+        if (size > view_record_max(view) || tail + size - start > view->capacity)
             return -EBADMSG;
         tail += size;
         messages++;

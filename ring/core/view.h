@@ -34,7 +34,7 @@ static inline struct word *record_at(const struct ring_view *view, uint64_t posi
     return (struct word *)(void *)(view->data + (position & view->mask));
 }
 
-/* The longest payload: a record takes half the capacity at most. */
+/* The longest record, in bytes: half the capacity at most. */
 static inline uint64_t view_record_max(const struct ring_view *view)
 {
     uint64_t half = view->capacity / 2;
@@ -43,7 +43,7 @@ static inline uint64_t view_record_max(const struct ring_view *view)
     return half < most ? half : most;
 }
 
-/* It fills the longest record, so a record is too long just when its message is. */
+/* The longest payload. It fills the longest record, so a record is too long just when its message is. */
 static inline uint64_t view_message_max(const struct ring_view *view)
 {
     return view_record_max(view) - LAYOUT_RECORD_HEADER;

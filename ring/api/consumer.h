@@ -1,0 +1,46 @@
+/*
+ * A consumer handle, for the files that its calls are divided into: consumer.c, the path of messages, consumer_wait.c and
+ * consumer_join.c.
+ */
+#ifndef MRING_API_CONSUMER_H
+#define MRING_API_CONSUMER_H
+
+#include "core/consumer.h"
+#include "ring.h"
+#include "wait/sleep.h"
+#include "wakers.h"
+
+struct mring_consumer {
+    struct consumer_core core;
+    uint64_t handed; /* messages; the counter in the line follows when there are no more at hand */
+    bool lone;
+    struct handle handle;
+    struct mring *ring;
+    uint64_t idle_want; /* the producer's wish as it was last answered for want of work */
+    struct held_group group;
+    struct known_sleeper *peers; /* one place per line */
+    struct known_sleeper producer;
+    struct sleeper_state sleep;
+};
+
+static inline bool consumer_stale(const struct mring_consumer *consumer)
+{
+    return consumer->handle.stale;
+}
+
+/* The producer waits for room, and this group has made some: signal it once the gate is where it wants it. */
+void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate);
+
+/* There is more to do than this member took: wake one peer, who will do the same (one wake-up per batch). */
+void consumer_wake_peer(struct mring_consumer *consumer);
+
+/* Bring the counter in the line up to date. The producer reads that line: one who polls in vain must not take it away each time. */
+void consumer_count_handed(const struct mring_consumer *consumer);
+
+/* Nothing was found: is it the end? -EPIPE, or else 0. */
+int consumer_found_nothing(const struct mring_consumer *consumer);
+
+/* Is there anything to take? 1, 0, -EPIPE. As a sleeper looks: of a consumer. */
+int consumer_look(void *context);
+
+#endif

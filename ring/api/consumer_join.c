@@ -1,0 +1,239 @@
+/* Joining a group and leaving it: by the words of the ring that a child inherits, or else by the broker. */
+#include "consumer.h"
+
+#include "core/gate.h"
+#include "core/group.h"
+#include "core/shared.h"
+#include "wait/bell.h"
+#include "wait/fence.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool alive(void *context, uint64_t number)
+{
+    return life_alive(((struct mring *)context)->life, number);
+}
+
+/* The index of a live declared group in the ring's own table, or -1. With the lock held. */
+static int find_declared(struct mring *ring, const char *name)
+{
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        const struct region_group *group = ring_group(ring, index);
+
+        if (group != NULL && group->view.kind == GROUP_DECLARED &&
+            strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
+            return (int)index;
+    }
+    return -1;
+}
+
+/* A forked child needs no broker to join a declared group: it has the group's words already. 1: done; 0: not such a group. */
+static int join_inherited(struct mring *ring, const char *name, struct held_group *group, int *line)
+{
+    int index;
+
+    ring_lock();
+    index = find_declared(ring, name);
+    ring_unlock();
+    if (index < 0 || !held_group_borrow(ring, (uint32_t)index, group))
+        return 0;
+    *line = group_occupy(&ring->region.view, &group->view, life_number(ring->life), alive, ring);
+    return *line < 0 ? *line : 1;
+}
+
+/* One per join of this process, which may have several handles of one ring. */
+static uint64_t next_ticket(void)
+{
+    static uint64_t last;
+    uint64_t ticket;
+
+    ring_lock();
+    ticket = ++last;
+    ring_unlock();
+    return ticket;
+}
+
+/* It failed here. The broker may have given a place all the same: its answer came too late, or there was no room for it. */
+static void undo_join(struct mring *ring, const struct join_request *request)
+{
+    if (ring->broker != NULL)
+        (void)serve_unjoin(ring, request);
+    else
+        meet_unjoin(ring->link, request);
+}
+
+static int join_by_broker(struct mring *ring, const char *name, unsigned members, struct held_group *group, int *line,
+                          struct mring_error *error)
+{
+    struct join_request request;
+    struct group_reply reply;
+    int code;
+
+    memset(&request, 0, sizeof(request));
+    memcpy(request.name, name, strlen(name));
+    request.members = members;
+    request.life = life_number(ring->life);
+    request.ticket = next_ticket();
+    code = ring->broker != NULL ? serve_join(ring, &request, &reply) : meet_join(ring->link, &request, &reply, error);
+    if (code == 0)
+        code = held_group_open(&reply, group, error);
+    if (code != 0)
+        undo_join(ring, &request);
+    *line = code == 0 ? (int)reply.line : -1;
+    return code;
+}
+
+static const char *join_trouble(int code)
+{
+    switch (code) {
+    case -EUSERS:
+        return "all its places are taken by living members; who makes the group says how many it has";
+    case -ENOSPC:
+        return "the ring has as many groups as it can have";
+    case -E2BIG:
+        return "the ring has no room for that many members more";
+    case -EPIPE:
+        return "the process that made the ring is gone";
+    case -ETIMEDOUT:
+        return "the process that made the ring does not answer; is it stopped?";
+    default:
+        return mring_strerror(code);
+    }
+}
+
+static int join(struct mring_consumer *consumer, const char *name, unsigned members, struct mring_error *error)
+{
+    struct mring *ring = consumer->ring;
+    struct held_group *group = &consumer->group;
+    int line = -1;
+    int code = join_inherited(ring, name, group, &line);
+
+    if (code == 0)
+        code = join_by_broker(ring, name, members, group, &line, error);
+    if (code < 0)
+        return failure(error, code, 0, "group \"%s\" cannot be joined: %s", name, join_trouble(code));
+    if ((uint32_t)line >= group->view.members)
+        return failure(error, -EPROTO, 0, "the broker gave place %d of %u in group \"%s\"", line, group->view.members,
+                       name);
+    code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line);
+    if (code != 0) {
+        group_give_back(&group->view, (uint32_t)line);
+        return failure(error, code, 0, "the words of group \"%s\" are damaged", name);
+    }
+    consumer->lone = group->view.members == 1;
+    consumer->peers = calloc(group->view.members, sizeof(*consumer->peers));
+    if (consumer->peers == NULL) {
+        group_leave(&consumer->core);
+        return failure(error, -ENOMEM, 0, "no memory for a member of a group of %u", group->view.members);
+    }
+    if (fence_register())
+        word_store_release(&consumer->core.line->fenced, consumer->core.owner); /* [FENCED] */
+    fence_full();                                                               /* R15: before the first release */
+    return 0;
+}
+
+/* A forked child that consumes can do no harm to what it reads: its right to write there ends here. */
+static int lower(struct mring *ring, struct mring_error *error)
+{
+    if (ring->broker != NULL || ring->producing || !ring->region.writable || ring->region.ring != MACH_PORT_NULL)
+        return 0;
+    return region_lower(&ring->region, error);
+}
+
+/* In a forked child: nothing is at hand any more, and nothing held. */
+static void stop(void *context)
+{
+    struct consumer_core *core = &((struct mring_consumer *)context)->core;
+
+    core->limit = core->position;
+    core->held = core->position;
+}
+
+static int open_handle(struct mring_consumer *consumer, struct mring_error *error)
+{
+    int code;
+
+    ring_lock();
+    code = ring_arrive(consumer->ring, error);
+    if (code == 0)
+        code = lower(consumer->ring, error);
+    if (code == 0)
+        handle_opened(&consumer->handle, consumer->ring, stop, consumer);
+    ring_unlock();
+    return code;
+}
+
+static void close_handle(struct mring_consumer *consumer)
+{
+    ring_lock();
+    handle_closed(&consumer->handle, consumer->ring);
+    ring_unlock();
+}
+
+static void discard(struct mring_consumer *consumer)
+{
+    if (consumer_stale(consumer))
+        region_group_forked(&consumer->group.own); /* the entry's name is the parent's */
+    held_group_drop(&consumer->group);
+    free(consumer->peers);
+    free(consumer);
+}
+
+int mring_join(struct mring *ring, const char *group, const struct mring_join_options *options,
+               struct mring_consumer **consumer)
+{
+    struct mring_error *error = options != NULL ? options->error : NULL;
+    struct mring_consumer *made;
+    int code;
+
+    if (ring == NULL || consumer == NULL)
+        return -EINVAL;
+    if (options != NULL && (code = check_size(options->size, sizeof(*options), "mring_join_options", NULL)) != 0)
+        return code;
+    code = check_name(group, "group", error);
+    if (code != 0)
+        return code;
+    if (options != NULL && options->members > LAYOUT_MEMBERS)
+        return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", options->members, LAYOUT_MEMBERS);
+    made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for a consumer handle");
+    made->ring = ring;
+    code = open_handle(made, error);
+    if (code == 0) {
+        code = join(made, group, options != NULL ? options->members : 0, error);
+        if (code == 0 && options != NULL && options->batch != 0 && options->batch < SHARED_BATCH_MAX)
+            made->core.batch_max = options->batch;
+        if (code != 0)
+            close_handle(made);
+    }
+    if (code != 0) {
+        discard(made);
+        return code;
+    }
+    *consumer = made;
+    return 0;
+}
+
+int mring_leave(struct mring_consumer *consumer)
+{
+    if (consumer == NULL)
+        return 0;
+    if (!consumer_stale(consumer)) {
+        consumer_count_handed(consumer);
+        group_leave(&consumer->core);
+        if (want_pending(&consumer->group.view))
+            consumer_answer_want(consumer, GATE_NONE);
+        /* It may have been woken for work that it leaves to others now. */
+        if (consumer_look(consumer) > 0)
+            consumer_wake_peer(consumer);
+        for (uint32_t line = 0; line < consumer->group.view.members; line++)
+            forget_sleeper(&consumer->peers[line]);
+        forget_sleeper(&consumer->producer);
+        sleep_finish(&consumer->sleep, true);
+    }
+    close_handle(consumer);
+    discard(consumer);
+    return 0;
+}

@@ -1,0 +1,118 @@
+/* A consumer's wait: what it looks at, how it announces itself, and who answers. */
+#include "consumer.h"
+
+#include "core/gate.h"
+#include "core/shared.h"
+#include "wait/bell.h"
+
+int consumer_look(void *context)
+{
+    const struct mring_consumer *consumer = context;
+    const struct consumer_core *core = &consumer->core;
+
+    if (core->position < core->limit)
+        return 1;
+    if (consumer->lone) {
+        if (word_load_acquire(record_at(&core->view, core->position)) != 0) /* [HEADER] */
+            return 1;
+    } else if (word_load(&core->group.page->orphans) != 0 ||
+               shared_position(core) != word_load_acquire(&core->view.page->tail)) { /* [TAIL] */
+        return 1;
+    }
+    return consumer_found_nothing(consumer);
+}
+
+static void announce_member(void *context)
+{
+    struct mring_consumer *consumer = context;
+
+    /* What this member has not released it will not release while it sleeps: a waiting producer better looks for itself. */
+    if (want_pending(&consumer->core.group))
+        consumer_answer_want(consumer, GATE_NONE);
+    bell_announce(&consumer->core.view, &consumer->core.group, consumer->core.line_index);
+}
+
+static unsigned withdraw_member(void *context)
+{
+    struct mring_consumer *consumer = context;
+
+    return bell_withdraw(&consumer->core.group, consumer->core.line_index) ? 0 : 1;
+}
+
+static void pass_on(void *context)
+{
+    consumer_wake_peer(context);
+}
+
+/*
+ * Everybody who publishes, or releases what this one waits for, has registered: the producer of this epoch. Without one there is
+ * nobody to miss; a new one passes a full fence before its first publication (R15).
+ */
+static bool producer_reachable(void *context)
+{
+    const struct producer_page *page = ((const struct mring_consumer *)context)->core.view.page;
+    uint64_t epoch = word_load_acquire(&page->epoch);
+
+    return owner_life(epoch) == 0 || word_load_acquire(&page->fenced) == epoch; /* [FENCED] */
+}
+
+static bool publish_semaphore(void *context, semaphore_t semaphore)
+{
+    const struct mring_consumer *consumer = context;
+    struct sleeper who = {consumer->group.view.index, consumer->core.line_index, consumer->group.view.incarnation,
+                          consumer->core.owner};
+
+    return meet_put_semaphore(consumer->ring->link, &who, semaphore) == 0;
+}
+
+/* A second without a message: does the producer live? */
+static int producer_verdict(void *context)
+{
+    const struct mring_consumer *consumer = context;
+    uint64_t epoch = word_load_acquire(&consumer->core.view.page->epoch);
+
+    if (owner_life(epoch) == 0 || life_alive(consumer->ring->life, owner_life(epoch)))
+        return 0;
+    return -EOWNERDEAD;
+}
+
+static void count_sleep(void *context)
+{
+    struct member_line *line = ((struct mring_consumer *)context)->core.line;
+
+    word_add_own(&line->sleeps, 1);
+}
+
+static void count_rescue(void *context)
+{
+    struct member_line *line = ((struct mring_consumer *)context)->core.line;
+
+    word_add_own(&line->rescued, 1);
+}
+
+static const struct sleep_side consumer_side = {
+    .look = consumer_look,
+    .announce = announce_member,
+    .withdraw = withdraw_member,
+    .pass_on = pass_on,
+    .reachable = producer_reachable,
+    .publish = publish_semaphore,
+    .verdict = producer_verdict,
+    .count_sleep = count_sleep,
+    .count_rescue = count_rescue,
+};
+
+int mring_consumer_wait(struct mring_consumer *consumer, int64_t timeout)
+{
+    if (consumer_stale(consumer))
+        return -ESTALE;
+    return sleep_until(&consumer->sleep, &consumer_side, consumer, timeout);
+}
+
+int mring_consumer_wake(struct mring_consumer *consumer)
+{
+    if (consumer_stale(consumer))
+        return -ESTALE;
+    sleep_wake(&consumer->sleep);
+    return 0;
+}
