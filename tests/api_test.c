@@ -393,8 +393,10 @@ static void handles_are_stale_in_a_child(void **state)
     assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
     for (uint32_t sent = 0; sent < 4; sent++)
         assert_int_equal(mring_send(producer, "12345678", 8, sent), 0);
-    for (int taken = 0; taken < 3; taken++)
+    for (int taken = 0; taken < 3; taken++) {
         assert_int_equal(mring_next(consumer, &held), 1);
+        assert_int_equal(taken < 2 ? mring_release(consumer, &held) : 0, 0);
+    }
     assert_int_equal(mring_reserve(producer, 1, &where), 0);
     child = fork(); /* with a reservation, a message held, and one at hand */
     if (child == 0) {

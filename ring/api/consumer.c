@@ -47,6 +47,8 @@ static inline void hand_out(struct mring_consumer *consumer, const struct record
     message->length = record_length(record->header);
     message->tag = record_tag(record->header);
     message->position = record->position;
+    consumer->last = record->position;
+    consumer->last_length = message->length;
     consumer->handed++;
 }
 
@@ -186,9 +188,11 @@ static int release(struct mring_consumer *consumer, uint64_t end)
 }
 
 /* One of several that are held, or the last of a batch. */
-static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, uint64_t begin, uint64_t end)
+static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, const struct mring_message *message)
 {
     const struct consumer_core *core = &consumer->core;
+    uint64_t begin = message->position;
+    uint64_t end = begin + record_size(message->length, core->view.alignment);
 
     if (consumer_stale(consumer))
         return -ESTALE;
@@ -197,15 +201,14 @@ static __attribute__((noinline)) int release_any(struct mring_consumer *consumer
     return release(consumer, end);
 }
 
+/* The only one that is held is the last that was handed out: it ends at the position, which need not be computed. */
 int mring_release(struct mring_consumer *consumer, const struct mring_message *message)
 {
-    const struct consumer_core *core = &consumer->core;
-    uint64_t begin = message->position;
-    uint64_t end = begin + record_size(message->length, core->view.alignment);
-    bool among_held = begin - core->held < core->position - core->held;
+    uint64_t begin = message->position, end = consumer->core.position;
+    bool only = begin == consumer->core.held && begin == consumer->last && message->length == consumer->last_length;
 
-    if (__builtin_expect(!among_held || end != core->position || end == core->batch_end, 0))
-        return release_any(consumer, begin, end);
+    if (__builtin_expect(!only || end == consumer->core.batch_end, 0))
+        return release_any(consumer, message);
     consumer_core_release(&consumer->core, end);
     return released(consumer);
 }

@@ -12,7 +12,9 @@
 
 struct mring_consumer {
     struct consumer_core core;
+    uint64_t last;   /* where the message handed out last begins, and its length: see mring_release */
     uint64_t handed; /* messages; the counter in the line follows when there are no more at hand */
+    uint32_t last_length;
     bool lone;
     struct handle handle;
     struct mring *ring;

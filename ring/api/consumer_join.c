@@ -141,13 +141,13 @@ static int lower(struct mring *ring, struct mring_error *error)
     return region_lower(&ring->region, error);
 }
 
-/* In a forked child: nothing is at hand any more, and nothing held. */
+/* In a forked child: nothing is at hand any more, and nothing is the last message. */
 static void stop(void *context)
 {
-    struct consumer_core *core = &((struct mring_consumer *)context)->core;
+    struct mring_consumer *consumer = context;
 
-    core->limit = core->position;
-    core->held = core->position;
+    consumer->core.limit = consumer->core.position;
+    consumer->last = NOWHERE;
 }
 
 static int open_handle(struct mring_consumer *consumer, struct mring_error *error)
@@ -200,6 +200,7 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a consumer handle");
     made->ring = ring;
+    made->last = NOWHERE;
     code = open_handle(made, error);
     if (code == 0) {
         code = join(made, group, options != NULL ? options->members : 0, error);
