@@ -198,8 +198,8 @@ static kern_return_t protect(mach_vm_address_t address, mach_vm_size_t size, boo
     switch (range_outward(address, size, &range)) {
     case RANGE_OVERFLOWS:
         return KERN_INVALID_ARGUMENT;
-    case RANGE_END_WRAPS:
-        return KERN_INVALID_ADDRESS;
+    case RANGE_END_WRAPS: /* XNU keeps an old answer for the page at 0 alone */
+        return range.start == 0 ? KERN_INVALID_ADDRESS : KERN_INVALID_ARGUMENT;
     case RANGE_OK:
         break;
     }
@@ -240,7 +240,10 @@ static kern_return_t inherit(mach_vm_address_t address, mach_vm_size_t size, vm_
         return KERN_SUCCESS;
     if (inheritance > VM_INHERIT_LAST_VALID || range_outward(address, size, &range) != RANGE_OK)
         return KERN_INVALID_ARGUMENT;
-    return vm_set_inheritance(range_clamped(range), inheritance);
+    vm_table_lock();
+    kern_return_t kr = vm_set_inheritance(range_clamped(range), inheritance);
+    vm_table_unlock();
+    return kr;
 }
 
 kern_return_t mach_vm_inherit(vm_map_t target, mach_vm_address_t address, mach_vm_size_t size,

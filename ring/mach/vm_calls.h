@@ -11,6 +11,8 @@ struct vm_request {
     uint64_t mask;
     int flags;
     struct vm_content content;
+    const struct region
+        *foreign; /* what `content.copy` is a mapping of, when it is shared memory of the program's own */
     vm_prot_t max;
     vm_inherit_t inherit;
 };
@@ -24,7 +26,7 @@ kern_return_t vm_request_map(struct vm_request *request);
 /* With the lock held: unmap, or, what is permanent, make untouchable. */
 kern_return_t vm_unmap(struct vm_range range);
 
-/* Takes the lock itself. `inherit` is one of the three. */
+/* With the lock held. `inherit` is one of the three. */
 kern_return_t vm_set_inheritance(struct vm_range range, vm_inherit_t inherit);
 
 #endif

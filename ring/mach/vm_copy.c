@@ -10,6 +10,7 @@
  * While writers are held this thread must not write to the range; so it may not be its own stack.
  */
 #include "vm_copy.h"
+#include "vm_bytes.h"
 #include "vm_hold.h"
 #include "vm_place.h"
 
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 static void *at(uint64_t address)
@@ -58,30 +58,20 @@ void *vm_copy_file(const struct vm_file *file, uint64_t offset, uint64_t size, v
     return finish(copy, size, copy != NULL && vm_file_read(file, offset, size, copy), protection);
 }
 
-/*
- * Without a descriptor, by the kernel's hand: the mapping may end before its file does, and must not be touched
- * directly.
- */
-static bool read_foreign(const struct segment *segment, void *copy)
+/* Without a descriptor. The mapping may end before its file does, so it must not be touched directly. */
+static bool read_mapped(const struct segment *segment, void *copy)
 {
-    uint64_t size = size_of(&segment->region), done = 0;
+    uint64_t size = size_of(&segment->region);
     bool readable = segment->current & VM_PROT_READ;
     int saved = errno;
 
     if (!readable && mprotect(at(segment->region.start), size, PROT_READ) != 0)
         return false;
-    while (done < size) {
-        struct iovec to = {(char *)copy + done, size - done};
-        struct iovec from = {at(segment->region.start + done), size - done};
-        ssize_t got = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
-        if (got <= 0)
-            break;
-        done += (uint64_t)got;
-    }
+    bool whole = vm_bytes_move(segment->region.start, (uintptr_t)copy, size);
     if (!readable)
         mprotect(at(segment->region.start), size, segment->current);
     errno = saved;
-    return done == size;
+    return whole;
 }
 
 void *vm_copy_segment(const struct segment *segment, vm_prot_t protection)
@@ -92,7 +82,7 @@ void *vm_copy_segment(const struct segment *segment, vm_prot_t protection)
     if (region->kind == REGION_FILE)
         return vm_copy_file(region->file, region->offset, size, protection);
     void *copy = new_private(size);
-    return finish(copy, size, copy != NULL && read_foreign(segment, copy), protection);
+    return finish(copy, size, copy != NULL && read_mapped(segment, copy), protection);
 }
 
 kern_return_t vm_make_private(const struct segment *segment, vm_prot_t max, vm_prot_t protection)

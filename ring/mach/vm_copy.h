@@ -7,7 +7,7 @@
 /* A copy of a part of a file, as of now, in private memory at an address of the kernel's choice; NULL: no memory. */
 void *vm_copy_file(const struct vm_file *file, uint64_t offset, uint64_t size, vm_prot_t protection);
 
-/* The same of a mapped, shared segment. */
+/* The same of a mapped segment. */
 void *vm_copy_segment(const struct segment *segment, vm_prot_t protection);
 
 /* In place of a shared segment, a private copy of it, in memory and table, with this maximum and current protection. */

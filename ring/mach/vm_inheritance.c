@@ -49,7 +49,6 @@ kern_return_t vm_set_inheritance(struct vm_range range, vm_inherit_t inherit)
 
     if (range.start == range.end)
         return KERN_SUCCESS;
-    vm_table_lock();
     if (inherit == VM_INHERIT_SHARE)
         kr = vm_make_shared(range.start, range.end);
     if (kr == KERN_SUCCESS)
@@ -59,6 +58,5 @@ kern_return_t vm_set_inheritance(struct vm_range range, vm_inherit_t inherit)
             kr = set(&view.segments[i], inherit);
         view_free(&view);
     }
-    vm_table_unlock();
     return kr;
 }

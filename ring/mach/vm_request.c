@@ -118,6 +118,11 @@ static void record(const struct vm_request *request)
         region.device = file->device;
         region.inode = file->inode;
         vm_file_hold(region.file);
+    } else if (request->foreign != NULL) {
+        region.kind = REGION_FOREIGN;
+        region.device = request->foreign->device;
+        region.inode = request->foreign->inode;
+        region.offset = request->foreign->offset;
     }
     if (region.inherit == VM_INHERIT_NONE)
         madvise(at(region.start), request->size, MADV_DONTFORK);
@@ -125,12 +130,18 @@ static void record(const struct vm_request *request)
     vm_table_insert(&region);
 }
 
+/* Fresh memory that forks are to share. */
+static bool wants_file(const struct vm_request *request)
+{
+    return request->inherit == VM_INHERIT_SHARE && request->content.file == NULL && request->content.copy == NULL;
+}
+
 kern_return_t vm_request_map(struct vm_request *request)
 {
     struct vm_file *made = NULL;
     kern_return_t kr = vm_table_reserve(3);
 
-    if (kr == KERN_SUCCESS && request->inherit == VM_INHERIT_SHARE && request->content.file == NULL) {
+    if (kr == KERN_SUCCESS && wants_file(request)) {
         kr = vm_file_create(request->size, &made);
         request->content.file = made;
     }

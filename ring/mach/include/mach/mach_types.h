@@ -8,8 +8,10 @@
 #include <mach/message.h>
 #include <mach/port.h>
 #include <mach/sync_policy.h>
+#include <mach/vm_behavior.h>
 #include <mach/vm_inherit.h>
 #include <mach/vm_prot.h>
+#include <mach/vm_region.h>
 #include <mach/vm_statistics.h>
 #include <mach/vm_types.h>
 
@@ -20,6 +22,10 @@ typedef mach_port_t task_read_t;
 typedef mach_port_t thread_t;
 typedef mach_port_t thread_act_t;
 typedef mach_port_t ipc_space_t;
+typedef mach_port_t ipc_space_inspect_t;
+typedef mach_port_t ipc_space_read_t;
+typedef mach_port_t vm_map_read_t;
+typedef mach_port_t vm_map_inspect_t;
 typedef mach_port_t host_t;
 typedef mach_port_t semaphore_t;
 typedef mach_port_t clock_serv_t;
