@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh [PATH...]: the examples on real input, from a fresh clone, with all set-up. Runs `sharing` and `inherit`, then `pipeline`
-# over all text files below the paths (default: /usr/include and /usr/share/common-licenses), and compares what it counted with
-# what wc and sha256sum say about the same bytes.
+# run.sh [PATH...]: the examples on real input, from a fresh clone, with all set-up. Runs `sharing`, `inherit` and `commpage`, then
+# `pipeline` over all text files below the paths (default: /usr/include and /usr/share/common-licenses), and compares what it
+# counted with what wc and sha256sum say about the same bytes.
 #
 # Debian 12 as root, or with sudo; macOS with Homebrew.
 set -eu
@@ -33,6 +33,9 @@ echo "== sharing"
 
 echo "== inherit"
 "$build/examples/inherit"
+
+echo "== commpage"
+"$build/examples/commpage"
 
 echo "== pipeline"
 # Text is what grep takes for it: no NUL byte. The names are listed in a fixed order, a NUL behind each.

@@ -105,7 +105,7 @@ arm64() {
     # Not those that need what qemu does not pass on: MADV_DONTFORK, userfaultfd, a list of the program's own descriptors,
     # robust futexes. The pipeline's test takes minutes there.
     (cd "$build" && ctest --output-on-failure --no-tests=error -L '^(unit|mach|example)$' \
-        -E '^(mach-(bootstrap-names|sema-tasks|vm-inherit|vm-threads)|example-(inherit|pipeline))$')
+        -E '^(mach-(bootstrap-names|sema-tasks|vm-inherit|vm-threads)|example-(commpage|inherit|pipeline))$')
 }
 
 [ $# -eq 1 ] || usage
