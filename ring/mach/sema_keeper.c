@@ -14,8 +14,9 @@
  *
  * The keeper sleeps on the owners' life words of the semaphores in its care, all at once (FUTEX_WAITV, up to 128). Waiters do not: their wait
  * is a plain futex, which is the cheaper one, and the one that a signal handler ends even under SA_RESTART. The words carry
- * FUTEX_WAITERS, so the kernel wakes one of those who sleep there; that one terminates the semaphore, which wakes the rest. Should it
- * die over that, the others see it at their next look, a second later. Before Linux 5.16 the keeper looks every 50 ms.
+ * FUTEX_WAITERS, so the kernel wakes one of those who sleep there. It wakes the others first of all, and then terminates the semaphore, as
+ * they all do. Only if it is killed before its first step do they see it at their next look, a second later. Before Linux 5.16 the
+ * keeper looks every 50 ms.
  *
  * Where robust lists are missing (qemu-user), there are no keepers: deaths are then not seen, and everything else works.
  *

@@ -33,7 +33,8 @@
  * changed the cell first, the waiter's CAS fails; if the waiter did, the retractor's fails. If it found the cell not FREE, then the waiter's wait
  * is over: between the waiter's second look and its CAS the cell was FREE.
  *
- * What a death leaves. A signaller between its two CASes: the waiter of that ticket is WAITING and out of the queue. sema_repair,
+ * What a death leaves. One who terminates, before it has told all waiters: each of them that knows tells the others before it returns
+ * (in a task that ends with its wait, the thread that told it would else end with it). A signaller between its two CASes: the waiter of that ticket is WAITING and out of the queue. sema_repair,
  * called by that waiter's task, tells it to begin again (AGAIN); it waits a round before that, for a slow signaller is not a dead one. A dead
  * waiter: its cell is freed by whoever meets it; a token in it (GRANTED) is signalled again. A life word is given to the next task
  * only when no cell names it any more: load the cell, then the life, then CAS the cell, so that a new holder's cell is never freed.
@@ -42,6 +43,7 @@
 #include "sema_futex.h"
 
 #include <errno.h>
+#include <limits.h>
 
 /* More rounds than the tickets there can be, and than others can spoil without meaning to. */
 enum { ROUNDS = 1 << 16, BEGINNINGS = 8, CROWDED_NS = 10000000 };
@@ -89,6 +91,8 @@ static bool ended(const struct sema *sema, uint64_t count)
         return true;
     if (!life_ended(sema->page, LIFE_OWNER))
         return false;
+    /* The kernel woke one of the keepers that sleep on the owner's life. It may die over what follows: wake them all. */
+    sema_futex_wake((const uint32_t *)&sema->page->life[LIFE_OWNER].word, INT_MAX);
     sema_terminate(sema);
     return true;
 }
@@ -397,6 +401,8 @@ static kern_return_t await(const struct sema *sema, const struct sema_place *min
         }
         if (!withdraw(sema, cell))
             continue;
+        if (state == CELL_TERMINATED)
+            sema_terminate(sema); /* who woke this waiter may have died before it came to the next */
         return state == CELL_GRANTED ? KERN_SUCCESS : state == CELL_TERMINATED ? KERN_TERMINATED : KERN_NOT_WAITING;
     }
     return KERN_NOT_WAITING;

@@ -336,6 +336,22 @@ static void the_owner_dies(void **state)
     unmake(&sema);
 }
 
+/* Who terminates tells the waiters one by one, and may die after the first. */
+static void a_terminator_that_died_strands_nobody(void **state)
+{
+    (void)state;
+    struct sema sema = make(SEMA_FIFO, 0);
+    struct sema_place first = enter_queue(&sema), second = enter_queue(&sema);
+    _Atomic uint64_t *told = sema_cell(sema.page, first.ticket);
+
+    sema.page->count |= COUNT_TERMINATED;
+    *told = cell_turned(*told, CELL_TERMINATED);
+    assert_int_equal(outcome(&sema, first), KERN_TERMINATED);
+    assert_int_equal(cell_state(cell_of(&sema, second.ticket)), CELL_TERMINATED);
+    assert_int_equal(outcome(&sema, second), KERN_TERMINATED);
+    unmake(&sema);
+}
+
 /* ---- threads ---- */
 
 struct crowd {
@@ -524,6 +540,7 @@ int main(void)
         cmocka_unit_test(a_token_not_taken_by_the_dead_goes_on),
         cmocka_unit_test(a_signaller_that_died_strands_nobody),
         cmocka_unit_test(the_owner_dies),
+        cmocka_unit_test(a_terminator_that_died_strands_nobody),
         cmocka_unit_test(nothing_is_lost_among_threads),
         cmocka_unit_test(nobody_sleeps_on),
         cmocka_unit_test(calls_end_on_any_page),
