@@ -11,6 +11,7 @@ struct wire_entry {
     uint64_t offset, size;
     uint32_t protection;
     uint32_t kind;
+    uint64_t data;
 };
 _Static_assert(sizeof(struct wire_entry) <= WIRE_BODY, "an entry fits a wire right");
 _Static_assert(sizeof(struct memory_entry) <= OBJECT_CELL, "an entry fits a cell");
@@ -23,10 +24,11 @@ static void drop_file(struct mach_object *object)
 static bool pack(struct mach_object *object, struct wire_right *right, int fds[WIRE_FDS])
 {
     const struct memory_entry *entry = (const struct memory_entry *)object;
-    struct wire_entry wire = {.offset = entry->offset,
-                              .size = entry->size,
-                              .protection = (uint32_t)entry->protection,
-                              .kind = (uint32_t)entry->kind};
+    struct wire_entry wire = {.offset = entry->part.offset,
+                              .size = entry->part.size,
+                              .data = entry->part.data,
+                              .protection = (uint32_t)entry->part.protection,
+                              .kind = (uint32_t)entry->part.kind};
 
     memcpy(right->body, &wire, sizeof wire);
     right->descriptors = 1;
@@ -37,7 +39,8 @@ static bool pack(struct mach_object *object, struct wire_right *right, int fds[W
 static bool plausible(const struct wire_entry *wire, const struct wire_right *right, const struct vm_file *file)
 {
     return ((wire->offset | wire->size) & vm_page_mask) == 0 && wire->size != 0 && wire->offset <= file->size &&
-           wire->size <= file->size - wire->offset && (wire->protection & ~(uint32_t)VM_PROT_ALL) == 0 &&
+           wire->size <= file->size - wire->offset && wire->data <= vm_page_mask &&
+           (wire->protection & ~(uint32_t)VM_PROT_ALL) == 0 &&
            (wire->kind == ENTRY_OBJECT || wire->kind == ENTRY_WHOLE) && right->id.word[0] == file->inode &&
            (file->writable || !(wire->protection & VM_PROT_WRITE));
 }
@@ -63,10 +66,11 @@ static struct mach_object *unpack(const struct wire_right *right, const int fds[
         entry = (struct memory_entry *)object_alloc(&memory_entry_ops, right->id);
     if (entry != NULL) {
         entry->file = narrow;
-        entry->offset = wire.offset;
-        entry->size = wire.size;
-        entry->protection = (vm_prot_t)wire.protection;
-        entry->kind = (enum entry_kind)wire.kind;
+        entry->part = (struct entry_part){.kind = (enum entry_kind)wire.kind,
+                                          .offset = wire.offset,
+                                          .size = wire.size,
+                                          .data = wire.data,
+                                          .protection = (vm_prot_t)wire.protection};
     } else if (narrow != NULL) {
         vm_file_drop(narrow);
     }
@@ -97,13 +101,12 @@ kern_return_t entry_hold_argument(mem_entry_name_port_t name, struct mach_object
     return *object != NULL ? KERN_SUCCESS : MACH_SEND_INVALID_RIGHT;
 }
 
-kern_return_t entry_create(enum entry_kind kind, struct vm_file *file, uint64_t offset, uint64_t size,
-                           vm_prot_t protection, mach_port_t *name)
+kern_return_t entry_create(struct vm_file *file, const struct entry_part *part, mach_port_t *name)
 {
     struct object_id id = object_id_new();
     struct memory_entry *entry;
     struct vm_file *narrow;
-    kern_return_t kr = vm_file_narrow(file, protection, &narrow);
+    kern_return_t kr = vm_file_narrow(file, part->protection, &narrow);
 
     if (kr != KERN_SUCCESS)
         return kr;
@@ -114,10 +117,7 @@ kern_return_t entry_create(enum entry_kind kind, struct vm_file *file, uint64_t 
         return KERN_RESOURCE_SHORTAGE;
     }
     entry->file = narrow;
-    entry->offset = offset;
-    entry->size = size;
-    entry->protection = protection;
-    entry->kind = kind;
+    entry->part = *part;
     return space_insert_send(&entry->object, name);
 }
 

@@ -17,20 +17,25 @@ enum entry_kind {
     ENTRY_WHOLE   /* made with MAP_MEM_VM_SHARE or MAP_MEM_VM_COPY: mapped whole, never a parent (Mach 2.10, 3.2) */
 };
 
+/* Which part of a file, and what for. */
+struct entry_part {
+    enum entry_kind kind;
+    uint64_t offset, size; /* multiples of the page size */
+    uint64_t data;         /* where in the first page the data begins, with MAP_MEM_USE_DATA_ADDR; else 0 */
+    vm_prot_t protection;
+};
+
 struct memory_entry {
     struct mach_object object;
     struct vm_file *file;
-    uint64_t offset, size; /* multiples of the page size */
-    vm_prot_t protection;
-    enum entry_kind kind;
+    struct entry_part part;
 };
 
 /*
  * Make an entry and its name. Holds the file itself, narrowed to the protection; the caller's reference stays the
  * caller's. Inside the gate or under the address space's lock.
  */
-kern_return_t entry_create(enum entry_kind kind, struct vm_file *file, uint64_t offset, uint64_t size,
-                           vm_prot_t protection, mach_port_t *name);
+kern_return_t entry_create(struct vm_file *file, const struct entry_part *part, mach_port_t *name);
 
 /* The entry an object is, or NULL. */
 struct memory_entry *entry_of(struct mach_object *object);

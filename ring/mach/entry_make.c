@@ -9,7 +9,7 @@
  * What differs here. Shared memory that the program mapped by itself (mmap MAP_SHARED) has no descriptor to hand out:
  * an entry over it is KERN_NOT_SUPPORTED. So is MAP_MEM_VM_SHARE over several pieces of memory that are shared already.
  * The entry of an allocation is not cut at 128 MiB (Mach 3.5). Fresh memory is committed at once, so that more than
- * there is is KERN_RESOURCE_SHORTAGE. MAP_MEM_USE_DATA_ADDR and the cache attributes have no effect.
+ * there is is KERN_RESOURCE_SHORTAGE. The cache attributes have no effect.
  */
 #include "entry.h"
 #include "gate.h"
@@ -35,8 +35,37 @@ struct making {
     vm_prot_t protection;
     bool is_mask;
     mach_port_t name;
-    uint64_t covered;
+    uint64_t covered; /* whole pages */
 };
+
+/*
+ * Whole pages are covered, from the one that the data begins in. With MAP_MEM_USE_DATA_ADDR the entry knows where that is,
+ * and the size told is that of the data with what of the page is before it.
+ */
+static uint64_t data_within_page(const struct making *making)
+{
+    return making->flags & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR) ? making->offset & vm_page_mask : 0;
+}
+
+static uint64_t size_to_tell(const struct making *making)
+{
+    uint64_t data = (making->offset & vm_page_mask) + making->size;
+    bool by_data = making->flags & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR);
+
+    return by_data && data < making->covered ? data : making->covered;
+}
+
+/* The entry and its name: `covered` bytes of a file. */
+static kern_return_t make_entry(struct making *making, enum entry_kind kind, struct vm_file *file, uint64_t offset)
+{
+    const struct entry_part part = {.kind = kind,
+                                    .offset = offset,
+                                    .size = making->covered,
+                                    .data = data_within_page(making),
+                                    .protection = making->protection};
+
+    return entry_create(file, &part, &making->name);
+}
 
 /* The range, not empty. */
 static kern_return_t range_of(const struct making *making, struct vm_range *range)
@@ -64,16 +93,16 @@ static kern_return_t make_fresh(struct making *making)
     uint64_t size = range.end - range.start;
     if (size >> vm_page_shift > PAGES_MAX)
         return KERN_FAILURE;
+    making->covered = size;
     gate_enter();
     kr = vm_file_create(size, &file);
     if (kr == KERN_SUCCESS) {
         kr = vm_file_commit(file);
         if (kr == KERN_SUCCESS)
-            kr = entry_create(ENTRY_OBJECT, file, 0, size, making->protection, &making->name);
+            kr = make_entry(making, ENTRY_OBJECT, file, 0);
         vm_file_drop(file);
     }
     gate_leave();
-    making->covered = size;
     return kr;
 }
 
@@ -81,19 +110,24 @@ static kern_return_t make_fresh(struct making *making)
 
 static kern_return_t make_child(struct making *making, const struct memory_entry *parent)
 {
+    const struct entry_part *whole = &parent->part;
     struct vm_range range;
-    kern_return_t kr = range_of(making, &range);
 
-    if (kr != KERN_SUCCESS || range.end > parent->size)
+    if (making->flags & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR)) {
+        if (making->offset + whole->data < making->offset)
+            return KERN_INVALID_ARGUMENT;
+        making->offset += whole->data;
+    }
+    kern_return_t kr = range_of(making, &range);
+    if (kr != KERN_SUCCESS || range.end > whole->size)
         return KERN_INVALID_ARGUMENT;
     if (making->is_mask)
-        making->protection &= parent->protection;
-    if ((making->protection & ~parent->protection) != 0)
+        making->protection &= whole->protection;
+    if ((making->protection & ~whole->protection) != 0)
         return KERN_PROTECTION_FAILURE;
     making->covered = range.end - range.start;
     gate_enter();
-    kr = entry_create(ENTRY_OBJECT, parent->file, parent->offset + range.start, making->covered, making->protection,
-                      &making->name);
+    kr = make_entry(making, ENTRY_OBJECT, parent->file, whole->offset + range.start);
     gate_leave();
     return kr;
 }
@@ -128,8 +162,8 @@ static size_t object_length(const struct view *view)
 static bool is_same(const struct memory_entry *parent, const struct segment *first, uint64_t size, vm_prot_t protection)
 {
     return parent != NULL && parent->file->inode == first->region.inode &&
-           parent->file->device == first->region.device && parent->offset == first->region.offset &&
-           parent->size == size && (protection & ~parent->protection) == 0;
+           parent->file->device == first->region.device && parent->part.offset == first->region.offset &&
+           parent->part.size == size && (protection & ~parent->part.protection) == 0;
 }
 
 /* Of segments that are one stretch of one file by now. */
@@ -139,7 +173,7 @@ static kern_return_t make_of_file(struct making *making, enum entry_kind kind, c
     if (first->region.kind != REGION_FILE)
         return KERN_NOT_SUPPORTED;
     making->covered = size;
-    return entry_create(kind, first->region.file, first->region.offset, size, making->protection, &making->name);
+    return make_entry(making, kind, first->region.file, first->region.offset);
 }
 
 /* Look again after conversion: what are the pages from `start` on now? */
@@ -193,7 +227,7 @@ static kern_return_t make_plain(struct making *making, struct vm_range range, co
         if (kr == KERN_SUCCESS && (making->flags & MAP_MEM_NAMED_REUSE) &&
             is_same(parent, &view.segments[0], range.end - range.start, making->protection)) {
             making->name = parent_name;
-            making->covered = parent->size;
+            making->covered = parent->part.size;
             kr = space_modify(parent_name, MACH_PORT_TYPE_SEND, 1);
         } else if (kr == KERN_SUCCESS) {
             kr = share_allocation(&view.segments[0], range);
@@ -240,7 +274,7 @@ static kern_return_t make_copy(struct making *making, struct vm_range range)
     if (kr != KERN_SUCCESS)
         return kr;
     making->covered = range.end - range.start;
-    kr = entry_create(ENTRY_WHOLE, file, 0, making->covered, making->protection, &making->name);
+    kr = make_entry(making, ENTRY_WHOLE, file, 0);
     vm_file_drop(file);
     return kr;
 }
@@ -274,7 +308,7 @@ static kern_return_t make_of_memory(struct making *making, const struct memory_e
 /* The first that matches decides (Mach 3.3). */
 static kern_return_t make(struct making *making, const struct memory_entry *parent, mach_port_name_t parent_name)
 {
-    if (parent != NULL && parent->kind == ENTRY_WHOLE)
+    if (parent != NULL && parent->part.kind == ENTRY_WHOLE)
         return KERN_INVALID_ARGUMENT;
     if ((making->flags & MAP_MEM_FLAGS_MASK & ~(unsigned)USER_FLAGS) != 0)
         return KERN_INVALID_VALUE;
@@ -315,7 +349,7 @@ kern_return_t mach_make_memory_entry_64(vm_map_t target, memory_object_size_t *s
     if (parent != NULL)
         object_drop(parent);
     if (kr == KERN_SUCCESS) {
-        *size = making.covered;
+        *size = making.covered != 0 ? size_to_tell(&making) : 0;
         *object_handle = making.name;
     }
     return kr;

@@ -76,10 +76,10 @@ static kern_return_t check_size(const struct arguments *arguments, struct vm_req
 static kern_return_t check_rights(const struct memory_entry *entry, struct arguments *arguments)
 {
     if (arguments->max & VM_PROT_IS_MASK)
-        arguments->max &= entry->protection;
+        arguments->max &= entry->part.protection;
     if (arguments->current & VM_PROT_IS_MASK)
-        arguments->current &= entry->protection;
-    if ((arguments->max & ~entry->protection) != 0 || (arguments->current & ~entry->protection) != 0)
+        arguments->current &= entry->part.protection;
+    if ((arguments->max & ~entry->part.protection) != 0 || (arguments->current & ~entry->part.protection) != 0)
         return KERN_INVALID_RIGHT;
     arguments->current &= arguments->max;
     return KERN_SUCCESS;
@@ -89,26 +89,27 @@ static kern_return_t check_rights(const struct memory_entry *entry, struct argum
 static kern_return_t choose_part(const struct memory_entry *entry, const struct arguments *arguments,
                                  struct vm_request *request, uint64_t *skip)
 {
-    uint64_t offset = arguments->offset, size = arguments->size;
+    const struct entry_part *part = &entry->part;
+    bool by_data = arguments->flags & RETURN_FLAGS;
+    uint64_t offset = arguments->offset + (by_data ? part->data : 0), size = arguments->size;
 
-    if (offset + size < offset)
+    if (offset < arguments->offset || offset + size < offset || page_ceiling(offset + size) < offset)
         return KERN_INVALID_ARGUMENT;
-    if (offset > entry->size || size > entry->size - offset)
+    if (offset > part->size || size > part->size - offset)
         return KERN_INVALID_ARGUMENT;
-    if (entry->kind == ENTRY_WHOLE) {
+    *skip = by_data ? offset & vm_page_mask : 0;
+    if (part->kind == ENTRY_WHOLE) {
         if (((unsigned)arguments->flags & ~(unsigned)VM_FLAGS_ALIAS_MASK & ~(unsigned)WHOLE_FLAGS) != 0)
             return KERN_INVALID_ARGUMENT;
-        request->size = entry->size;
-        request->content.offset = entry->offset;
+        request->size = part->size;
+        request->content.offset = part->offset;
         return KERN_SUCCESS;
     }
-    if (arguments->flags & RETURN_FLAGS) {
-        *skip = offset & vm_page_mask;
+    if (by_data)
         request->size = page_ceiling(*skip + size);
-    } else if ((offset & vm_page_mask) != 0) {
+    else if ((offset & vm_page_mask) != 0)
         return KERN_INVALID_ARGUMENT;
-    }
-    request->content.offset = entry->offset + page_floor(offset);
+    request->content.offset = part->offset + page_floor(offset);
     return KERN_SUCCESS;
 }
 

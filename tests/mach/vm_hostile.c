@@ -14,6 +14,7 @@ struct wire_entry {
     uint64_t offset, size;
     uint32_t protection;
     uint32_t kind;
+    uint64_t data;
 };
 
 static const int SEALS = F_SEAL_SHRINK | F_SEAL_GROW;
@@ -58,26 +59,29 @@ static bool accepts_entry(int fd, struct wire_entry entry)
 static void honest_rights_are_taken(void **state)
 {
     (void)state;
-    assert_true(accepts_entry(make_memory(4, SEALS), (struct wire_entry){0, 4 * PAGE, RW, ENTRY_OBJECT}));
-    assert_true(accepts_entry(make_memory(4, SEALS), (struct wire_entry){PAGE, PAGE, VM_PROT_READ, ENTRY_OBJECT}));
-    assert_true(accepts_entry(make_memory(4, SEALS), (struct wire_entry){3 * PAGE, PAGE, VM_PROT_ALL, ENTRY_WHOLE}));
+    assert_true(accepts_entry(make_memory(4, SEALS), (struct wire_entry){0, 4 * PAGE, RW, ENTRY_OBJECT, 0}));
+    assert_true(
+        accepts_entry(make_memory(4, SEALS), (struct wire_entry){PAGE, PAGE, VM_PROT_READ, ENTRY_OBJECT, PAGE - 1}));
+    assert_true(accepts_entry(make_memory(4, SEALS), (struct wire_entry){3 * PAGE, PAGE, VM_PROT_ALL, ENTRY_WHOLE, 0}));
 }
 
 static void false_numbers_are_not(void **state)
 {
     const struct wire_entry bad[] = {
-        {0, 0, RW, ENTRY_OBJECT},
-        {0, 5 * PAGE, RW, ENTRY_OBJECT},
-        {PAGE, 4 * PAGE, RW, ENTRY_OBJECT},
-        {4 * PAGE, PAGE, RW, ENTRY_OBJECT},
-        {HIGHEST - PAGE + 1, 2 * PAGE, RW, ENTRY_OBJECT},
-        {PAGE, HIGHEST - PAGE + 1, RW, ENTRY_OBJECT},
-        {1, PAGE, RW, ENTRY_OBJECT},
-        {0, 1, RW, ENTRY_OBJECT},
-        {0, PAGE, 8, ENTRY_OBJECT},
-        {0, PAGE, UINT32_MAX, ENTRY_OBJECT},
-        {0, PAGE, RW, 2},
-        {0, PAGE, RW, UINT32_MAX},
+        {0, 0, RW, ENTRY_OBJECT, 0},
+        {0, 5 * PAGE, RW, ENTRY_OBJECT, 0},
+        {PAGE, 4 * PAGE, RW, ENTRY_OBJECT, 0},
+        {4 * PAGE, PAGE, RW, ENTRY_OBJECT, 0},
+        {HIGHEST - PAGE + 1, 2 * PAGE, RW, ENTRY_OBJECT, 0},
+        {PAGE, HIGHEST - PAGE + 1, RW, ENTRY_OBJECT, 0},
+        {1, PAGE, RW, ENTRY_OBJECT, 0},
+        {0, 1, RW, ENTRY_OBJECT, 0},
+        {0, PAGE, 8, ENTRY_OBJECT, 0},
+        {0, PAGE, UINT32_MAX, ENTRY_OBJECT, 0},
+        {0, PAGE, RW, 2, 0},
+        {0, PAGE, RW, UINT32_MAX, 0},
+        {0, PAGE, RW, ENTRY_OBJECT, PAGE},
+        {0, PAGE, RW, ENTRY_OBJECT, HIGHEST},
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -86,7 +90,7 @@ static void false_numbers_are_not(void **state)
 
 static struct wire_entry one_page(void)
 {
-    return (struct wire_entry){0, PAGE, RW, ENTRY_OBJECT};
+    return (struct wire_entry){0, PAGE, RW, ENTRY_OBJECT, 0};
 }
 
 static void memory_that_can_shrink_is_not(void **state)
@@ -127,7 +131,7 @@ static int reopen(int fd, int flags)
 
 static void more_than_the_descriptor_allows_is_not(void **state)
 {
-    struct wire_entry entry = one_page(), narrow = {0, PAGE, VM_PROT_READ, ENTRY_OBJECT};
+    struct wire_entry entry = one_page(), narrow = {0, PAGE, VM_PROT_READ, ENTRY_OBJECT, 0};
     (void)state;
     assert_false(accepts_entry(reopen(make_memory(1, SEALS), O_RDONLY), entry));
     assert_true(accepts_entry(reopen(make_memory(1, SEALS), O_RDONLY), narrow));
