@@ -24,3 +24,19 @@ pid_t audit_token_to_pid(audit_token_t atoken)
 {
     return (pid_t)atoken.val[5];
 }
+
+uid_t audit_token_to_auid(audit_token_t atoken)
+{
+    return audit_token_to_euid(atoken);
+}
+
+int audit_token_to_asid(audit_token_t atoken)
+{
+    (void)atoken;
+    return 0;
+}
+
+int audit_token_to_pidversion(audit_token_t atoken)
+{
+    return (int)atoken.val[7];
+}

@@ -178,8 +178,7 @@ static kern_return_t register_right(const struct service_name *name, mach_port_t
     struct mach_object *object = space_hold_send(right, &kr);
     if (!object)
         return MACH_SEND_INVALID_RIGHT;
-    kr = object == &task_object || object == &bootstrap_object ? MACH_SEND_INVALID_RIGHT /* these do not travel */
-                                                               : bootstrap_server_bind(name, object);
+    kr = right_travels(object) ? bootstrap_server_bind(name, object) : MACH_SEND_INVALID_RIGHT;
     object_drop(object);
     return kr;
 }
@@ -207,6 +206,30 @@ static kern_return_t name_receive_right(struct mach_object *port, mach_port_t *n
     return BOOTSTRAP_NO_MEMORY;
 }
 
+/* A new port, published, or NULL. */
+static struct mach_object *new_port(void)
+{
+    gate_enter();
+    struct mach_object *port = port_create();
+    if (port)
+        object_publish(port);
+    gate_leave();
+    return port;
+}
+
+/* What bootstrap_create_service has left for the first to come. */
+static bool claim_created(const struct service_name *name, mach_port_t *sp, kern_return_t *kr)
+{
+    struct mach_object *port = bootstrap_server_find(name);
+    bool claimed = port && port_claim(port);
+
+    if (claimed)
+        *kr = name_receive_right(port, sp);
+    if (port)
+        object_drop(port);
+    return claimed;
+}
+
 kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
 {
     int saved = errno;
@@ -215,19 +238,60 @@ kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, 
         return kr;
 
     struct service_name name = service_name(service_name_text);
-    gate_enter();
-    struct mach_object *port = port_create();
-    if (port)
-        object_publish(port);
-    gate_leave();
-    kr = BOOTSTRAP_NO_MEMORY;
-    if (port) {
-        kr = bootstrap_server_bind(&name, port);
-        if (kr == BOOTSTRAP_SUCCESS)
-            kr = name_receive_right(port, sp);
-        object_drop(port);
+    if (!claim_created(&name, sp, &kr)) {
+        struct mach_object *port = new_port();
+        kr = BOOTSTRAP_NO_MEMORY;
+        if (port) {
+            kr = bootstrap_server_bind(&name, port);
+            if (kr == BOOTSTRAP_SUCCESS)
+                kr = name_receive_right(port, sp);
+            object_drop(port);
+        }
     }
     errno = saved;
+    return kr;
+}
+
+kern_return_t bootstrap_create_service(mach_port_t bp, char *service_name_text, mach_port_t *sp)
+{
+    int saved = errno;
+    kern_return_t kr = check_bootstrap(bp);
+    if (kr != KERN_SUCCESS)
+        return kr;
+
+    struct service_name name = service_name(service_name_text);
+    struct mach_object *port = new_port();
+    kr = BOOTSTRAP_NO_MEMORY;
+    if (port) {
+        port_leave_unclaimed(port);
+        kr = bootstrap_server_bind(&name, port);
+        if (kr != BOOTSTRAP_SUCCESS)
+            object_drop(port);
+        else if (space_insert_send(port, sp) != KERN_SUCCESS)
+            kr = BOOTSTRAP_NO_MEMORY;
+    }
+    errno = saved;
+    return kr;
+}
+
+kern_return_t bootstrap_status(mach_port_t bp, char *service_name_text, bootstrap_status_t *service_active)
+{
+    mach_port_t port = MACH_PORT_NULL;
+    kern_return_t kr = check_bootstrap(bp);
+    if (kr != KERN_SUCCESS)
+        return kr;
+
+    struct service_name name = service_name(service_name_text);
+    struct mach_object *ours = bootstrap_server_find(&name);
+    bool unclaimed = ours && port_is_unclaimed(ours);
+    if (ours)
+        object_drop(ours);
+    else
+        kr = bootstrap_look_up(bp, service_name_text, &port); /* another task's: it answers, so it is active */
+    if (port != MACH_PORT_NULL)
+        mach_port_deallocate(mach_task_self(), port);
+    if (kr == BOOTSTRAP_SUCCESS)
+        *service_active = unclaimed ? BOOTSTRAP_STATUS_INACTIVE : BOOTSTRAP_STATUS_ACTIVE;
     return kr;
 }
 
@@ -238,6 +302,11 @@ kern_return_t bootstrap_parent(mach_port_t bp, mach_port_t *parent_port)
         return kr;
     object_hold(&bootstrap_object);
     return space_insert_send(&bootstrap_object, parent_port);
+}
+
+kern_return_t bootstrap_unprivileged(mach_port_t bp, mach_port_t *unpriv_port)
+{
+    return bootstrap_parent(bp, unpriv_port);
 }
 
 const char *bootstrap_strerror(kern_return_t r)

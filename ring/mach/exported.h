@@ -8,6 +8,7 @@
 #pragma GCC visibility push(default)
 #include <bsm/libbsm.h>
 #include <mach/mach.h>
+#include <mach/mach_time.h>
 #include <mach/mach_vm.h>
 #include <mach/mring_mach.h>
 #include <servers/bootstrap.h>

@@ -38,6 +38,7 @@ enum object_kind {
     OBJECT_MEMORY_ENTRY,
     OBJECT_SEMAPHORE,
     OBJECT_SEND_ONCE,
+    OBJECT_HOST,
     OBJECT_KINDS
 };
 

@@ -34,6 +34,7 @@ struct port {
     int receive; /* -1: the receive right is elsewhere, or ended */
     int queue;
     _Atomic bool dead;
+    _Atomic bool unclaimed;
     pthread_mutex_t lock;
     mach_port_seqno_t sequence;
     uint32_t channel_count, channel_room;
@@ -250,6 +251,23 @@ void port_die(struct mach_object *object)
 bool port_is_dead(struct mach_object *object)
 {
     return atomic_load_explicit(&((struct port *)object)->dead, memory_order_acquire); /* port-dead */
+}
+
+void port_leave_unclaimed(struct mach_object *port)
+{
+    atomic_store_explicit(&((struct port *)port)->unclaimed, true, memory_order_relaxed);
+}
+
+bool port_claim(struct mach_object *port)
+{
+    return kind_of(port) == OBJECT_PORT &&
+           atomic_exchange_explicit(&((struct port *)port)->unclaimed, false, memory_order_relaxed);
+}
+
+bool port_is_unclaimed(struct mach_object *port)
+{
+    return kind_of(port) == OBJECT_PORT &&
+           atomic_load_explicit(&((struct port *)port)->unclaimed, memory_order_relaxed);
 }
 
 bool port_right_alive(struct mach_object *object)

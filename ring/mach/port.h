@@ -25,6 +25,11 @@ struct mach_object *port_create(void);
 /* End the receive right: queued messages are destroyed, senders see a dead port, receivers return. */
 void port_die(struct mach_object *port);
 
+/* A port that was made for whoever asks first: leave its receive right to be claimed, and claim it, which one caller does. */
+void port_leave_unclaimed(struct mach_object *port);
+bool port_claim(struct mach_object *port);
+bool port_is_unclaimed(struct mach_object *port);
+
 /* Has a send or send-once right still a receiver? True for everything that is no port. */
 bool port_right_alive(struct mach_object *object);
 

@@ -29,6 +29,11 @@ static const struct object_ops *ops_of(uint32_t kind, mach_msg_type_name_t dispo
     }
 }
 
+bool right_travels(struct mach_object *object)
+{
+    return ops_of(atomic_load_explicit(&object->ops, memory_order_relaxed)->kind, MACH_MSG_TYPE_PORT_SEND) != NULL;
+}
+
 struct mach_object *right_unpack(const struct wire_right *wire, mach_msg_type_name_t disposition,
                                  const int fds[WIRE_FDS])
 {

@@ -9,6 +9,9 @@
 /* Describe a held object. The descriptors are the object's own. False: rights of this kind do not travel. */
 bool right_pack(struct mach_object *object, struct wire_right *wire, int fds[WIRE_FDS]);
 
+/* Can a right to it be sent at all? */
+bool right_travels(struct mach_object *object);
+
 /*
  * Make an object of a received right, `disposition` being MACH_MSG_TYPE_PORT_SEND or _SEND_ONCE, whose descriptors are taken
  * over, also on failure. NULL: refused.

@@ -324,6 +324,11 @@ static void leave(void)
     gate_leave();
 }
 
+static mach_port_name_t name_of(uint32_t index)
+{
+    return index << 8 | (atomic_load_explicit(&entry_of(index)->key, memory_order_relaxed) & GENERATION);
+}
+
 kern_return_t space_insert_send(struct mach_object *object, mach_port_name_t *name)
 {
     struct mach_object *surplus = object;
@@ -338,7 +343,7 @@ kern_return_t space_insert_send(struct mach_object *object, mach_port_name_t *na
             entry->references = 1;
             set_rights(entry, rights_of(entry) | MACH_PORT_TYPE_SEND);
         }
-        *name = index << 8 | (atomic_load_explicit(&entry->key, memory_order_relaxed) & GENERATION);
+        *name = name_of(index);
     } else {
         mach_port_name_t made = make(object, MACH_PORT_TYPE_SEND);
         if (made != MACH_PORT_NULL) {
@@ -356,16 +361,26 @@ kern_return_t space_insert_send(struct mach_object *object, mach_port_name_t *na
 
 kern_return_t space_insert(struct mach_object *object, mach_port_type_t right, mach_port_name_t *name)
 {
+    struct mach_object *surplus = object;
+    mach_port_name_t made;
+
     enter();
-    mach_port_name_t made = make(object, right);
-    if (made != MACH_PORT_NULL && object)
-        object_publish(object);
-    leave();
-    if (made == MACH_PORT_NULL) {
-        if (object)
-            object_drop(object);
-        return KERN_RESOURCE_SHORTAGE;
+    uint32_t index = right == MACH_PORT_TYPE_RECEIVE ? find_object(object) : 0;
+    if (index != 0) { /* it has send rights already: one port, one name */
+        set_rights(entry_of(index), rights_of(entry_of(index)) | MACH_PORT_TYPE_RECEIVE);
+        made = name_of(index);
+    } else {
+        made = make(object, right);
+        if (made != MACH_PORT_NULL && object)
+            object_publish(object);
+        if (made != MACH_PORT_NULL)
+            surplus = NULL;
     }
+    leave();
+    if (surplus)
+        object_drop(surplus);
+    if (made == MACH_PORT_NULL)
+        return KERN_RESOURCE_SHORTAGE;
     *name = made;
     return KERN_SUCCESS;
 }

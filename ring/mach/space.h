@@ -34,7 +34,10 @@ struct mach_object *space_hold(mach_port_name_t name, mach_port_type_t right, ke
  */
 kern_return_t space_insert_send(struct mach_object *object, mach_port_name_t *name);
 
-/* A new name for a RECEIVE, SEND_ONCE, PORT_SET right, or for a DEAD_NAME (object NULL). Consumes the reference likewise. */
+/*
+ * A new name for a RECEIVE, SEND_ONCE, PORT_SET right, or for a DEAD_NAME (object NULL); for a RECEIVE right the name of the port's
+ * send rights, if there is one. Consumes the reference likewise.
+ */
 kern_return_t space_insert(struct mach_object *object, mach_port_type_t right, mach_port_name_t *name);
 
 /* Take one user reference of a send right away, as a move-send does (7.12): KERN_SUCCESS, INVALID_NAME, INVALID_RIGHT. */

@@ -2,6 +2,7 @@
  * The task's special ports: its own, and the bootstrap port. The latter may be set to any send right, which a forked child then finds in its
  * place (a way to hand a child one's own port); unset, it is the name server of bootstrap_*.c.
  */
+#include "host.h"
 #include "slots.h"
 #include "space.h"
 
@@ -27,9 +28,17 @@ kern_return_t task_get_special_port(task_inspect_t task, int which_port, mach_po
             object_hold(object);
         }
         break;
+    case TASK_HOST_PORT:
+        object = host_object(HOST_SELF);
+        break;
+    case TASK_NAME_PORT:
+        object = host_object(HOST_TASK_NAME);
+        break;
     default:
         return KERN_INVALID_ARGUMENT;
     }
+    if (object == NULL)
+        return KERN_RESOURCE_SHORTAGE;
     return space_insert_send(object, special_port);
 }
 

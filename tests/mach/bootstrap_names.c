@@ -146,6 +146,54 @@ static void check_in(void **state)
     assert_int_equal(drop_receive(port), KERN_SUCCESS);
 }
 
+static int find_it_created(void *context)
+{
+    mach_port_t found = MACH_PORT_NULL;
+    bootstrap_status_t status = 77;
+    CHECK(bootstrap_create_service(bootstrap_port, context, &found) == BOOTSTRAP_NOT_PRIVILEGED);
+    CHECK(bootstrap_status(bootstrap_port, context, &status) == BOOTSTRAP_SUCCESS);
+    CHECK(status == BOOTSTRAP_STATUS_ACTIVE);
+    CHECK(bootstrap_look_up(bootstrap_port, context, &found) == BOOTSTRAP_SUCCESS);
+    CHECK(send_note(found, 42) == MACH_MSG_SUCCESS);
+    return 0;
+}
+
+/* A service is created first, and checked in by whom it is for: one port, of which the creator has a send right. */
+static void created_and_checked_in(void **state)
+{
+    name_t name;
+    mach_port_t created = 0, checked = 0, again = 77;
+    mach_port_type_t type = 0;
+    bootstrap_status_t status = 77;
+    union inbox inbox;
+    (void)state;
+    snprintf(name, sizeof name, "%s", own_name("created"));
+    assert_int_equal(bootstrap_status(bootstrap_port, name, &status), BOOTSTRAP_UNKNOWN_SERVICE);
+    assert_int_equal(status, 77);
+    assert_int_equal(bootstrap_create_service(bootstrap_port, name, &created), BOOTSTRAP_SUCCESS);
+    assert_int_equal(mach_port_type(SELF, created, &type), KERN_SUCCESS);
+    assert_int_equal(type, MACH_PORT_TYPE_SEND);
+    assert_int_equal(bootstrap_status(bootstrap_port, name, &status), BOOTSTRAP_SUCCESS);
+    assert_int_equal(status, BOOTSTRAP_STATUS_INACTIVE);
+    assert_int_equal(bootstrap_create_service(bootstrap_port, name, &again), BOOTSTRAP_SERVICE_ACTIVE);
+    assert_int_equal(send_note(created, 41), MACH_MSG_SUCCESS);
+    assert_int_equal(bootstrap_check_in(bootstrap_port, name, &checked), BOOTSTRAP_SUCCESS);
+    assert_int_equal(checked, created);
+    assert_int_equal(mach_port_type(SELF, checked, &type), KERN_SUCCESS);
+    assert_int_equal(type, MACH_PORT_TYPE_SEND_RECEIVE);
+    assert_int_equal(bootstrap_status(bootstrap_port, name, &status), BOOTSTRAP_SUCCESS);
+    assert_int_equal(status, BOOTSTRAP_STATUS_ACTIVE);
+    assert_int_equal(bootstrap_check_in(bootstrap_port, name, &again), BOOTSTRAP_SERVICE_ACTIVE);
+    assert_int_equal(again, 77);
+    assert_int_equal(child_run(find_it_created, name), 0);
+    for (int id = 41; id <= 42; id++) { /* what was sent before the check-in has waited */
+        assert_int_equal(receive(checked, &inbox, PATIENCE), MACH_MSG_SUCCESS);
+        assert_int_equal(inbox.header.msgh_id, id);
+    }
+    assert_int_equal(mach_port_destroy(SELF, checked), KERN_SUCCESS);
+    assert_int_equal(bootstrap_status(bootstrap_port, name, &status), BOOTSTRAP_UNKNOWN_SERVICE);
+}
+
 static void what_cannot_be_registered(void **state)
 {
     (void)state;
@@ -663,6 +711,7 @@ int main(void)
         cmocka_unit_test(long_and_empty_names),
         cmocka_unit_test(no_server),
         cmocka_unit_test(check_in),
+        cmocka_unit_test(created_and_checked_in),
         cmocka_unit_test(what_cannot_be_registered),
         cmocka_unit_test(names_die_with_their_registrant),
         cmocka_unit_test(a_forked_child_keeps_no_name),

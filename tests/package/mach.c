@@ -1,9 +1,13 @@
-/* Shared memory and a semaphore by Mach's calls, found by name, as an outside project would use them on Linux. */
+/*
+ * Shared memory and a semaphore by Mach's calls, found by name, as an outside project would use them on Linux. It is compiled as
+ * C and as C++; minherit comes from where macOS has it.
+ */
 #include <mach/mach.h>
 #include <mach/mach_vm.h>
 #include <servers/bootstrap.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void check(const char *what, kern_return_t kr)
@@ -24,6 +28,7 @@ static mach_vm_address_t map(mach_port_t entry, memory_object_size_t size)
 
 int main(void)
 {
+    const mach_timespec_t patience = {10, 0};
     static const char text[] = "written here, read there";
     memory_object_size_t size = 16384;
     mach_port_t entry = MACH_PORT_NULL, found = MACH_PORT_NULL;
@@ -39,6 +44,10 @@ int main(void)
         fprintf(stderr, "the two mappings do not show the same memory\n");
         return 1;
     }
+    if (minherit((void *)first, size, VM_INHERIT_NONE) != 0) {
+        perror("minherit");
+        return 1;
+    }
     check("mach_vm_deallocate", mach_vm_deallocate(mach_task_self(), first, size));
     check("mach_vm_deallocate", mach_vm_deallocate(mach_task_self(), second, size));
 
@@ -47,8 +56,12 @@ int main(void)
     check("bootstrap_register", bootstrap_register(bootstrap_port, name, semaphore));
     check("bootstrap_look_up", bootstrap_look_up(bootstrap_port, name, &found));
     check("semaphore_signal", semaphore_signal(found));
-    check("semaphore_timedwait", semaphore_timedwait(semaphore, (mach_timespec_t){10, 0}));
+    check("semaphore_timedwait", semaphore_timedwait(semaphore, patience));
     check("semaphore_destroy", semaphore_destroy(mach_task_self(), semaphore));
+#ifdef __cplusplus
+    printf("mring-mach, in C++\n");
+#else
     printf("mring-mach, in C\n");
+#endif
     return 0;
 }

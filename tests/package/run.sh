@@ -27,7 +27,7 @@ libraries=$(dirname "$(dirname "$pc")")
 PKG_CONFIG_PATH=$libraries/pkgconfig
 export PKG_CONFIG_PATH
 
-# build_and_run MODE: three programs against the shared libraries, or against the static ones
+# build_and_run MODE: the programs against the shared libraries, or against the static ones
 build_and_run() {
     static=
     if [ "$1" = static ]; then
@@ -37,6 +37,7 @@ build_and_run() {
     compile "$1" cxx mring "$cxx" -std=c++17 -x c++ "$here/ring.cpp"
     if [ "$(uname -s)" = Linux ]; then
         compile "$1" mach mring-mach "$cc" -std=gnu11 -x c "$here/mach.c"
+        compile "$1" mach-cxx mring-mach "$cxx" -std=c++17 -x c++ "$here/mach.c"
     fi
 }
 

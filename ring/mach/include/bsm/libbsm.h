@@ -18,6 +18,11 @@ extern uid_t audit_token_to_ruid(audit_token_t atoken);
 extern gid_t audit_token_to_rgid(audit_token_t atoken);
 extern pid_t audit_token_to_pid(audit_token_t atoken);
 
+/* There is no audit user and no session here: the effective uid and 0. The version of a pid is 0. */
+extern uid_t audit_token_to_auid(audit_token_t atoken);
+extern int audit_token_to_asid(audit_token_t atoken);
+extern int audit_token_to_pidversion(audit_token_t atoken);
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,31 @@ struct mach_timespec {
 };
 typedef struct mach_timespec mach_timespec_t;
 
+typedef int clock_res_t;
+
+#define TIME_ABSOLUTE 0x00
+#define TIME_RELATIVE 0x01
+
+/* Of t1 and t2, pointers; the result of ADD and SUB is in *t1. */
+#define CMP_MACH_TIMESPEC(t1, t2)                                                                                      \
+    ((t1)->tv_sec > (t2)->tv_sec ? +1 : (t1)->tv_sec < (t2)->tv_sec ? -1 : (t1)->tv_nsec - (t2)->tv_nsec)
+#define ADD_MACH_TIMESPEC(t1, t2)                                                                                      \
+    do {                                                                                                               \
+        if (((t1)->tv_nsec += (t2)->tv_nsec) >= (int)NSEC_PER_SEC) {                                                   \
+            (t1)->tv_nsec -= (int)NSEC_PER_SEC;                                                                        \
+            (t1)->tv_sec += 1;                                                                                         \
+        }                                                                                                              \
+        (t1)->tv_sec += (t2)->tv_sec;                                                                                  \
+    } while (0)
+#define SUB_MACH_TIMESPEC(t1, t2)                                                                                      \
+    do {                                                                                                               \
+        if (((t1)->tv_nsec -= (t2)->tv_nsec) < 0) {                                                                    \
+            (t1)->tv_nsec += (int)NSEC_PER_SEC;                                                                        \
+            (t1)->tv_sec -= 1;                                                                                         \
+        }                                                                                                              \
+        (t1)->tv_sec -= (t2)->tv_sec;                                                                                  \
+    } while (0)
+
 #define SYSTEM_CLOCK   0
 #define CALENDAR_CLOCK 1
 #define NSEC_PER_USEC  1000ull

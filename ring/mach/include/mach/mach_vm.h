@@ -42,6 +42,13 @@ kern_return_t mach_vm_region_recurse(vm_map_read_t target, mach_vm_address_t *ad
                                      natural_t *nesting_depth, vm_region_recurse_info_t info,
                                      mach_msg_type_number_t *count);
 
+/* Advice, which changes nothing that is read there, but for VM_BEHAVIOR_ZERO, which clears it. */
+kern_return_t mach_vm_behavior_set(vm_map_t target, mach_vm_address_t address, mach_vm_size_t size,
+                                   vm_behavior_t new_behavior);
+
+/* Write mapped files back; with VM_SYNC_CONTIGUOUS a hole is KERN_INVALID_ADDRESS. */
+kern_return_t mach_vm_msync(vm_map_t target, mach_vm_address_t address, mach_vm_size_t size, vm_sync_t sync_flags);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,6 +2,7 @@
 #ifndef _MACH_SEMAPHORE_H_
 #define _MACH_SEMAPHORE_H_
 
+#include <mach/mach_init.h>
 #include <mach/mach_types.h>
 #include <mach/sync_policy.h>
 

@@ -32,6 +32,8 @@ kern_return_t vm_region_64(vm_map_read_t target, vm_address_t *address, vm_size_
 kern_return_t vm_region_recurse_64(vm_map_read_t target, vm_address_t *address, vm_size_t *size,
                                    natural_t *nesting_depth, vm_region_recurse_info_64_t info,
                                    mach_msg_type_number_t *count);
+kern_return_t vm_behavior_set(vm_map_t target, vm_address_t address, vm_size_t size, vm_behavior_t new_behavior);
+kern_return_t vm_msync(vm_map_t target, vm_address_t address, vm_size_t size, vm_sync_t sync_flags);
 
 kern_return_t mach_make_memory_entry_64(vm_map_t target, memory_object_size_t *size, memory_object_offset_t offset,
                                         vm_prot_t permission, mach_port_t *object_handle,

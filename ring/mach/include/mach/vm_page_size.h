@@ -14,8 +14,8 @@ extern vm_size_t vm_kernel_page_size;
 extern vm_size_t vm_kernel_page_mask;
 extern int vm_kernel_page_shift;
 
-#define trunc_page(x)         ((x) & (~(vm_page_size - 1)))
-#define round_page(x)         trunc_page((x) + (vm_page_size - 1))
+#define trunc_page(x)         ((vm_offset_t)(x) & ~((vm_offset_t)vm_page_mask))
+#define round_page(x)         trunc_page((vm_offset_t)(x) + vm_page_mask)
 #define mach_vm_trunc_page(x) ((mach_vm_offset_t)(x) & ~((mach_vm_offset_t)vm_page_mask))
 #define mach_vm_round_page(x) (((mach_vm_offset_t)(x) + vm_page_mask) & ~((mach_vm_offset_t)vm_page_mask))
 

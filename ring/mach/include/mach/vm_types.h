@@ -18,7 +18,7 @@ typedef uint64_t memory_object_size_t;
 typedef mach_port_t vm_map_t;
 typedef mach_port_t mem_entry_name_port_t;
 typedef mach_port_t memory_object_t;
-typedef void *pointer_t;
+typedef vm_offset_t pointer_t;
 
 #define VM_MAP_NULL ((vm_map_t)0)
 

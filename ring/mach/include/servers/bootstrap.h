@@ -27,6 +27,12 @@
 
 /* As a parameter this is a pointer to a string, and is written so below: gcc would take the array's size for a promise. */
 typedef char name_t[BOOTSTRAP_MAX_NAME_LEN];
+typedef char cmd_t[BOOTSTRAP_MAX_CMD_LEN];
+typedef int bootstrap_status_t;
+
+#define BOOTSTRAP_STATUS_INACTIVE  0
+#define BOOTSTRAP_STATUS_ACTIVE    1
+#define BOOTSTRAP_STATUS_ON_DEMAND 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +51,15 @@ extern kern_return_t bootstrap_register(mach_port_t bp, char *service_name, mach
 extern kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name, mach_port_t *sp);
 
 /*
+ * Bind a name to a new port and get a send right; the receive right is for the first in this process that checks the name in.
+ * BOOTSTRAP_SERVICE_ACTIVE, _NOT_PRIVILEGED as above.
+ */
+extern kern_return_t bootstrap_create_service(mach_port_t bp, char *service_name, mach_port_t *sp);
+
+/* Is a name bound? Inactive: created, but not yet checked in. Unbound: BOOTSTRAP_UNKNOWN_SERVICE. */
+extern kern_return_t bootstrap_status(mach_port_t bp, char *service_name, bootstrap_status_t *service_active);
+
+/*
  * BOOTSTRAP_UNKNOWN_SERVICE: nobody serves that name, or a process of another user does, or the one that does has not
  * answered within three seconds (it is stopped, or cannot hand out descriptors).
  */
@@ -52,6 +67,9 @@ extern kern_return_t bootstrap_look_up(mach_port_t bp, const char *service_name,
 
 /* There is one context: it is its own parent. */
 extern kern_return_t bootstrap_parent(mach_port_t bp, mach_port_t *parent_port);
+
+/* The same context too: names are private to the user as it is. */
+extern kern_return_t bootstrap_unprivileged(mach_port_t bp, mach_port_t *unpriv_port);
 
 extern const char *bootstrap_strerror(kern_return_t r);
 

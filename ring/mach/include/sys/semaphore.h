@@ -1,0 +1,2 @@
+/* macOS keeps POSIX semaphores here. */
+#include <semaphore.h>
