@@ -74,14 +74,24 @@ kern_return_t vm_unmap(struct vm_range range)
     }
 }
 
+/* Is there such an address at all? Asked before memory is made for it, of which there may be less. */
+static kern_return_t check_bounds(const struct vm_request *request)
+{
+    uint64_t end = request->address + request->size;
+
+    if (request->flags & VM_FLAGS_ANYWHERE)
+        return request->size < VM_PLACE_TOP ? KERN_SUCCESS : KERN_NO_SPACE;
+    if (request->address < VM_PLACE_MIN || end > VM_PLACE_TOP || end <= request->address)
+        return KERN_INVALID_ADDRESS;
+    return KERN_SUCCESS;
+}
+
 static kern_return_t place(struct vm_request *request)
 {
     uint64_t end = request->address + request->size;
 
     if (request->flags & VM_FLAGS_ANYWHERE)
         return vm_place_anywhere(&request->address, request->size, request->mask, &request->content);
-    if (request->address < VM_PLACE_MIN || end > VM_PLACE_TOP || end <= request->address)
-        return KERN_INVALID_ADDRESS;
     if ((request->address & request->mask) != 0)
         return KERN_NO_SPACE;
     if (!(request->flags & VM_FLAGS_OVERWRITE))
@@ -139,8 +149,10 @@ static bool wants_file(const struct vm_request *request)
 kern_return_t vm_request_map(struct vm_request *request)
 {
     struct vm_file *made = NULL;
-    kern_return_t kr = vm_table_reserve(3);
+    kern_return_t kr = check_bounds(request);
 
+    if (kr == KERN_SUCCESS)
+        kr = vm_table_reserve(3);
     if (kr == KERN_SUCCESS && wants_file(request)) {
         kr = vm_file_create(request->size, &made);
         request->content.file = made;

@@ -40,6 +40,19 @@ static void bad_places_are_refused(void **state)
     release(pages, 2);
 }
 
+/* What is to be shared with children is memory of another kind here; that shows in no answer. */
+static void too_much_to_share_is_no_space(void **state)
+{
+    mach_vm_address_t address = 0, fixed = UINT64_C(1) << 40;
+    (void)state;
+    assert_int_equal(mach_vm_map(SELF, &address, last_page(), 0, VM_FLAGS_ANYWHERE, MACH_PORT_NULL, 0, FALSE, RW, RW,
+                                 VM_INHERIT_SHARE),
+                     KERN_NO_SPACE);
+    assert_int_equal(mach_vm_map(SELF, &fixed, UINT64_C(1) << 63, 0, VM_FLAGS_FIXED, MACH_PORT_NULL, 0, FALSE, RW, RW,
+                                 VM_INHERIT_SHARE),
+                     KERN_INVALID_ADDRESS);
+}
+
 /* Cases 34, 35, 36 */
 static void hints_lead_upward(void **state)
 {
@@ -165,10 +178,15 @@ static void objects_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_places_are_refused),     cmocka_unit_test(hints_lead_upward),
-        cmocka_unit_test(a_hint_in_the_map_is_kept),  cmocka_unit_test(low_hints_and_masks),
-        cmocka_unit_test(bad_attributes_are_refused), cmocka_unit_test(the_maximum_cuts_the_current),
-        cmocka_unit_test(a_dead_object_is_none),      cmocka_unit_test(a_dead_name_is_none),
+        cmocka_unit_test(bad_places_are_refused),
+        cmocka_unit_test(too_much_to_share_is_no_space),
+        cmocka_unit_test(hints_lead_upward),
+        cmocka_unit_test(a_hint_in_the_map_is_kept),
+        cmocka_unit_test(low_hints_and_masks),
+        cmocka_unit_test(bad_attributes_are_refused),
+        cmocka_unit_test(the_maximum_cuts_the_current),
+        cmocka_unit_test(a_dead_object_is_none),
+        cmocka_unit_test(a_dead_name_is_none),
         cmocka_unit_test(objects_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
