@@ -62,11 +62,13 @@ kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, ma
     bool makes = polyPoly == MACH_MSG_TYPE_MAKE_SEND;
     if (!makes && polyPoly != MACH_MSG_TYPE_COPY_SEND && polyPoly != MACH_MSG_TYPE_MOVE_SEND)
         return KERN_INVALID_VALUE; /* a send-once right has its own name, a receive right its one */
+    mach_port_type_t type;
+    if (!makes && space_type(poly, &type) == KERN_SUCCESS && type == MACH_PORT_TYPE_DEAD_NAME)
+        return KERN_INVALID_CAPABILITY;
     struct mach_object *object = space_hold(poly, makes ? MACH_PORT_TYPE_RECEIVE : MACH_PORT_TYPE_SEND, &kr);
     if (!object)
         return MACH_SEND_INVALID_RIGHT;
     if (poly != name) { /* the task knows this port by another name already, or the name means something else */
-        mach_port_type_t type;
         object_drop(object);
         return space_type(name, &type) == KERN_SUCCESS ? KERN_NAME_EXISTS : KERN_RIGHT_EXISTS;
     }

@@ -9,6 +9,7 @@
  */
 #include "fork.h"
 #include "gate.h"
+#include "port.h"
 #include "sema_futex.h"
 #include "sema_map.h"
 #include "space.h"
@@ -120,8 +121,8 @@ static struct semaphore *hold(semaphore_t name, kern_return_t *kr)
     struct semaphore *semaphore = object ? semaphore_of(object) : NULL;
 
     if (object && !semaphore) {
+        *kr = port_right_alive(object) ? KERN_INVALID_CAPABILITY : KERN_INVALID_NAME;
         object_drop(object);
-        *kr = KERN_INVALID_CAPABILITY;
     }
     return semaphore;
 }
@@ -160,6 +161,17 @@ kern_return_t semaphore_create(task_t task, semaphore_t *name, int policy, int v
     return kr;
 }
 
+/* A dead name is sent as well as a live one, and arrives as no semaphore (Mach 7.12). */
+static kern_return_t destroy_dead(semaphore_t name)
+{
+    mach_port_type_t type;
+
+    if (space_type(name, &type) != KERN_SUCCESS || type != MACH_PORT_TYPE_DEAD_NAME ||
+        space_deallocate(name) != KERN_SUCCESS)
+        return MACH_SEND_INVALID_RIGHT;
+    return KERN_INVALID_ARGUMENT;
+}
+
 kern_return_t semaphore_destroy(task_t task, semaphore_t name)
 {
     kern_return_t kr = space_check_task(task);
@@ -169,7 +181,7 @@ kern_return_t semaphore_destroy(task_t task, semaphore_t name)
         return KERN_INVALID_ARGUMENT;
     struct mach_object *object = space_hold_send(name, &kr);
     if (!object)
-        return MACH_SEND_INVALID_RIGHT;
+        return destroy_dead(name);
     if (space_consume_send(name) != KERN_SUCCESS) {
         object_drop(object);
         return MACH_SEND_INVALID_RIGHT;

@@ -160,8 +160,9 @@ kern_return_t space_check_task(mach_port_name_t task)
     struct mach_object *object = space_hold_send(task, &kr);
     if (!object)
         return MACH_SEND_INVALID_DEST;
+    bool alive = port_right_alive(object);
     object_drop(object);
-    return KERN_INVALID_ARGUMENT;
+    return alive ? KERN_INVALID_ARGUMENT : MACH_SEND_INVALID_DEST;
 }
 
 /* ---- under the lock ---- */

@@ -202,6 +202,30 @@ static void wrong_task_and_out_arguments(void **state)
     assert_int_equal(mach_port_deallocate(MACH_PORT_NULL, MACH_PORT_NULL), MACH_SEND_INVALID_DEST);
     assert_int_equal(mach_port_mod_refs(MACH_PORT_DEAD, stale, MACH_PORT_RIGHT_SEND, 1), MACH_SEND_INVALID_DEST);
     assert_int_equal(port, 77);
+
+    mach_port_t dead = new_port_with_send();
+    assert_int_equal(mach_port_allocate(dead, MACH_PORT_RIGHT_RECEIVE, &port), KERN_INVALID_ARGUMENT);
+    assert_int_equal(drop_receive(dead), KERN_SUCCESS);
+    assert_int_equal(mach_port_allocate(dead, MACH_PORT_RIGHT_RECEIVE, &port), MACH_SEND_INVALID_DEST);
+    assert_int_equal(port, 77);
+    assert_int_equal(mach_port_deallocate(SELF, dead), KERN_SUCCESS);
+}
+
+/* Whether its port died, or it was made so. */
+static void a_dead_name_gives_no_right(void **state)
+{
+    mach_port_t dead[2] = {new_port_with_send(), MACH_PORT_NULL};
+    (void)state;
+    assert_int_equal(drop_receive(dead[0]), KERN_SUCCESS);
+    assert_int_equal(mach_port_allocate(SELF, MACH_PORT_RIGHT_DEAD_NAME, &dead[1]), KERN_SUCCESS);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mach_port_insert_right(SELF, dead[i], dead[i], MACH_MSG_TYPE_COPY_SEND),
+                         KERN_INVALID_CAPABILITY);
+        assert_int_equal(references(dead[i], MACH_PORT_RIGHT_DEAD_NAME), 1);
+        assert_int_equal(mach_port_insert_right(SELF, dead[i], dead[i], MACH_MSG_TYPE_MAKE_SEND),
+                         MACH_SEND_INVALID_RIGHT);
+        assert_int_equal(mach_port_deallocate(SELF, dead[i]), KERN_SUCCESS);
+    }
 }
 
 /* 5.2: the task's own port stays whatever is taken. */
@@ -287,6 +311,7 @@ int main(void)
         cmocka_unit_test(insert_right_keeps_one_name),
         cmocka_unit_test(types),
         cmocka_unit_test(wrong_task_and_out_arguments),
+        cmocka_unit_test(a_dead_name_gives_no_right),
         cmocka_unit_test(task_port_is_pinned),
         cmocka_unit_test(names_vanish_in_a_child),
         cmocka_unit_test(many_names),

@@ -89,6 +89,22 @@ static void names_that_are_no_semaphores(void **state)
     mach_port_mod_refs(mach_task_self(), receive, MACH_PORT_RIGHT_RECEIVE, -1);
 }
 
+/* 7.2, 7.12: a name whose port died, and one that was made dead. */
+static void dead_names_are_no_semaphores(void **state)
+{
+    mach_port_t dead[2];
+    (void)state;
+    assert_int_equal(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &dead[0]), KERN_SUCCESS);
+    assert_int_equal(mach_port_insert_right(mach_task_self(), dead[0], dead[0], MACH_MSG_TYPE_MAKE_SEND), KERN_SUCCESS);
+    assert_int_equal(mach_port_mod_refs(mach_task_self(), dead[0], MACH_PORT_RIGHT_RECEIVE, -1), KERN_SUCCESS);
+    assert_int_equal(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_DEAD_NAME, &dead[1]), KERN_SUCCESS);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(semaphore_signal(dead[i]), KERN_INVALID_NAME);
+        assert_int_equal(semaphore_destroy(mach_task_self(), dead[i]), KERN_INVALID_ARGUMENT);
+        assert_int_equal(semaphore_destroy(mach_task_self(), dead[i]), MACH_SEND_INVALID_RIGHT);
+    }
+}
+
 static void destroy_arguments(void **state)
 {
     (void)state;
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test(create_arguments),
         cmocka_unit_test(bad_times),
         cmocka_unit_test(names_that_are_no_semaphores),
+        cmocka_unit_test(dead_names_are_no_semaphores),
         cmocka_unit_test(destroy_arguments),
         cmocka_unit_test(wait_signal_on_the_dead_and_the_same),
         cmocka_unit_test(signal_thread_releases_any_waiter),
