@@ -135,12 +135,13 @@ static kern_return_t set_protection(const struct segment *segment, vm_prot_t pro
     return kr;
 }
 
-/* Lower the maximum, and the current protection with it. */
-static kern_return_t set_max(const struct segment *segment, vm_prot_t max)
+static kern_return_t set_both(const struct segment *segment, vm_prot_t max, vm_prot_t protection)
 {
     struct region region = segment->region;
-    kern_return_t kr = set_protection(segment, segment->current & max);
+    kern_return_t kr = set_protection(segment, protection);
 
+    if (kr == KERN_SUCCESS && max == region.max)
+        return KERN_SUCCESS;
     if (kr == KERN_SUCCESS)
         kr = vm_table_reserve(3);
     if (kr != KERN_SUCCESS)
@@ -153,17 +154,19 @@ static kern_return_t set_max(const struct segment *segment, vm_prot_t max)
     return KERN_SUCCESS;
 }
 
-/* VM_PROT_COPY: a private copy takes the place of what is shared, and may be written (Mach 1.16). */
-static kern_return_t protect_copy(const struct segment *segment, vm_prot_t protection)
+/*
+ * VM_PROT_COPY: a private copy takes the place of what is shared (Mach 1.16). It is new memory, and is inherited as such; what is
+ * private already becomes that by its inheritance alone.
+ */
+static kern_return_t protect_copy(const struct segment *segment, vm_prot_t max, vm_prot_t protection)
 {
-    if (segment->region.kind != REGION_PRIVATE)
-        return vm_make_private(segment, segment->region.max | VM_PROT_WRITE, protection);
+    struct segment private = *segment;
 
-    struct segment writable = *segment;
-    kern_return_t kr = KERN_SUCCESS;
-    if (!(writable.region.max & VM_PROT_WRITE))
-        kr = set_max(segment, writable.region.max | VM_PROT_WRITE);
-    return kr == KERN_SUCCESS ? set_protection(segment, protection) : kr;
+    if (segment->region.kind != REGION_PRIVATE)
+        return vm_make_private(segment, max, protection);
+    kern_return_t kr = vm_inherit_segment(segment, VM_INHERIT_DEFAULT);
+    private.region.inherit = VM_INHERIT_DEFAULT;
+    return kr == KERN_SUCCESS ? set_both(&private, max, protection) : kr;
 }
 
 static kern_return_t protect_segments(const struct view *view, boolean_t set_maximum, vm_prot_t protection)
@@ -176,9 +179,10 @@ static kern_return_t protect_segments(const struct view *view, boolean_t set_max
             return KERN_PROTECTION_FAILURE;
     for (size_t i = 0; i < view->count; i++) {
         const struct segment *segment = &view->segments[i];
-        kern_return_t kr = set_maximum                 ? set_max(segment, wanted)
-                           : protection & VM_PROT_COPY ? protect_copy(segment, wanted)
-                                                       : set_protection(segment, wanted);
+        vm_prot_t max = set_maximum ? wanted : segment->region.max | extra;
+        vm_prot_t current = set_maximum ? wanted & segment->current : wanted;
+        kern_return_t kr =
+            protection & VM_PROT_COPY ? protect_copy(segment, max, current) : set_both(segment, max, current);
         if (kr != KERN_SUCCESS)
             return kr;
     }

@@ -3,7 +3,7 @@
 #define MRING_MACH_VM_CALLS_H
 
 #include "vm_range.h"
-#include "vm_table.h"
+#include "vm_view.h"
 
 /* A mapping to be made: VM_FLAGS_*, content, and attributes. An address of VM_FLAGS_ANYWHERE is the hint. */
 struct vm_request {
@@ -25,6 +25,9 @@ kern_return_t vm_request_map(struct vm_request *request);
 
 /* With the lock held: unmap, or, what is permanent, make untouchable. */
 kern_return_t vm_unmap(struct vm_range range);
+
+/* With the lock held. Private memory does not become shared by it. */
+kern_return_t vm_inherit_segment(const struct segment *segment, vm_inherit_t inherit);
 
 /* With the lock held. `inherit` is one of the three. */
 kern_return_t vm_set_inheritance(struct vm_range range, vm_inherit_t inherit);

@@ -105,6 +105,7 @@ kern_return_t vm_make_private(const struct segment *segment, vm_prot_t max, vm_p
     private.file = NULL;
     private.device = private.inode = private.offset = 0;
     private.max = max;
+    private.inherit = VM_INHERIT_DEFAULT;
     vm_table_carve(private.start, private.end);
     vm_table_insert(&private);
     return KERN_SUCCESS;

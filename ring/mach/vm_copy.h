@@ -10,7 +10,10 @@ void *vm_copy_file(const struct vm_file *file, uint64_t offset, uint64_t size, v
 /* The same of a mapped segment. */
 void *vm_copy_segment(const struct segment *segment, vm_prot_t protection);
 
-/* In place of a shared segment, a private copy of it, in memory and table, with this maximum and current protection. */
+/*
+ * In place of a shared segment, a private copy of it, in memory and table, with this maximum and current protection, and
+ * inherited as a copy.
+ */
 kern_return_t vm_make_private(const struct segment *segment, vm_prot_t max, vm_prot_t protection);
 
 /* A file with a copy of these readable segments, which follow each other without a gap. */

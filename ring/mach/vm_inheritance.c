@@ -24,7 +24,7 @@ static void tell_kernel(const struct region *region, vm_inherit_t inherit)
     errno = saved;
 }
 
-static kern_return_t set(const struct segment *segment, vm_inherit_t inherit)
+kern_return_t vm_inherit_segment(const struct segment *segment, vm_inherit_t inherit)
 {
     struct region region = segment->region;
 
@@ -55,7 +55,7 @@ kern_return_t vm_set_inheritance(struct vm_range range, vm_inherit_t inherit)
         kr = view_look(&view, range.start, range.end);
     if (kr == KERN_SUCCESS) {
         for (size_t i = 0; i < view.count && kr == KERN_SUCCESS; i++)
-            kr = set(&view.segments[i], inherit);
+            kr = vm_inherit_segment(&view.segments[i], inherit);
         view_free(&view);
     }
     return kr;

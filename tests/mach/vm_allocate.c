@@ -323,6 +323,55 @@ static void protect_copy_leaves_shared_memory(void **state)
     release(peer, 1);
 }
 
+/* The copy comes first, then the maximum: never a writable view of what is shared. */
+static void protect_copy_of_the_maximum_copies_too(void **state)
+{
+    uint64_t page = allocate(1), peer;
+    mach_port_t entry = entry_over(page, 1, RW);
+    (void)state;
+    fill(page, PAGE, 'a');
+    peer = map_pages(entry, 0, 1, VM_PROT_READ);
+    assert_int_not_equal(peer, 0);
+    assert_int_equal(protect_max(peer, 1, RW | VM_PROT_COPY), KERN_SUCCESS);
+    assert_false(can_write(peer));
+    assert_int_equal(protect(peer, 1, RW), KERN_SUCCESS);
+    *at(peer) = 'b';
+    assert_int_equal(*at(page), 'a');
+    assert_int_equal(protect(peer, 1, VM_PROT_ALL), KERN_PROTECTION_FAILURE);
+    drop(entry);
+    release(page, 1);
+    release(peer, 1);
+}
+
+static int write_to_both(void *context)
+{
+    uint64_t pages = (uintptr_t)context;
+    CHECK(can_read(pages) && can_read(pages + PAGE));
+    CHECK(*at(pages) == 'a' && *at(pages + PAGE) == 'a');
+    *at(pages) = *at(pages + PAGE) = 'c';
+    return 0;
+}
+
+/* What was SHARE is no longer shared; what was NONE is memory like any other again. */
+static void protect_copy_makes_memory_inherited_as_a_copy(void **state)
+{
+    uint64_t pages = allocate(2);
+    (void)state;
+    fill(pages, 2 * PAGE, 'a');
+    assert_int_equal(set_inherit(pages, 1, VM_INHERIT_SHARE), KERN_SUCCESS);
+    assert_int_equal(set_inherit(pages + PAGE, 1, VM_INHERIT_NONE), KERN_SUCCESS);
+    assert_int_equal(mach_vm_protect(SELF, pages, 2 * PAGE, FALSE, RW | VM_PROT_COPY), KERN_SUCCESS);
+    assert_int_equal(child_run(write_to_both, (void *)(uintptr_t)pages), 0);
+    assert_true(is_filled(pages, 2 * PAGE, 'a'));
+
+    /* Shared again by an entry, it is still a copy to a child. */
+    mach_port_t entry = entry_over(pages, 1, RW);
+    assert_int_equal(child_run(write_to_both, (void *)(uintptr_t)pages), 0);
+    assert_true(is_filled(pages, 2 * PAGE, 'a'));
+    drop(entry);
+    release(pages, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +396,8 @@ int main(void)
         cmocka_unit_test(the_maximum_only_falls),
         cmocka_unit_test(protection_checks_its_arguments),
         cmocka_unit_test(protect_copy_leaves_shared_memory),
+        cmocka_unit_test(protect_copy_of_the_maximum_copies_too),
+        cmocka_unit_test(protect_copy_makes_memory_inherited_as_a_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
