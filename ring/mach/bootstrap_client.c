@@ -31,7 +31,9 @@ static kern_return_t check_bootstrap(mach_port_t bp)
 
     if (!object)
         return MACH_SEND_INVALID_DEST;
-    kr = object == &bootstrap_object ? KERN_SUCCESS : KERN_INVALID_ARGUMENT;
+    kr = object == &bootstrap_object ? KERN_SUCCESS
+         : port_right_alive(object)  ? KERN_INVALID_ARGUMENT
+                                     : MACH_SEND_INVALID_DEST;
     object_drop(object);
     return kr;
 }

@@ -3,6 +3,7 @@
  * little, and do not travel.
  */
 #include "host.h"
+#include "port.h"
 #include "space.h"
 
 #include <mach/mach.h>
@@ -46,9 +47,12 @@ static kern_return_t check(mach_port_t name, enum host_port which)
 
     if (object == NULL)
         return MACH_SEND_INVALID_DEST;
-    bool right = atomic_load_explicit(&object->ops, memory_order_relaxed) == &host_ops && object->id.word[1] == which;
+    if (atomic_load_explicit(&object->ops, memory_order_relaxed) == &host_ops && object->id.word[1] == which)
+        kr = KERN_SUCCESS;
+    else
+        kr = port_right_alive(object) ? KERN_INVALID_ARGUMENT : MACH_SEND_INVALID_DEST;
     object_drop(object);
-    return right ? KERN_SUCCESS : KERN_INVALID_ARGUMENT;
+    return kr;
 }
 
 mach_port_t mach_host_self(void)

@@ -156,12 +156,17 @@ static kern_return_t set_both(const struct segment *segment, vm_prot_t max, vm_p
 
 /*
  * VM_PROT_COPY: a private copy takes the place of what is shared (Mach 1.16). It is new memory, and is inherited as such; what is
- * private already becomes that by its inheritance alone.
+ * private already becomes that by its inheritance alone. Nothing takes the place of what is permanent: as when it is mapped over, it
+ * loses all access.
  */
 static kern_return_t protect_copy(const struct segment *segment, vm_prot_t max, vm_prot_t protection)
 {
     struct segment private = *segment;
 
+    if (segment->region.permanent) {
+        kern_return_t kr = vm_unmap((struct vm_range){segment->region.start, segment->region.end});
+        return kr == KERN_SUCCESS ? KERN_NO_SPACE : kr;
+    }
     if (segment->region.kind != REGION_PRIVATE)
         return vm_make_private(segment, max, protection);
     kern_return_t kr = vm_inherit_segment(segment, VM_INHERIT_DEFAULT);

@@ -194,6 +194,8 @@ static void permanent_memory_stays(void **state)
     assert_true(can_write(pages + 2 * PAGE));
     refused(pages + PAGE, PAGE, VM_FLAGS_FIXED, KERN_NO_SPACE);
     assert_int_equal(protect(pages, 1, VM_PROT_READ), KERN_PROTECTION_FAILURE);
+    assert_int_equal(mach_vm_protect(SELF, pages + 2 * PAGE, PAGE, TRUE, VM_PROT_COPY | RW), KERN_NO_SPACE);
+    assert_false(can_read(pages + 2 * PAGE));
 }
 
 /* Cases 21, 22 */
