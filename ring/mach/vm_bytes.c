@@ -1,6 +1,6 @@
 /*
- * process_vm_readv on ourselves does it in one go. Where that call is not to be had (a seccomp filter, user-mode
- * emulation), the bytes go through a pipe.
+ * process_vm_readv on ourselves does it in one go (on the calling thread: the main one may be gone). Where that call is not
+ * to be had (a seccomp filter, user-mode emulation), the bytes go through a pipe.
  */
 #include "vm_bytes.h"
 
@@ -41,7 +41,7 @@ static bool move(uint64_t from, uint64_t to, uint64_t size)
     while (done < size) {
         struct iovec local = {at(to + done), size - done};
         struct iovec remote = {at(from + done), size - done};
-        ssize_t got = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+        ssize_t got = process_vm_readv(gettid(), &local, 1, &remote, 1, 0);
         if (got < 0 && (errno == ENOSYS || errno == EPERM))
             return move_by_pipe(from + done, to + done, size - done);
         if (got <= 0)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -516,6 +517,38 @@ static void other_users_get_nothing(void **state)
     assert_int_equal(drop_receive(port), KERN_SUCCESS);
 }
 
+/* The name is free here, and bound to something else then. */
+static int use_it_elsewhere(void *name)
+{
+    mach_port_t port = 77;
+    CHECK(bootstrap_look_up(bootstrap_port, name, &port) == BOOTSTRAP_UNKNOWN_SERVICE);
+    CHECK(port == 77);
+    CHECK(bootstrap_check_in(bootstrap_port, name, &port) == BOOTSTRAP_SUCCESS);
+    return 0;
+}
+
+enum { NO_NAMESPACE = 77 };
+
+static int enter_a_namespace(void *name)
+{
+    return unshare(CLONE_NEWPID) == 0 ? child_run(use_it_elsewhere, name) : NO_NAMESPACE;
+}
+
+/* One name in two pid namespaces is two names. */
+static void pid_namespaces_do_not_collide(void **state)
+{
+    mach_port_t port, found;
+    (void)state;
+    assert_int_equal(bootstrap_check_in(bootstrap_port, own_name("namespace"), &port), BOOTSTRAP_SUCCESS);
+    int end = child_run(enter_a_namespace, (void *)(uintptr_t)own_name("namespace"));
+    assert_int_equal(bootstrap_look_up(bootstrap_port, own_name("namespace"), &found), BOOTSTRAP_SUCCESS);
+    assert_int_equal(found, port);
+    assert_int_equal(mach_port_destroy(SELF, port), KERN_SUCCESS);
+    if (end == NO_NAMESPACE)
+        skip(); /* not for this user */
+    assert_int_equal(end, 0);
+}
+
 /* Many connections that want nothing hold nobody up. */
 static void idle_connections(void **state)
 {
@@ -720,6 +753,7 @@ int main(void)
         cmocka_unit_test(liars_are_not_believed),
         cmocka_unit_test(squatters_are_not_believed),
         cmocka_unit_test(other_users_get_nothing),
+        cmocka_unit_test(pid_namespaces_do_not_collide),
         cmocka_unit_test(idle_connections),
         cmocka_unit_test(a_poor_registrant),
         cmocka_unit_test(one_of_many_wins),

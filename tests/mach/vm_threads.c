@@ -86,6 +86,28 @@ static void writers_lose_nothing(void **state)
 
 /* ---- all calls at once ---- */
 
+/* The calls that copy and look. */
+static bool transfer(uint64_t pages, unsigned char value)
+{
+    mach_vm_address_t again = 0, found = pages;
+    mach_vm_size_t size = 0;
+    vm_offset_t data = 0;
+    vm_prot_t current, max;
+    mach_msg_type_number_t read = 0, count = VM_REGION_BASIC_INFO_COUNT_64;
+    vm_region_basic_info_data_64_t info;
+    mach_port_t object;
+    bool good =
+        mach_vm_remap(SELF, &again, PAGE, 0, VM_FLAGS_ANYWHERE, SELF, pages, FALSE, &current, &max, 1) == KERN_SUCCESS;
+
+    good = good && is_filled(again, PAGE, value) && current == RW;
+    good = good && mach_vm_copy(SELF, again, PAGE, pages + PAGE) == KERN_SUCCESS;
+    good = good && mach_vm_read(SELF, pages, 2 * PAGE, &data, &read) == KERN_SUCCESS;
+    good = good && is_filled(data, 2 * PAGE, value) && release(data, 2) == KERN_SUCCESS;
+    good = good && mach_vm_region(SELF, &found, &size, VM_REGION_BASIC_INFO_64, (vm_region_info_t)&info, &count,
+                                  &object) == KERN_SUCCESS;
+    return good && found == pages && info.shared && release(again, 1) == KERN_SUCCESS;
+}
+
 /* Use every call on memory of one's own; true if everything went as it would alone. */
 static bool exercise(unsigned char value)
 {
@@ -94,6 +116,7 @@ static bool exercise(unsigned char value)
     bool good = pages != 0;
 
     fill(pages, 3 * PAGE, value);
+    good = good && transfer(pages, value);
     good = good && set_inherit(pages, 1, VM_INHERIT_NONE) == KERN_SUCCESS;
     good = good && make_entry(pages + PAGE, 2 * PAGE, RW, MACH_PORT_NULL, &entry, &covered) == KERN_SUCCESS;
     good = good && make_entry(PAGE, PAGE, VM_PROT_READ, entry, &child, &covered) == KERN_SUCCESS;
