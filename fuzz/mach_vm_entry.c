@@ -36,7 +36,7 @@ static struct making take_making(struct world *world)
                                 MAP_MEM_VM_COPY | MAP_MEM_VM_SHARE,
                                 MAP_MEM_NAMED_CREATE | MAP_MEM_VM_SHARE,
                                 MAP_MEM_USE_DATA_ADDR,
-                                MAP_MEM_PURGABLE,
+                                MAP_MEM_VM_SHARE | MAP_MEM_USE_DATA_ADDR,
                                 0x100,
                                 0x1000,
                                 MAP_MEM_VM_SHARE | 0x800,
@@ -49,14 +49,34 @@ static struct making take_making(struct world *world)
     making.permission |= (vm_prot_t)((choice & 8 ? take(world, 1) : VM_PROT_DEFAULT) & 0xbf);
     if (choice & 16)
         making.parent_name = take_object(world);
-    making.offset = choice & 32 ? take(world, 1) % 8 * PAGE : take_address(world);
-    making.size = take_size(world, making.offset);
+    making.offset = choice & 32 ? take(world, 1) % 4 * PAGE : take_address(world);
+    making.size = choice & 64 ? (1 + take(world, 1) % 4) * PAGE : take_size(world, making.offset);
+    const struct held *parent = names_find(&world->names, making.parent_name);
+    if (parent != NULL && parent->entry != NULL && (choice & 32)) { /* a part that it has */
+        size_t first = making.offset / PAGE % parent->entry->pages;
+        making.offset = first * PAGE;
+        making.size = (parent->entry->pages - first) * PAGE - making.size % PAGE;
+        making.permission &= ~VM_PROT_ALL | parent->entry->protection;
+    }
     making.protection = making.permission & VM_PROT_ALL;
     making.is_mask = making.permission & VM_PROT_IS_MASK;
     return making;
 }
 
 /* ---- what must come ---- */
+
+static bool by_data(const struct making *making)
+{
+    return making->permission & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR);
+}
+
+/* What is told of so many bytes covered: with USE_DATA_ADDR, no more than the data and what of its page is before it. */
+static uint64_t told(const struct making *making, uint64_t covered)
+{
+    uint64_t data = making->offset % PAGE + making->size;
+
+    return by_data(making) && data < covered ? data : covered;
+}
 
 static kern_return_t fresh_code(struct making *making)
 {
@@ -76,6 +96,11 @@ static kern_return_t child_code(struct making *making)
     const struct view_of_memory *parent = making->parent->entry;
 
     making->kind = KIND_CHILD;
+    if (by_data(making)) {
+        making->offset += parent->data;
+        if (making->offset < parent->data)
+            return KERN_INVALID_ARGUMENT;
+    }
     if (making->size == 0 || !span_outward(making->offset, making->size, &making->start, &making->end) ||
         making->end > parent->pages * PAGE)
         return KERN_INVALID_ARGUMENT;
@@ -282,15 +307,18 @@ void call_make_entry(struct world *world)
     if (kr != KERN_SUCCESS)
         return;
     if (making.kind != KIND_PLAIN)
-        expect_value(world, "size", making.end - making.start, size);
+        expect_value(world, "size", told(&making, making.end - making.start), size);
     if (making.kind == KIND_NO_RIGHT)
         expect_value(world, "handle", MACH_PORT_NULL, name);
     else if (making.kind == KIND_PLAIN)
-        add_plain(world, &making, name, size);
+        add_plain(world, &making, name, by_data(&making) ? page_ceiling(size) : size);
     else if (making.kind == KIND_COPY)
         add_view(world, &making, name, making.cells.end - making.cells.first);
     else if (making.kind == KIND_FRESH)
         add_fresh(world, &making, name);
     else if (making.kind == KIND_CHILD)
         add_child(world, &making, name);
+    struct held *made = names_find(&world->names, name);
+    if (made != NULL && made != making.parent && by_data(&making))
+        made->entry->data = making.offset % PAGE;
 }

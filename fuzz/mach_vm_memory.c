@@ -187,7 +187,8 @@ static kern_return_t protect_code(struct world *world, uint64_t address, uint64_
     if ((protection & ~(VM_PROT_ALL | VM_PROT_COPY)) != 0)
         return KERN_INVALID_ARGUMENT;
     if (!span_outward(address, size, &start, &end))
-        return (wide_t)address + size > UINT64_MAX ? KERN_INVALID_ARGUMENT : KERN_INVALID_ADDRESS;
+        return (wide_t)address + size <= UINT64_MAX && page_floor(address) == 0 ? KERN_INVALID_ADDRESS
+                                                                                : KERN_INVALID_ARGUMENT;
     if (!map_covers(&world->map, start, end))
         return KERN_INVALID_ADDRESS;
     *cells = map_cells(&world->map, start, end);
@@ -310,7 +311,8 @@ static struct mapping take_mapping(struct world *world)
 static kern_return_t part_code(struct map *map, struct mapping *mapping, const struct view_of_memory *entry,
                                struct fresh *fresh, uint64_t *skip)
 {
-    uint64_t offset = mapping->offset;
+    bool by_data = mapping->flags & RETURN_FLAGS;
+    uint64_t offset = mapping->offset + (by_data ? entry->data : 0);
 
     if (mapping->max & VM_PROT_IS_MASK)
         mapping->max &= entry->protection;
@@ -318,15 +320,15 @@ static kern_return_t part_code(struct map *map, struct mapping *mapping, const s
         mapping->current &= entry->protection;
     if (((mapping->max | mapping->current) & ~entry->protection) != 0)
         return KERN_INVALID_RIGHT;
-    if ((wide_t)offset + mapping->size > entry->pages * PAGE)
+    if (offset < mapping->offset || (wide_t)offset + mapping->size > entry->pages * PAGE)
         return KERN_INVALID_ARGUMENT;
+    *skip = by_data ? offset % PAGE : 0;
     if (entry->whole) {
         if (!only(mapping->flags, VM_FLAGS_ANYWHERE | VM_FLAGS_OVERWRITE | RETURN_FLAGS))
             return KERN_INVALID_ARGUMENT;
         fresh->size = entry->pages * PAGE;
         offset = 0;
-    } else if (mapping->flags & RETURN_FLAGS) {
-        *skip = offset % PAGE;
+    } else if (by_data) {
         fresh->size = page_ceiling(*skip + mapping->size);
     } else if (offset % PAGE != 0) {
         return KERN_INVALID_ARGUMENT;
