@@ -199,7 +199,7 @@ static mach_msg_return_t try_port(struct receipt *receipt, struct mach_object *p
             return MACH_RCV_TOO_LARGE;
         return deliver_unanswered(receipt);
     case PORT_DEAD:
-        return MACH_RCV_PORT_DIED;
+        return MACH_RCV_PORT_CHANGED;
     case PORT_NO_MEMORY:
         return MACH_RCV_BODY_ERROR | MACH_MSG_VM_KERNEL;
     case PORT_EMPTY:
@@ -215,13 +215,13 @@ static mach_msg_return_t try_set(struct receipt *receipt, struct mach_object *se
     kern_return_t kr;
 
     if (port_set_is_dead(set))
-        return MACH_RCV_PORT_DIED;
+        return MACH_RCV_PORT_CHANGED;
     receipt->name = port_set_ready(set);
     struct mach_object *port = space_hold(receipt->name, MACH_PORT_TYPE_RECEIVE, &kr);
     if (!port)
         return NOTHING_YET;
     mach_msg_return_t result = try_port(receipt, port);
-    if (result == MACH_RCV_PORT_DIED) { /* a member's end is not the set's */
+    if (result == MACH_RCV_PORT_CHANGED) { /* a member's end is not the set's */
         port_set_forget(port);
         result = NOTHING_YET;
     }

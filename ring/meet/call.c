@@ -24,7 +24,9 @@ static mach_msg_timeout_t milliseconds(int64_t nanoseconds)
 
 static int code_of(mach_msg_return_t mr)
 {
-    return mr == MACH_RCV_PORT_DIED ? -EPIPE : mr == MACH_RCV_TOO_LARGE ? -EPROTO : failure_code(mr);
+    if (mr == MACH_RCV_PORT_CHANGED || mr == MACH_RCV_PORT_DIED) /* which, is a matter of the system's version */
+        return -EPIPE;
+    return mr == MACH_RCV_TOO_LARGE ? -EPROTO : failure_code(mr);
 }
 
 static int check_answer(const mach_msg_header_t *header, mach_msg_id_t asked)

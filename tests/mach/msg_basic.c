@@ -507,7 +507,7 @@ static void waits_see_changes(void **state)
             assert_int_equal(waiter.result, MACH_MSG_SUCCESS);
             assert_int_equal(waiter.by, port);
         } else { /* or the thread came only after the end */
-            assert_true(waiter.result == MACH_RCV_PORT_DIED || waiter.result == MACH_RCV_INVALID_NAME);
+            assert_true(waiter.result == MACH_RCV_PORT_CHANGED || waiter.result == MACH_RCV_INVALID_NAME);
         }
         if (round % 4 != 2)
             assert_int_equal(mach_port_destroy(SELF, set), KERN_SUCCESS);

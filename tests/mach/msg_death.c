@@ -291,14 +291,14 @@ static void a_broken_port_is_dead(void **state)
         assert_int_equal(shutdown(socket_of(port), how), 0);
         if (how != SHUT_RD) {
             assert_int_equal(receive(set, &inbox, 0), MACH_RCV_TIMED_OUT);
-            assert_int_equal(receive(port, &inbox, PATIENCE), MACH_RCV_PORT_DIED);
+            assert_int_equal(receive(port, &inbox, PATIENCE), MACH_RCV_PORT_CHANGED);
             assert_int_equal(send_note(port, 1), MACH_SEND_INVALID_DEST);
         }
         assert_int_equal(mach_port_destroy(SELF, port), KERN_SUCCESS);
     }
     mach_port_t port = new_port_with_send();
     assert_int_equal(send(socket_of(port), "", 0, MSG_DONTWAIT | MSG_NOSIGNAL), 0);
-    assert_int_equal(receive(port, &inbox, PATIENCE), MACH_RCV_PORT_DIED);
+    assert_int_equal(receive(port, &inbox, PATIENCE), MACH_RCV_PORT_CHANGED);
     assert_int_equal(mach_port_destroy(SELF, port), KERN_SUCCESS);
     assert_int_equal(mach_port_destroy(SELF, set), KERN_SUCCESS);
 }
