@@ -1,4 +1,5 @@
 /* What a task can learn of itself. */
+#include "gate.h"
 #include "space.h"
 
 #include <mach/mach.h>
@@ -67,8 +68,10 @@ kern_return_t task_info(task_name_t target_task, task_flavor_t flavor, task_info
     for (size_t i = 0; i < sizeof flavors / sizeof *flavors; i++) {
         if (flavors[i].flavor != flavor || *task_info_outCnt < flavors[i].count)
             continue;
-        struct sizes sizes = read_sizes();
         struct rusage usage;
+        gate_enter(); /* a fork does not come between opening and closing */
+        struct sizes sizes = read_sizes();
+        gate_leave();
         getrusage(RUSAGE_SELF, &usage);
         flavors[i].fill(&sizes, &usage, task_info_out);
         *task_info_outCnt = flavors[i].count;

@@ -45,15 +45,22 @@ static bool is_shared(const struct segment *segment)
     return segment->region.kind != REGION_PRIVATE;
 }
 
-/* As many pages as are in memory; another thread may unmap some of them meanwhile, which counts as none. */
+/*
+ * As many pages as are in memory; another thread may unmap some of them meanwhile, which counts as none. Of reservations of terabytes, as
+ * sanitizers make them, only the beginning is looked at.
+ */
 static unsigned resident(const struct segment *segment)
 {
-    enum { STEP = 1024 };
+    enum { STEP = 16384 };
+    static const uint64_t MOST = UINT64_C(1) << 36;
     unsigned char pages[STEP];
     unsigned count = 0;
+    uint64_t end = segment->region.end;
 
-    for (uint64_t at = segment->region.start; at < segment->region.end; at += STEP * vm_page_size) {
-        uint64_t left = segment->region.end - at, size = left < STEP * vm_page_size ? left : STEP * vm_page_size;
+    if (end - segment->region.start > MOST)
+        end = segment->region.start + MOST;
+    for (uint64_t at = segment->region.start; at < end; at += STEP * vm_page_size) {
+        uint64_t left = end - at, size = left < STEP * vm_page_size ? left : STEP * vm_page_size;
         if (mincore((void *)(uintptr_t)at, size, pages) != 0)
             continue;
         for (uint64_t i = 0; i < size / vm_page_size; i++)

@@ -50,6 +50,8 @@ static void *map_again(const struct region *region)
     int saved = errno;
     void *again = mremap((void *)(uintptr_t)region->start, 0, region->end - region->start, MREMAP_MAYMOVE);
 
+    if (again != MAP_FAILED && region->inherit == VM_INHERIT_NONE)
+        madvise(again, region->end - region->start, MADV_DOFORK); /* it has the first one's ways */
     errno = saved;
     return again != MAP_FAILED ? again : NULL;
 }

@@ -94,6 +94,32 @@ static void the_programs_own_shared_memory(void **state)
     release(copy, 2);
 }
 
+static int write_in_child(void *address)
+{
+    *(volatile unsigned char *)address = 'C';
+    return 0;
+}
+
+/* The second mapping has its own rule, not the first one's. */
+static void the_programs_own_that_is_not_inherited(void **state)
+{
+    void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t source = (uintptr_t)memory;
+
+    (void)state;
+    assert_int_equal(set_inherit(source, 1, VM_INHERIT_NONE), KERN_SUCCESS);
+    uint64_t shared = remapped(source, 1, FALSE, VM_INHERIT_SHARE),
+             copied = remapped(source, 1, FALSE, VM_INHERIT_COPY);
+    assert_int_equal(child_run(write_in_child, memory), -SIGSEGV);
+    assert_int_equal(child_run(write_in_child, (void *)(uintptr_t)copied), 0);
+    assert_int_equal(*at(source), 0);
+    assert_int_equal(child_run(write_in_child, (void *)(uintptr_t)shared), 0);
+    assert_int_equal(*at(source), 'C');
+    munmap(memory, PAGE);
+    release(shared, 1);
+    release(copied, 1);
+}
+
 /* Several objects in one range, one of them a mapping of an entry, each with its own protection. */
 static void many_objects(void **state)
 {
@@ -198,12 +224,6 @@ static void read_only_for_code(void **state)
     release(page, 1);
 }
 
-static int write_in_child(void *address)
-{
-    *(volatile unsigned char *)address = 'C';
-    return 0;
-}
-
 static void inherited_by_its_rule(void **state)
 {
     uint64_t page = lettered(1), shared = remapped(page, 1, TRUE, VM_INHERIT_SHARE),
@@ -262,6 +282,7 @@ int main(void)
         cmocka_unit_test(private_memory_is_shared),
         cmocka_unit_test(a_copy_is_as_of_now),
         cmocka_unit_test(the_programs_own_shared_memory),
+        cmocka_unit_test(the_programs_own_that_is_not_inherited),
         cmocka_unit_test(many_objects),
         cmocka_unit_test(a_mirror),
         cmocka_unit_test(over_live_memory),
