@@ -70,12 +70,10 @@ static bool by_data(const struct making *making)
     return making->permission & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR);
 }
 
-/* What is told of so many bytes covered: with USE_DATA_ADDR, no more than the data and what of its page is before it. */
+/* What is told of so many bytes covered: with USE_DATA_ADDR, those from the data on. */
 static uint64_t told(const struct making *making, uint64_t covered)
 {
-    uint64_t data = making->offset % PAGE + making->size;
-
-    return by_data(making) && data < covered ? data : covered;
+    return by_data(making) && covered != 0 ? covered - making->offset % PAGE : covered;
 }
 
 static kern_return_t fresh_code(struct making *making)
@@ -134,6 +132,7 @@ static bool is_same(const struct map *map, const struct making *making)
     const struct view_of_memory *entry = making->parent->entry;
 
     return entry->object == first->object && entry->index == first->index &&
+           entry->data == (by_data(making) ? making->offset % PAGE : 0) &&
            (making->protection & ~entry->protection) == 0 && entry->pages >= making->extent.least &&
            entry->pages <= making->extent.most;
 }
@@ -311,7 +310,7 @@ void call_make_entry(struct world *world)
     if (making.kind == KIND_NO_RIGHT)
         expect_value(world, "handle", MACH_PORT_NULL, name);
     else if (making.kind == KIND_PLAIN)
-        add_plain(world, &making, name, by_data(&making) ? page_ceiling(size) : size);
+        add_plain(world, &making, name, by_data(&making) ? size + making.offset % PAGE : size);
     else if (making.kind == KIND_COPY)
         add_view(world, &making, name, making.cells.end - making.cells.first);
     else if (making.kind == KIND_FRESH)

@@ -40,7 +40,7 @@ struct making {
 
 /*
  * Whole pages are covered, from the one that the data begins in. With MAP_MEM_USE_DATA_ADDR the entry knows where that is,
- * and the size told is that of the data with what of the page is before it.
+ * and the size told is what there is from there on.
  */
 static uint64_t data_within_page(const struct making *making)
 {
@@ -49,10 +49,7 @@ static uint64_t data_within_page(const struct making *making)
 
 static uint64_t size_to_tell(const struct making *making)
 {
-    uint64_t data = (making->offset & vm_page_mask) + making->size;
-    bool by_data = making->flags & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR);
-
-    return by_data && data < making->covered ? data : making->covered;
+    return making->covered - data_within_page(making);
 }
 
 /* The entry and its name: `covered` bytes of a file. */
@@ -159,11 +156,13 @@ static size_t object_length(const struct view *view)
 }
 
 /* The entry that a plain share of this memory, which is all in one file, would be: is it `parent`? */
-static bool is_same(const struct memory_entry *parent, const struct segment *first, uint64_t size, vm_prot_t protection)
+static bool is_same(const struct memory_entry *parent, const struct segment *first, uint64_t size,
+                    const struct making *making)
 {
     return parent != NULL && parent->file->inode == first->region.inode &&
            parent->file->device == first->region.device && parent->part.offset == first->region.offset &&
-           parent->part.size == size && (protection & ~parent->part.protection) == 0;
+           parent->part.size == size && parent->part.data == data_within_page(making) &&
+           (making->protection & ~parent->part.protection) == 0;
 }
 
 /* Of segments that are one stretch of one file by now. */
@@ -225,7 +224,7 @@ static kern_return_t make_plain(struct making *making, struct vm_range range, co
         range.end = view.segments[length - 1].region.end;
         kr = check_rights(making, view.segments, length);
         if (kr == KERN_SUCCESS && (making->flags & MAP_MEM_NAMED_REUSE) &&
-            is_same(parent, &view.segments[0], range.end - range.start, making->protection)) {
+            is_same(parent, &view.segments[0], range.end - range.start, making)) {
             making->name = parent_name;
             making->covered = parent->part.size;
             kr = space_modify(parent_name, MACH_PORT_TYPE_SEND, 1);
@@ -349,7 +348,7 @@ kern_return_t mach_make_memory_entry_64(vm_map_t target, memory_object_size_t *s
     if (parent != NULL)
         object_drop(parent);
     if (kr == KERN_SUCCESS) {
-        *size = making.covered != 0 ? size_to_tell(&making) : 0;
+        *size = making.name != MACH_PORT_NULL ? size_to_tell(&making) : making.covered;
         *object_handle = making.name;
     }
     return kr;

@@ -368,7 +368,12 @@ kern_return_t space_insert(struct mach_object *object, mach_port_type_t right, m
     enter();
     uint32_t index = right == MACH_PORT_TYPE_RECEIVE ? find_object(object) : 0;
     if (index != 0) { /* it has send rights already: one port, one name */
-        set_rights(entry_of(index), rights_of(entry_of(index)) | MACH_PORT_TYPE_RECEIVE);
+        /* They may be known by another object, which came in a message and cannot receive: this one takes its place. */
+        struct entry *entry = entry_of(index);
+        surplus = object_of(entry);
+        object_publish(object);
+        atomic_store_explicit(&entry->object, object, memory_order_relaxed);
+        set_rights(entry, rights_of(entry) | MACH_PORT_TYPE_RECEIVE);
         made = name_of(index);
     } else {
         made = make(object, right);

@@ -5,6 +5,7 @@
  * effect.
  */
 #include "space.h"
+#include "vm_bytes.h"
 #include "vm_range.h"
 #include "vm_view.h"
 
@@ -44,12 +45,17 @@ static int advice_of(vm_behavior_t behavior)
 
 static kern_return_t clear(const struct view *view)
 {
+    static const unsigned char zeroes[4096]; /* no page is smaller */
+
     for (size_t i = 0; i < view->count; i++)
         if (!(view->segments[i].current & VM_PROT_WRITE))
             return KERN_PROTECTION_FAILURE;
     for (size_t i = 0; i < view->count; i++) {
         const struct region *region = &view->segments[i].region;
-        memset((void *)(uintptr_t)region->start, 0, region->end - region->start);
+        for (uint64_t at = region->start; at < region->end;
+             at += sizeof zeroes) /* past a file's end a store would fault */
+            if (!vm_bytes_move((uintptr_t)zeroes, at, sizeof zeroes))
+                return KERN_MEMORY_ERROR;
     }
     return KERN_SUCCESS;
 }

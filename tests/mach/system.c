@@ -193,6 +193,23 @@ static void advice_keeps_the_content(void **state)
     release(pages, 3);
 }
 
+/* What is past a file's end cannot be cleared; that is no signal. */
+static void clearing_past_a_file(void **state)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC);
+    unsigned char *file;
+
+    (void)state;
+    assert_true(fd >= 0 && ftruncate(fd, (off_t)PAGE) == 0);
+    file = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(file, MAP_FAILED);
+    file[0] = 'x';
+    assert_int_equal(mach_vm_behavior_set(SELF, (uintptr_t)file, 2 * PAGE, VM_BEHAVIOR_ZERO), KERN_MEMORY_ERROR);
+    assert_int_equal(file[0], 0);
+    munmap(file, 2 * PAGE);
+    close(fd);
+}
+
 static void files_are_written_back(void **state)
 {
     char path[] = "/tmp/mring-system-XXXXXX", seen[2] = "";
@@ -243,6 +260,7 @@ int main(void)
         cmocka_unit_test(no_exceptions_are_raised),
         cmocka_unit_test(others_run),
         cmocka_unit_test(advice_keeps_the_content),
+        cmocka_unit_test(clearing_past_a_file),
         cmocka_unit_test(files_are_written_back),
         cmocka_unit_test(tokens_are_read),
     };

@@ -211,7 +211,7 @@ static void the_entry_keeps_the_offset(void **state)
         assert_int_equal(make_entry(pages + PAGE - 100, PAGE, RW | MAP_MEM_USE_DATA_ADDR | kinds[i], MACH_PORT_NULL,
                                     &entry, &covered),
                          KERN_SUCCESS);
-        assert_int_equal(covered, PAGE - 100 + PAGE); /* not rounded */
+        assert_int_equal(covered, 2 * PAGE - (PAGE - 100)); /* from the data on */
         assert_int_equal(map_at(&data, by_data, entry, 0, PAGE, FALSE, RW, RW, 1), KERN_SUCCESS);
         assert_int_equal(data % PAGE, PAGE - 100);
         assert_int_equal(*at(data), 'd');
@@ -223,6 +223,14 @@ static void the_entry_keeps_the_offset(void **state)
         assert_int_equal(map_at(&base, VM_FLAGS_ANYWHERE, entry, 0, 2 * PAGE, FALSE, RW, RW, 1), KERN_SUCCESS);
         assert_true(base % PAGE == 0 && at(base)[PAGE - 100] == 'd');
         release(base, 2);
+        /* The same memory, but its beginning: another entry. */
+        if (kinds[i] == 0) {
+            mach_port_t again = MACH_PORT_NULL;
+            assert_int_equal(make_entry(pages, 2 * PAGE, RW | MAP_MEM_NAMED_REUSE, entry, &again, &covered),
+                             KERN_SUCCESS);
+            assert_int_not_equal(again, entry);
+            drop(again);
+        }
         /* From the data on there is less than two pages. */
         assert_int_equal(map_at(&base, by_data, entry, 0, 2 * PAGE, FALSE, RW, RW, 1), KERN_INVALID_ARGUMENT);
         assert_int_equal(map_at(&base, by_data, entry, HIGHEST - PAGE + 100, PAGE, FALSE, RW, RW, 1),

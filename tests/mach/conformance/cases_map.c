@@ -87,8 +87,9 @@ static void case_37(void)
 
 static void case_38(void)
 {
-    mach_vm_address_t address = 0;
+    mach_vm_address_t address = allocate(1) + PAGE; /* a hint that is not aligned so itself */
 
+    address += (address & 0x1fffff) == 0 ? PAGE : 0;
     GIVES(KERN_SUCCESS, map(&address, PAGE, 0x1fffff, VM_FLAGS_ANYWHERE));
     HOLDS("no bit of the mask is set", (address & 0x1fffff) == 0);
 }
