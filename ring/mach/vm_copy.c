@@ -7,7 +7,8 @@
  * private as before. Pages of zeroes are left as holes in the file. The content goes by pwrite, straight from the
  * memory, which on a page that cannot be read, past the end of a mapped file, fails where a load would raise SIGBUS.
  *
- * While writers are held this thread must not write to the range; so it may not be its own stack.
+ * While writers are held this thread must not write to the range; so it may not be its own stack, and what is recorded of
+ * the exchange, in the heap, which may be in the range, is recorded after.
  */
 #include "vm_copy.h"
 #include "vm_bytes.h"
@@ -191,25 +192,29 @@ static void restore_protection(const struct segment *segments, size_t count)
             mprotect(at(segments[i].region.start), size_of(&segments[i].region), segments[i].current);
 }
 
+/* Nothing is written here but the caller's frame: the table, or the file's count, may lie in what is held. */
 static kern_return_t exchange(const struct segment *segment, struct vm_file *file, uint64_t base)
 {
-    struct region shared = segment->region;
-    struct vm_content content = {.file = file, .offset = shared.start - base, .protection = segment->current};
-    kern_return_t kr = vm_place_over(shared.start, size_of(&shared), &content);
+    const struct region *private = &segment->region;
+    struct vm_content content = {.file = file, .offset = private->start - base, .protection = segment->current};
 
-    if (kr != KERN_SUCCESS)
-        return kr;
+    return vm_place_over(private->start, size_of(private), &content);
+}
+
+static void record_exchange(const struct segment *segment, struct vm_file *file, uint64_t base)
+{
+    struct region shared = segment->region;
+
     if (shared.inherit == VM_INHERIT_NONE)
         madvise(at(shared.start), size_of(&shared), MADV_DONTFORK);
     shared.kind = REGION_FILE;
     shared.file = file;
     shared.device = file->device;
     shared.inode = file->inode;
-    shared.offset = content.offset;
+    shared.offset = shared.start - base;
     vm_file_hold(file);
     vm_table_carve(shared.start, shared.end);
     vm_table_insert(&shared);
-    return KERN_SUCCESS;
 }
 
 static kern_return_t move_to_file(const struct segment *segments, size_t count, struct vm_file *file)
@@ -227,6 +232,8 @@ static kern_return_t move_to_file(const struct segment *segments, size_t count, 
     }
     restore_protection(segments + done, count - done);
     vm_hold_end(hold);
+    for (size_t i = 0; i < done; i++)
+        record_exchange(&segments[i], file, base);
     return kr;
 }
 
