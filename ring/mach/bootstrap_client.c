@@ -197,10 +197,12 @@ kern_return_t bootstrap_register(mach_port_t bp, char *service_name_text, mach_p
     return kr;
 }
 
-static kern_return_t name_receive_right(struct mach_object *port, mach_port_t *name)
+/* Name a right to a port that has just been bound, or unbind it. */
+static kern_return_t name_right(struct mach_object *port, mach_port_type_t right, mach_port_t *name)
 {
     object_hold(port);
-    if (space_insert(port, MACH_PORT_TYPE_RECEIVE, name) == KERN_SUCCESS)
+    kern_return_t kr = right == MACH_PORT_TYPE_SEND ? space_insert_send(port, name) : space_insert(port, right, name);
+    if (kr == KERN_SUCCESS)
         return BOOTSTRAP_SUCCESS;
     gate_enter();
     bootstrap_server_forget(port);
@@ -226,7 +228,7 @@ static bool claim_created(const struct service_name *name, mach_port_t *sp, kern
     bool claimed = port && port_claim(port);
 
     if (claimed)
-        *kr = name_receive_right(port, sp);
+        *kr = name_right(port, MACH_PORT_TYPE_RECEIVE, sp);
     if (port)
         object_drop(port);
     return claimed;
@@ -246,7 +248,7 @@ kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, 
         if (port) {
             kr = bootstrap_server_bind(&name, port);
             if (kr == BOOTSTRAP_SUCCESS)
-                kr = name_receive_right(port, sp);
+                kr = name_right(port, MACH_PORT_TYPE_RECEIVE, sp);
             object_drop(port);
         }
     }
@@ -267,10 +269,9 @@ kern_return_t bootstrap_create_service(mach_port_t bp, char *service_name_text, 
     if (port) {
         port_leave_unclaimed(port);
         kr = bootstrap_server_bind(&name, port);
-        if (kr != BOOTSTRAP_SUCCESS)
-            object_drop(port);
-        else if (space_insert_send(port, sp) != KERN_SUCCESS)
-            kr = BOOTSTRAP_NO_MEMORY;
+        if (kr == BOOTSTRAP_SUCCESS)
+            kr = name_right(port, MACH_PORT_TYPE_SEND, sp);
+        object_drop(port);
     }
     errno = saved;
     return kr;

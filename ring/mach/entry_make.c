@@ -42,9 +42,14 @@ struct making {
  * Whole pages are covered, from the one that the data begins in. With MAP_MEM_USE_DATA_ADDR the entry knows where that is,
  * and the size told is what there is from there on.
  */
+static bool goes_by_data(const struct making *making)
+{
+    return making->flags & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR);
+}
+
 static uint64_t data_within_page(const struct making *making)
 {
-    return making->flags & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR) ? making->offset & vm_page_mask : 0;
+    return goes_by_data(making) ? making->offset & vm_page_mask : 0;
 }
 
 static uint64_t size_to_tell(const struct making *making)
@@ -110,7 +115,7 @@ static kern_return_t make_child(struct making *making, const struct memory_entry
     const struct entry_part *whole = &parent->part;
     struct vm_range range;
 
-    if (making->flags & (MAP_MEM_USE_DATA_ADDR | MAP_MEM_4K_DATA_ADDR)) {
+    if (goes_by_data(making)) {
         if (making->offset + whole->data < making->offset)
             return KERN_INVALID_ARGUMENT;
         making->offset += whole->data;

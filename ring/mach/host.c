@@ -23,16 +23,8 @@ static void nothing_to_do(struct mach_object *object)
     (void)object;
 }
 
-static bool never_packed(struct mach_object *object, struct wire_right *right, int fds[WIRE_FDS])
-{
-    (void)object;
-    (void)right;
-    (void)fds;
-    return false;
-}
-
 static const struct object_ops host_ops = {
-    .kind = OBJECT_HOST, .destroy = nothing_to_do, .forked = nothing_to_do, .pack = never_packed};
+    .kind = OBJECT_HOST, .destroy = nothing_to_do, .forked = nothing_to_do, .pack = object_never_packed};
 
 struct mach_object *host_object(enum host_port which)
 {
@@ -134,13 +126,11 @@ kern_return_t clock_get_time(clock_serv_t clock_serv, mach_timespec_t *cur_time)
 
 kern_return_t thread_switch(mach_port_name_t thread_name, int option, mach_msg_timeout_t option_time)
 {
-    const struct timespec wait = {option_time / 1000, (long)(option_time % 1000) * 1000000};
-
     (void)thread_name;
     if (option < SWITCH_OPTION_NONE || option > SWITCH_OPTION_WAIT)
         return KERN_INVALID_ARGUMENT;
     if (option == SWITCH_OPTION_WAIT)
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+        mach_wait_until(mach_absolute_time() + option_time * UINT64_C(1000000));
     else
         sched_yield();
     return KERN_SUCCESS;

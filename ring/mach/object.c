@@ -181,6 +181,14 @@ void object_fork_child(void)
     }
 }
 
+bool object_never_packed(struct mach_object *object, struct wire_right *right, int fds[WIRE_FDS])
+{
+    (void)object;
+    (void)right;
+    (void)fds;
+    return false;
+}
+
 struct object_id object_id_new(void)
 {
     struct object_id id;

@@ -83,6 +83,9 @@ struct mach_object *object_alloc(const struct object_ops *ops, struct object_id 
 bool object_hold(struct mach_object *object);
 void object_drop(struct mach_object *object);
 
+/* For kinds that cannot travel. */
+bool object_never_packed(struct mach_object *object, struct wire_right *right, int fds[WIRE_FDS]);
+
 /* An id nobody else has (random, 128 bits). */
 struct object_id object_id_new(void);
 

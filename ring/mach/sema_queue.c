@@ -33,11 +33,12 @@
  * changed the cell first, the waiter's CAS fails; if the waiter did, the retractor's fails. If it found the cell not FREE, then the waiter's wait
  * is over: between the waiter's second look and its CAS the cell was FREE.
  *
- * What a death leaves. One who terminates, before it has told all waiters: each of them that knows tells the others before it returns
- * (in a task that ends with its wait, the thread that told it would else end with it). A signaller between its two CASes: the waiter of that ticket is WAITING and out of the queue. sema_repair,
- * called by that waiter's task, tells it to begin again (AGAIN); it waits a round before that, for a slow signaller is not a dead one. A dead
- * waiter: its cell is freed by whoever meets it; a token in it (GRANTED) is signalled again. A life word is given to the next task
- * only when no cell names it any more: load the cell, then the life, then CAS the cell, so that a new holder's cell is never freed.
+ * What a death leaves. One who terminates, before it has told all waiters: each of them that knows tells the others before it
+ * returns (in a task that ends with its wait, the thread that told it would else end with it). A signaller between its two CASes: the
+ * waiter of that ticket is WAITING and out of the queue. sema_repair, called by that waiter's task, tells it to begin again (AGAIN);
+ * it waits a round before that, for a slow signaller is not a dead one. A dead waiter: its cell is freed by whoever meets it; a
+ * token in it (GRANTED) is signalled again. A life word is given to the next task only when no cell names it any more: load the
+ * cell, then the life, then CAS the cell, so that a new holder's cell is never freed.
  */
 #include "sema_queue.h"
 #include "sema_futex.h"

@@ -55,17 +55,10 @@ static void never_destroyed(struct mach_object *object)
     abort(); /* the static reference was dropped: the counts are wrong */
 }
 
-static bool never_packed(struct mach_object *object, struct wire_right *right, int fds[WIRE_FDS])
-{
-    (void)object;
-    (void)right;
-    (void)fds;
-    return false;
-}
-
-static const struct object_ops task_ops = {.kind = OBJECT_TASK, .destroy = never_destroyed, .pack = never_packed};
+static const struct object_ops task_ops = {
+    .kind = OBJECT_TASK, .destroy = never_destroyed, .pack = object_never_packed};
 static const struct object_ops bootstrap_ops = {
-    .kind = OBJECT_BOOTSTRAP, .destroy = never_destroyed, .pack = never_packed};
+    .kind = OBJECT_BOOTSTRAP, .destroy = never_destroyed, .pack = object_never_packed};
 
 struct mach_object task_object = {.ops = &task_ops, .references = 1, .id = {{OBJECT_TASK, 0}}};
 struct mach_object bootstrap_object = {.ops = &bootstrap_ops, .references = 1, .id = {{OBJECT_BOOTSTRAP, 0}}};

@@ -91,8 +91,10 @@ mach_port_t(mach_task_self)(void)
     return mach_task_self_;
 }
 
+/* Unlike the other calls, these two traps of BSD's write on failure as well. */
 kern_return_t pid_for_task(mach_port_name_t t, int *x)
 {
+    *x = -1;
     if (space_check_task(t) != KERN_SUCCESS)
         return KERN_FAILURE;
     *x = getpid();
@@ -102,8 +104,9 @@ kern_return_t pid_for_task(mach_port_name_t t, int *x)
 /* Other tasks' ports are not to be had. */
 kern_return_t task_for_pid(mach_port_name_t target_tport, int pid, mach_port_name_t *t)
 {
+    *t = MACH_PORT_NULL;
     if (space_check_task(target_tport) != KERN_SUCCESS)
-        return KERN_INVALID_ARGUMENT;
+        return KERN_FAILURE;
     if (pid != getpid())
         return KERN_FAILURE;
     object_hold(&task_object);

@@ -1,6 +1,7 @@
 /* Time: a tick is a nanosecond. */
 #include <errno.h>
 #include <mach/mach_time.h>
+#include <pthread.h>
 #include <time.h>
 
 static const uint64_t SECOND = 1000000000;
@@ -43,6 +44,10 @@ uint64_t mach_continuous_approximate_time(void)
 kern_return_t mach_wait_until(uint64_t deadline)
 {
     struct timespec until = {(time_t)(deadline / SECOND), (long)(deadline % SECOND)};
+    int cancellation;
 
-    return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR ? KERN_ABORTED : KERN_SUCCESS;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation); /* no Mach call is a cancellation point */
+    int error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    pthread_setcancelstate(cancellation, NULL);
+    return error == EINTR ? KERN_ABORTED : KERN_SUCCESS;
 }

@@ -111,12 +111,16 @@ kern_return_t mach_vm_behavior_set(vm_map_t target, mach_vm_address_t address, m
     return kr;
 }
 
-static void write_back(const struct view *view, int flags)
+static kern_return_t write_back(const struct view *view, int flags)
 {
+    kern_return_t kr = KERN_SUCCESS;
+
     for (size_t i = 0; i < view->count; i++) {
         const struct region *region = &view->segments[i].region;
-        msync((void *)(uintptr_t)region->start, region->end - region->start, flags);
+        if (msync((void *)(uintptr_t)region->start, region->end - region->start, flags) != 0)
+            kr = KERN_FAILURE; /* of this file; the others are written all the same */
     }
+    return kr;
 }
 
 kern_return_t mach_vm_msync(vm_map_t target, mach_vm_address_t address, mach_vm_size_t size, vm_sync_t sync_flags)
@@ -137,7 +141,7 @@ kern_return_t mach_vm_msync(vm_map_t target, mach_vm_address_t address, mach_vm_
     vm_table_lock();
     kr = look(range_clamped(range), !(sync_flags & VM_SYNC_CONTIGUOUS), &view);
     if (kr == KERN_SUCCESS) {
-        write_back(&view, sync_flags & VM_SYNC_SYNCHRONOUS ? MS_SYNC : MS_ASYNC);
+        kr = write_back(&view, sync_flags & VM_SYNC_SYNCHRONOUS ? MS_SYNC : MS_ASYNC);
         view_free(&view);
     }
     vm_table_unlock();

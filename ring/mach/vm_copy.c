@@ -34,7 +34,7 @@ static uint64_t size_of(const struct region *region)
 
 /* ---- shared to private ---- */
 
-static void *new_private(uint64_t size)
+void *vm_new_private(uint64_t size)
 {
     int saved = errno;
     void *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -54,7 +54,7 @@ static void *finish(void *copy, uint64_t size, bool filled, vm_prot_t protection
 
 void *vm_copy_file(const struct vm_file *file, uint64_t offset, uint64_t size, vm_prot_t protection)
 {
-    void *copy = new_private(size);
+    void *copy = vm_new_private(size);
 
     return finish(copy, size, copy != NULL && vm_file_read(file, offset, size, copy), protection);
 }
@@ -82,7 +82,7 @@ void *vm_copy_segment(const struct segment *segment, vm_prot_t protection)
 
     if (region->kind == REGION_FILE)
         return vm_copy_file(region->file, region->offset, size, protection);
-    void *copy = new_private(size);
+    void *copy = vm_new_private(size);
     return finish(copy, size, copy != NULL && read_mapped(segment, copy), protection);
 }
 

@@ -4,6 +4,9 @@
 
 #include "vm_view.h"
 
+/* Zeroes in private memory at an address of the kernel's choice; NULL: no memory. */
+void *vm_new_private(uint64_t size);
+
 /* A copy of a part of a file, as of now, in private memory at an address of the kernel's choice; NULL: no memory. */
 void *vm_copy_file(const struct vm_file *file, uint64_t offset, uint64_t size, vm_prot_t protection);
 

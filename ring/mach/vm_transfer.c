@@ -12,9 +12,9 @@
 #include "space.h"
 #include "vm_bytes.h"
 #include "vm_calls.h"
+#include "vm_copy.h"
 #include "vm_view.h"
 
-#include <errno.h>
 #include <mach/mach_vm.h>
 #include <mach/vm_map.h>
 #include <sys/mman.h>
@@ -48,18 +48,9 @@ static kern_return_t check(uint64_t address, uint64_t size, vm_prot_t needed)
     return kr;
 }
 
-static void *new_memory(uint64_t size)
-{
-    int saved = errno;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    errno = saved;
-    return memory != MAP_FAILED ? memory : NULL;
-}
-
 static kern_return_t move_overlapping(uint64_t from, uint64_t to, uint64_t size)
 {
-    void *between = new_memory(size);
+    void *between = vm_new_private(size);
 
     if (between == NULL)
         return KERN_RESOURCE_SHORTAGE;
@@ -139,7 +130,7 @@ static kern_return_t read_out(uint64_t address, uint64_t size, vm_offset_t *data
 
     if (kr != KERN_SUCCESS)
         return kr;
-    request.content.copy = new_memory(request.size);
+    request.content.copy = vm_new_private(request.size);
     if (request.content.copy == NULL)
         return KERN_RESOURCE_SHORTAGE;
     kr = KERN_MEMORY_ERROR;

@@ -3,6 +3,7 @@
 
 #include <bsm/libbsm.h>
 #include <mach/mach_time.h>
+#include <pthread.h>
 #include <servers/bootstrap.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -24,6 +25,28 @@ static void time_goes_on(void **state)
     assert_true(mach_continuous_approximate_time() >= first);
     uint64_t coarse = mach_approximate_time();
     assert_true(coarse <= mach_absolute_time());
+}
+
+static void *wait_a_little(void *cancelled)
+{
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+    pthread_cancel(pthread_self()); /* pending, until a cancellation point */
+    *(bool *)cancelled = mach_wait_until(mach_absolute_time() + 1000000) != KERN_SUCCESS ||
+                         thread_switch(MACH_PORT_NULL, SWITCH_OPTION_WAIT, 1) != KERN_SUCCESS;
+    pthread_testcancel();
+    return NULL;
+}
+
+/* No Mach call is a cancellation point. */
+static void waits_are_not_cancelled(void **state)
+{
+    bool cancelled = true;
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, wait_a_little, &cancelled), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(cancelled);
 }
 
 static void timespecs_are_added(void **state)
@@ -141,9 +164,12 @@ static void the_task(void **state)
     assert_int_equal(pid_for_task(SELF, &pid), KERN_SUCCESS);
     assert_int_equal(pid, getpid());
     assert_int_equal(pid_for_task(NEVER_HELD, &pid), KERN_FAILURE);
+    assert_int_equal(pid, -1);
     assert_int_equal(task_for_pid(SELF, getpid(), &task), KERN_SUCCESS);
     assert_int_equal(task, SELF);
     assert_int_equal(task_for_pid(SELF, 1, &task), KERN_FAILURE);
+    assert_int_equal(task, MACH_PORT_NULL);
+    assert_int_equal(task_for_pid(NEVER_HELD, getpid(), &task), KERN_FAILURE);
     assert_int_equal((mach_task_self)(), SELF);
 }
 
@@ -251,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_goes_on),
+        cmocka_unit_test(waits_are_not_cancelled),
         cmocka_unit_test(timespecs_are_added),
         cmocka_unit_test(clocks_are_read),
         cmocka_unit_test(the_host),

@@ -52,11 +52,21 @@ static void case_122(void)
     char *name = fresh_name("122");
 
     GIVES(BOOTSTRAP_SUCCESS, bootstrap_register(bootstrap_port, name, port));
+    GIVES(KERN_SUCCESS, mach_port_get_refs(SELF, port, MACH_PORT_RIGHT_SEND, &references));
+    HOLDS("the caller keeps its reference, and no more", references == 1);
     for (int i = 0; i < 2; i++)
         GIVES(BOOTSTRAP_SUCCESS, bootstrap_look_up(bootstrap_port, name, &found[i]));
     HOLDS("the name of the port registered, twice", found[0] == port && found[1] == port);
     GIVES(KERN_SUCCESS, mach_port_get_refs(SELF, port, MACH_PORT_RIGHT_SEND, &references));
     HOLDS("two more references", references == 3);
+
+    mach_port_t mine = MACH_PORT_NULL;
+    name = fresh_name("122.port");
+    GIVES(KERN_SUCCESS, mach_port_allocate(SELF, MACH_PORT_RIGHT_RECEIVE, &mine));
+    GIVES(KERN_SUCCESS, mach_port_insert_right(SELF, mine, mine, MACH_MSG_TYPE_MAKE_SEND));
+    GIVES(BOOTSTRAP_SUCCESS, bootstrap_register(bootstrap_port, name, mine));
+    GIVES(KERN_SUCCESS, mach_port_destroy(SELF, mine));
+    GIVES(BOOTSTRAP_UNKNOWN_SERVICE, bootstrap_look_up(bootstrap_port, name, &found[0]));
 }
 
 /* By the same process 1103, by another one 1100, as in launchd; portable programs treat 1100, 1101 and 1103 alike. */
@@ -117,6 +127,7 @@ static void case_126(void)
     GIVES(BOOTSTRAP_SUCCESS, bootstrap_register(bootstrap_port, name, port));
     GIVES(BOOTSTRAP_SUCCESS, bootstrap_look_up(parent, name, &found));
     HOLDS("that port", found == port);
+    GIVES(KERN_SUCCESS, drop(parent));
 }
 
 static void case_127(void)
@@ -183,6 +194,8 @@ static void case_130(void)
 {
     HOLDS("1101 and 1103 have the same text",
           strcmp(bootstrap_strerror(BOOTSTRAP_NAME_IN_USE), bootstrap_strerror(BOOTSTRAP_SERVICE_ACTIVE)) == 0);
+    for (kern_return_t code = BOOTSTRAP_NOT_PRIVILEGED; code <= BOOTSTRAP_NO_MEMORY; code++)
+        HOLDS("a text", bootstrap_strerror(code) != NULL);
     for (kern_return_t code = BOOTSTRAP_NOT_PRIVILEGED; code < BOOTSTRAP_NO_MEMORY; code++)
         HOLDS("another text than 1105", strcmp(bootstrap_strerror(code), bootstrap_strerror(BOOTSTRAP_NO_MEMORY)) != 0);
 }

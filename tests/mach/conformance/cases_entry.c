@@ -29,7 +29,7 @@
     X(70, "an entry over a read-only mapping")                                                                         \
     X(71, "children of an entry")                                                                                      \
     X(72, "a child outlives its parent")                                                                               \
-    X(73, "a VM_COPY entry has no children")                                                                           \
+    X(73, "VM_COPY and VM_SHARE entries have no children")                                                             \
     X(74, "reuse of the very parent")                                                                                  \
     X(75, "an entry over a live mapping")                                                                              \
     X(76, "bad attributes come before missing rights")
@@ -100,6 +100,7 @@ static void case_46(void)
     HOLDS("a write to the memory shows in the mapping", is_filled(again, PAGE, 'x'));
     fill(again, PAGE, 'y');
     HOLDS("a write to the mapping shows in the memory", is_filled(page, PAGE, 'y'));
+    GIVES(KERN_SUCCESS, drop(entry));
 }
 
 static void case_47(void)
@@ -147,6 +148,7 @@ static void case_51(void)
     GIVES(KERN_SUCCESS, release(pages + PAGE, 1));
     made(1, pages, 3 * PAGE, RW, MACH_PORT_NULL);
     refused(KERN_INVALID_ADDRESS, pages, 3 * PAGE, RW | MAP_MEM_VM_SHARE, MACH_PORT_NULL);
+    refused(KERN_INVALID_ADDRESS, pages, 3 * PAGE, VM_PROT_READ | MAP_MEM_VM_COPY, MACH_PORT_NULL);
 }
 
 static void case_52(void)
@@ -156,6 +158,8 @@ static void case_52(void)
     GIVES(KERN_SUCCESS, protect(pages + PAGE, 1, VM_PROT_READ));
     made(1, pages, 2 * PAGE, RW, MACH_PORT_NULL);
     refused(KERN_PROTECTION_FAILURE, pages, 2 * PAGE, RW | MAP_MEM_VM_SHARE, MACH_PORT_NULL);
+    HOLDS("the second page is still read-only", store_faults(pages + PAGE));
+    GIVES(KERN_SUCCESS, protect(pages + PAGE, 1, RW));
 }
 
 static void case_53(void)
@@ -176,7 +180,9 @@ static void case_54(void)
     refused(KERN_PROTECTION_FAILURE, page, PAGE, VM_PROT_ALL, MACH_PORT_NULL);
     mach_port_t entry = made(1, page, PAGE, VM_PROT_ALL | VM_PROT_IS_MASK, MACH_PORT_NULL);
     unmappable(KERN_INVALID_RIGHT, entry, 0, PAGE, VM_PROT_ALL, VM_PROT_ALL);
+    unmappable(KERN_INVALID_RIGHT, entry, 0, PAGE, RW, VM_PROT_ALL);
     mapped(entry, 0, PAGE, FALSE);
+    HOLDS("fresh memory may be executed", map_pages(fresh_entry(1, VM_PROT_ALL), 0, 1, VM_PROT_ALL) != 0);
 }
 
 /* On macOS the plain entry ends after 128 MiB, which programs must expect; here it covers all. */
@@ -263,11 +269,14 @@ static void case_63(void)
 
 static void case_64(void)
 {
-    mach_port_t entry = made(3, lettered(3), 3 * PAGE, RW | MAP_MEM_VM_SHARE, MACH_PORT_NULL);
+    uint64_t pages = lettered(3);
+    mach_port_t entry = made(3, pages, 3 * PAGE, RW | MAP_MEM_VM_SHARE, MACH_PORT_NULL);
     uint64_t address = mapped(entry, PAGE, PAGE, FALSE);
 
     HOLDS("its first page first", is_filled(address, PAGE, 'a'));
     HOLDS("and all three", is_filled(address + PAGE, PAGE, 'b') && is_filled(address + 2 * PAGE, PAGE, 'c'));
+    fill(address, PAGE, 'x');
+    HOLDS("shared with the memory", is_filled(pages, PAGE, 'x'));
 }
 
 static void case_65(void)
@@ -359,9 +368,13 @@ static void case_72(void)
 
 static void case_73(void)
 {
-    mach_port_t parent = made(1, lettered(1), PAGE, RW | MAP_MEM_VM_COPY, MACH_PORT_NULL);
+    const vm_prot_t kinds[] = {MAP_MEM_VM_COPY, MAP_MEM_VM_SHARE};
 
-    refused(KERN_INVALID_ARGUMENT, 0, PAGE, VM_PROT_READ, parent);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        mach_port_t parent = made(1, lettered(1), PAGE, RW | kinds[i], MACH_PORT_NULL);
+        refused(KERN_INVALID_ARGUMENT, 0, PAGE, RW, parent);
+        refused(KERN_INVALID_ARGUMENT, 0, PAGE, RW | 0x100, parent); /* it comes before the unknown flag */
+    }
 }
 
 static void case_74(void)
@@ -374,6 +387,13 @@ static void case_74(void)
     HOLDS("the parent's name", reused == parent);
     GIVES(KERN_SUCCESS, mach_port_get_refs(SELF, parent, MACH_PORT_RIGHT_SEND, &references));
     HOLDS("two references", references == 2);
+
+    uint64_t pages = lettered(2);
+    mach_port_t over = entry_over(pages, 2, RW);
+    HOLDS("a plain entry is reused too", made(2, pages, 2 * PAGE, RW | MAP_MEM_NAMED_REUSE, over) == over);
+    GIVES(KERN_SUCCESS, mach_port_get_refs(SELF, over, MACH_PORT_RIGHT_SEND, &references));
+    HOLDS("two references", references == 2);
+    HOLDS("a part of it is another entry", made(1, pages, PAGE, RW | MAP_MEM_NAMED_REUSE, over) != over);
 }
 
 static void case_75(void)

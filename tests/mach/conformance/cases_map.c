@@ -145,6 +145,7 @@ static void case_43(void)
           map_at(&address, VM_FLAGS_ANYWHERE, MACH_PORT_DEAD, 12345, PAGE, TRUE, RW, VM_PROT_ALL, VM_INHERIT_DEFAULT));
     HOLDS("zeroes", is_filled(address, PAGE, 0));
     HOLDS("writable", !store_faults(address));
+    HOLDS("private: a child's write does not show", is_filled(address, PAGE, 0));
 }
 
 static void case_44(void)

@@ -35,6 +35,11 @@ static kern_return_t poll(semaphore_t semaphore)
     return semaphore_timedwait(semaphore, semas_at_once);
 }
 
+static void destroyed(semaphore_t semaphore)
+{
+    GIVES(KERN_SUCCESS, semaphore_destroy(SELF, semaphore));
+}
+
 /* ---- 103 to 107: arguments and counts ---- */
 
 static void refused(semaphore_t *semaphore, int policy, int value)
@@ -65,6 +70,7 @@ static void case_104(void)
     for (int i = 0; i < 3; i++)
         GIVES(KERN_SUCCESS, poll(semaphore));
     GIVES(KERN_OPERATION_TIMED_OUT, poll(semaphore));
+    destroyed(semaphore);
 }
 
 static void case_105(void)
@@ -78,6 +84,7 @@ static void case_105(void)
     uint64_t before = semas_now();
     GIVES(KERN_OPERATION_TIMED_OUT, semaphore_timedwait(semaphore, semas_milliseconds(50)));
     HOLDS("after at least 50 ms", semas_now() - before >= 50000000);
+    destroyed(semaphore);
 }
 
 static void case_106(void)
@@ -139,6 +146,7 @@ static void check_order(int policy, const int places[4])
         in_order = in_order && waiters[i].place == places[i];
     }
     HOLDS("in the policy's order", in_order);
+    destroyed(semaphore);
 }
 
 static void case_108(void)
@@ -172,7 +180,7 @@ static void *take_rounds(void *argument)
 static void case_109(void)
 {
     struct partner partner = {.semaphore = semas_new(SYNC_POLICY_FIFO, 0), .rounds = 10000};
-    int stolen = 0;
+    int stolen = 0, refused_signals = 0;
     pthread_t thread;
 
     HOLDS("a thread waits", pthread_create(&thread, NULL, take_rounds, &partner) == 0);
@@ -180,7 +188,7 @@ static void case_109(void)
         while (partner.arrived <= i)
             sched_yield();
         semas_until_asleep(getpid(), partner.id);
-        semaphore_signal(partner.semaphore);
+        refused_signals += semaphore_signal(partner.semaphore) != KERN_SUCCESS;
         stolen += poll(partner.semaphore) != KERN_OPERATION_TIMED_OUT;
         if (stolen > 0)
             break; /* the waiter would wait for ever */
@@ -188,8 +196,10 @@ static void case_109(void)
             sched_yield();
     }
     HOLDS("no signal stolen by a poll", stolen == 0);
+    HOLDS("every signal given", refused_signals == 0);
     if (stolen == 0)
         pthread_join(thread, NULL);
+    destroyed(partner.semaphore);
 }
 
 static void case_110(void)
@@ -205,6 +215,7 @@ static void case_110(void)
     for (int i = 0; i < 8; i++)
         GIVES(KERN_SUCCESS, semas_join(&waiters[i]));
     GIVES(KERN_OPERATION_TIMED_OUT, poll(semaphore));
+    destroyed(semaphore);
 }
 
 static void case_111(void)
@@ -213,6 +224,7 @@ static void case_111(void)
 
     GIVES(KERN_SUCCESS, semaphore_signal_all(semaphore));
     HOLDS("the count is still 2", semas_drain(semaphore) == 2);
+    destroyed(semaphore);
 }
 
 /* What a waiting child tells; in memory that it shares with its parent. */
@@ -273,7 +285,10 @@ static void case_113(void)
     GIVES(KERN_SUCCESS, mach_port_mod_refs(SELF, two, MACH_PORT_RIGHT_SEND, 1));
     GIVES(KERN_SUCCESS, semaphore_destroy(SELF, two));
     GIVES(KERN_TERMINATED, semaphore_signal(two));
+    GIVES(KERN_TERMINATED, semaphore_signal_all(two));
+    GIVES(KERN_TERMINATED, semaphore_signal_thread(two, MACH_PORT_NULL));
     GIVES(KERN_TERMINATED, semaphore_wait(two));
+    GIVES(KERN_TERMINATED, poll(two));
     GIVES(KERN_SUCCESS, semaphore_destroy(SELF, two));
     GIVES(KERN_INVALID_NAME, semaphore_signal(two));
 }
@@ -307,6 +322,7 @@ static void check_interrupt(int flags, bool timed)
     HOLDS("the handler ran", handled == 1);
     GIVES(KERN_SUCCESS, semaphore_signal(waiter.semaphore));
     HOLDS("nothing was taken", semas_drain(waiter.semaphore) == 1);
+    destroyed(waiter.semaphore);
 }
 
 static void case_115(void)
@@ -328,6 +344,8 @@ static void case_116(void)
     semas_until_asleep(getpid(), waiter.id);
     GIVES(KERN_SUCCESS, semaphore_signal(waiter.semaphore));
     GIVES(KERN_SUCCESS, semas_join(&waiter));
+    HOLDS("the signal was taken", semas_drain(waiter.semaphore) == 0);
+    destroyed(waiter.semaphore);
 }
 
 struct race {
@@ -352,16 +370,16 @@ static void case_117(void)
 {
     struct race race = {
         .semaphore = semas_new(SYNC_POLICY_FIFO, 0), .go = semas_new(SYNC_POLICY_FIFO, 0), .rounds = 100000};
-    int wrong = 0;
+    int wrong = 0, refused_signals = 0;
     pthread_t thread;
 
     HOLDS("a thread waits", pthread_create(&thread, NULL, race_to_timeout, &race) == 0);
     for (int i = 0; i < race.rounds; i++) {
         race.result = -1;
-        semaphore_signal(race.go);
+        refused_signals += semaphore_signal(race.go) != KERN_SUCCESS;
         for (int spin = i % 64; spin > 0; spin--)
             atomic_signal_fence(memory_order_seq_cst);
-        semaphore_signal(race.semaphore);
+        refused_signals += semaphore_signal(race.semaphore) != KERN_SUCCESS;
         while (race.result == -1)
             sched_yield();
         int left = semas_drain(race.semaphore);
@@ -370,6 +388,9 @@ static void case_117(void)
     }
     pthread_join(thread, NULL);
     HOLDS("taken or left, never lost", wrong == 0);
+    HOLDS("every signal given", refused_signals == 0);
+    destroyed(race.semaphore);
+    destroyed(race.go);
 }
 
 /* ---- 118 to 120 ---- */
@@ -435,6 +456,7 @@ static void check_order_over_tasks(int policy, const int places[3])
     GIVES(KERN_SUCCESS, child_end(b));
     GIVES(KERN_SUCCESS, semas_join(&c));
     HOLDS("in the policy's order", a.place == places[0] && shared->waiter.place == places[1] && c.place == places[2]);
+    destroyed(semaphore);
 }
 
 static void case_120(void)

@@ -2,6 +2,8 @@
 #include "mach/conformance/conformance.h"
 #include "mach/semas.h"
 
+#include <fcntl.h>
+#include <mach/mring_mach.h>
 #include <sched.h>
 #include <servers/bootstrap.h>
 
@@ -176,6 +178,7 @@ static void case_S2(void)
     GIVES(KERN_SUCCESS, mach_vm_allocate(SELF, &hint, PAGE, VM_FLAGS_ANYWHERE));
     HOLDS("allocate took no hint", hint < TOP);
     GIVES(BOOTSTRAP_UNKNOWN_SERVICE, bootstrap_look_up(bootstrap_port, fresh_name("nobody"), &none));
+    put(address, "in the entry");
     address = 0;
     GIVES(KERN_SUCCESS, map_at(&address, VM_FLAGS_ANYWHERE, none, 0, PAGE, FALSE, RW, RW, VM_INHERIT_NONE));
     HOLDS("zeroes, which are shared with nobody", is_filled(address, PAGE, 0));
@@ -249,11 +252,11 @@ static uint64_t message(uint64_t number)
     return number ^ number >> 29;
 }
 
-/* In the registered slots: the ring, a count of items, a count of free slots. */
-static void map_ring(mach_port_t ports[3], uint64_t *ring)
+/* In the registered slots: the ring, a count of items, a count of free slots. It is mapped above `hint`. */
+static void map_ring(mach_port_t ports[3], uint64_t *ring, uint64_t hint)
 {
     semas_inherited(ports);
-    *ring = 0;
+    *ring = hint;
     GIVES(KERN_SUCCESS, map_at(ring, VM_FLAGS_ANYWHERE, ports[0], 0, RING_BYTES, FALSE, RW, RW, VM_INHERIT_NONE));
 }
 
@@ -272,12 +275,12 @@ static void produce(uint64_t ring, semaphore_t items, semaphore_t space, uint64_
 
 static int produce_all(void *context)
 {
+    const uint64_t *consumers = context;
     mach_port_t ports[3];
     uint64_t ring;
 
-    (void)context;
-    allocate(7); /* so that the ring is somewhere else */
-    map_ring(ports, &ring);
+    map_ring(ports, &ring, *consumers + 7 * PAGE);
+    HOLDS("at another address", ring != *consumers);
     produce(ring, ports[1], ports[2], MESSAGES);
     return 0;
 }
@@ -330,7 +333,7 @@ static void case_S7(void)
 
     semas_pass_on(ports[0], ports[1], ports[2]);
     uint64_t ring = map_pages(ports[0], 0, RING_BYTES / PAGE, RW);
-    pid_t producer = child_start(produce_all, NULL);
+    pid_t producer = child_start(produce_all, &ring);
     HOLDS("a million messages, whole and in order", consume(ring, ports[1], ports[2], MESSAGES, &end) == MESSAGES);
     HOLDS("the producer ends well", child_end(producer) == 0);
 
@@ -362,8 +365,9 @@ struct published {
 static int read_updates(void *context)
 {
     mach_port_t ports[3];
-    uint64_t view, last = 0, address = 0;
+    uint64_t view, last = 0, seen = 0, address = 0;
     bool whole = true, rising = true;
+    char path[48];
 
     (void)context;
     semas_inherited(ports);
@@ -372,6 +376,10 @@ static int read_updates(void *context)
     GIVES(KERN_INVALID_RIGHT, map_at(&address, VM_FLAGS_ANYWHERE, ports[0], 0, PAGE, FALSE, RW, RW, VM_INHERIT_NONE));
     GIVES(KERN_PROTECTION_FAILURE, protect(view, 1, RW));
     HOLDS("a store faults", store_faults(view));
+    snprintf(path, sizeof path, "/proc/self/fd/%d", mring_mach_entry_descriptor(ports[0]));
+    int reopened = open(path, O_RDWR);
+    HOLDS("recorded: through /proc the same user can reopen it", reopened >= 0);
+    close(reopened);
 
     const struct published *page = (const struct published *)(uintptr_t)view;
     semaphore_signal(ports[1]);
@@ -382,8 +390,13 @@ static int read_updates(void *context)
             continue;
         whole = whole && one == two && one == count / 2;
         rising = rising && one >= last;
+        if (one > last) {
+            seen++;
+            semaphore_signal(ports[1]);
+        }
         last = one;
     }
+    HOLDS("all 1,000 updates", seen == UPDATES);
     HOLDS("each update read whole", whole);
     HOLDS("and in order", rising);
     return 0;
@@ -394,6 +407,7 @@ static void case_S9(void)
     uint64_t address = allocate(1);
     struct published *page = (struct published *)(uintptr_t)address;
     semaphore_t ready = semas_new(SYNC_POLICY_FIFO, 0);
+    int late = 0;
 
     semas_pass_on(entry_over(address, 1, VM_PROT_READ), ready, MACH_PORT_NULL);
     pid_t child = child_start(read_updates, NULL);
@@ -403,8 +417,9 @@ static void case_S9(void)
         atomic_store(&page->values[0], i);
         atomic_store(&page->values[1], i);
         atomic_fetch_add(&page->count, 1);
-        sched_yield();
+        late += wait_for(ready) != KERN_SUCCESS; /* the reader has seen it: it was looking while it was written */
     }
+    HOLDS("the reader keeps up", late == 0);
     HOLDS("the child ends well", child_end(child) == 0);
 }
 
@@ -419,9 +434,14 @@ struct storm {
     _Atomic unsigned next;
 };
 
-static _Atomic uint64_t *generation(uint64_t pages, unsigned page)
+/* Its number is in the first, a middle and the last word of a page. */
+enum { MARKS = 3 };
+
+static _Atomic uint64_t *mark(uint64_t pages, unsigned page, unsigned which)
 {
-    return (_Atomic uint64_t *)(uintptr_t)(pages + page * PAGE);
+    uint64_t words = PAGE / sizeof(uint64_t);
+
+    return (_Atomic uint64_t *)(uintptr_t)(pages + page * PAGE) + which * (words - 1) / (MARKS - 1);
 }
 
 /* Every thread has pages of its own, and writes one number after the other to each. */
@@ -432,7 +452,8 @@ static void *write_generations(void *argument)
 
     for (uint64_t number = 1; !storm->stop; number++)
         for (unsigned page = mine; page < 2 * STORM_PAGES; page += STORM_THREADS)
-            atomic_store(generation(storm->pages, page), message(number));
+            for (unsigned which = 0; which < MARKS; which++)
+                atomic_store(mark(storm->pages, page, which), message(number));
     return NULL;
 }
 
@@ -448,17 +469,20 @@ static bool is_generation(uint64_t value)
 static int look_at_storm(void *argument)
 {
     const struct storm *storm = argument;
-    uint64_t seen[STORM_PAGES];
+    uint64_t seen[STORM_PAGES][MARKS];
     bool whole = true, still = true;
 
     for (unsigned page = 0; page < 2 * STORM_PAGES; page++)
-        whole = whole && is_generation(atomic_load(generation(storm->pages, page)));
+        for (unsigned which = 0; which < MARKS; which++)
+            whole = whole && is_generation(atomic_load(mark(storm->pages, page, which)));
     for (unsigned page = 0; page < STORM_PAGES; page++)
-        seen[page] = atomic_load(generation(storm->pages, page));
+        for (unsigned which = 0; which < MARKS; which++)
+            seen[page][which] = atomic_load(mark(storm->pages, page, which));
     for (int round = 0; round < 20; round++) {
         sched_yield();
         for (unsigned page = 0; page < STORM_PAGES; page++)
-            still = still && atomic_load(generation(storm->pages, page)) == seen[page];
+            for (unsigned which = 0; which < MARKS; which++)
+                still = still && atomic_load(mark(storm->pages, page, which)) == seen[page][which];
     }
     return whole && still ? 0 : 1;
 }

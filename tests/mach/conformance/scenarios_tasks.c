@@ -131,7 +131,7 @@ static void case_S3(void)
 static void case_S4(void)
 {
     semaphore_t semaphore = semas_new(SYNC_POLICY_FIFO, 0);
-    int lost = 0;
+    int lost = 0, unwell = 0;
 
     clear_board();
     semas_pass_on(semaphore, MACH_PORT_NULL, MACH_PORT_NULL);
@@ -144,24 +144,29 @@ static void case_S4(void)
     HOLDS("the second ends", child_end(second) == 0);
     GIVES(KERN_SUCCESS, board->line[1].result);
     HOLDS("nothing is left", semas_drain(semaphore) == 0);
+    GIVES(KERN_SUCCESS, semaphore_destroy(SELF, semaphore));
 
     for (uint64_t round = 0; round < 100; round++) {
+        semaphore = semas_new(SYNC_POLICY_FIFO, 0);
+        semas_pass_on(semaphore, MACH_PORT_NULL, MACH_PORT_NULL);
         clear_board();
         first = start(wait_once, NULL, 0);
         until_waiting(0);
         second = start(wait_once, NULL, 1);
         until_waiting(1);
-        semaphore_signal(semaphore);
+        unwell += semaphore_signal(semaphore) != KERN_SUCCESS;
         for (uint64_t end = semas_now() + round * 2000; semas_now() < end;)
             continue;
         kill(first, SIGKILL);
-        semaphore_signal(semaphore);
+        unwell += semaphore_signal(semaphore) != KERN_SUCCESS;
         child_end(first);
-        child_end(second);
+        unwell += child_end(second) != 0;
         int seen =
             (board->line[0].result == KERN_SUCCESS) + (board->line[1].result == KERN_SUCCESS) + semas_drain(semaphore);
         lost += seen < 1 || seen > 2 || board->line[1].result != KERN_SUCCESS;
+        unwell += semaphore_destroy(SELF, semaphore) != KERN_SUCCESS;
     }
+    HOLDS("all signals given, all survivors ended", unwell == 0);
     HOLDS("killed 0 to 200 us after the signal: at most what the dead had been given is gone", lost == 0);
 }
 
@@ -236,7 +241,7 @@ static int wait_until_stopped(void *context)
     semaphore_t semaphore = semas_first();
 
     (void)context;
-    board->line[line].ready = getpid();
+    get_ready(semaphore);
     for (;;) {
         if (semaphore_wait(semaphore) != KERN_SUCCESS)
             return 1;
@@ -261,6 +266,7 @@ static void case_S8(void)
     semaphore_t semaphore = semas_new(SYNC_POLICY_FIFO, 0);
     pid_t children[CHILDREN];
     bool each = true, well = true;
+    int refused_signals = 0;
 
     clear_board();
     semas_pass_on(semaphore, MACH_PORT_NULL, MACH_PORT_NULL);
@@ -269,7 +275,8 @@ static void case_S8(void)
     for (int i = 0; i < CHILDREN; i++)
         until_waiting(i);
     for (int i = 0; i < SIGNALS; i++)
-        semaphore_signal(semaphore);
+        refused_signals += semaphore_signal(semaphore) != KERN_SUCCESS;
+    HOLDS("every signal given", refused_signals == 0);
     while (wakes() < SIGNALS)
         sched_yield();
     for (int i = 0; i < CHILDREN; i++) {
@@ -283,6 +290,7 @@ static void case_S8(void)
     for (int i = 0; i < CHILDREN; i++)
         well = child_end(children[i]) == 0 && well;
     HOLDS("signal_all wakes exactly 8", well && wakes() == SIGNALS + CHILDREN && semas_drain(semaphore) == 0);
+    GIVES(KERN_SUCCESS, semaphore_destroy(SELF, semaphore));
 }
 
 /* ---- S10 ---- */
