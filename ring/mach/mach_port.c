@@ -2,40 +2,62 @@
 #include "gate.h"
 #include "port.h"
 #include "port_set.h"
+#include "right_take.h"
 #include "space.h"
 
 #include <errno.h>
 #include <mach/mach.h>
 
-static kern_return_t allocate(mach_port_right_t right, mach_port_name_t *name)
+/* What a right allocated stands for; a dead name stands for nothing. Inside the gate. */
+static kern_return_t create(mach_port_right_t right, struct mach_object **object)
 {
-    struct mach_object *object = NULL;
-
+    *object = NULL;
     switch (right) {
     case MACH_PORT_RIGHT_RECEIVE:
-        object = port_create();
+        *object = port_create();
         break;
     case MACH_PORT_RIGHT_PORT_SET:
-        object = port_set_create();
+        *object = port_set_create();
         break;
     case MACH_PORT_RIGHT_DEAD_NAME:
-        break;
+        return KERN_SUCCESS;
     default:
         return KERN_INVALID_VALUE;
     }
-    if (!object && right != MACH_PORT_RIGHT_DEAD_NAME)
-        return KERN_RESOURCE_SHORTAGE;
-    return space_insert(object, MACH_PORT_TYPE(right), name) == KERN_SUCCESS ? KERN_SUCCESS : KERN_NO_SPACE;
+    return *object ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
 kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right, mach_port_name_t *name)
 {
+    struct mach_object *object;
     int saved = errno;
     kern_return_t kr = space_check_task(task);
+
     if (kr != KERN_SUCCESS)
         return kr;
     gate_enter();
-    kr = allocate(right, name);
+    kr = create(right, &object);
+    if (kr == KERN_SUCCESS && space_insert(object, MACH_PORT_TYPE(right), name) != KERN_SUCCESS)
+        kr = KERN_NO_SPACE;
+    gate_leave();
+    errno = saved;
+    return kr;
+}
+
+kern_return_t mach_port_allocate_name(ipc_space_t task, mach_port_right_t right, mach_port_name_t name)
+{
+    struct mach_object *object;
+    int saved = errno;
+    kern_return_t kr = space_check_task(task);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (!MACH_PORT_VALID(name))
+        return KERN_INVALID_VALUE;
+    gate_enter();
+    kr = create(right, &object);
+    if (kr == KERN_SUCCESS)
+        kr = space_insert_as(name, object, MACH_PORT_TYPE(right));
     gate_leave();
     errno = saved;
     return kr;
@@ -51,33 +73,46 @@ mach_port_t mach_reply_port(void)
 kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, mach_port_t poly,
                                      mach_msg_type_name_t polyPoly)
 {
+    struct taken_right taken;
     kern_return_t kr = space_check_task(task);
+
+    if (kr == KERN_SUCCESS)
+        kr = right_take(poly, polyPoly, &taken);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (!MACH_MSG_TYPE_PORT_ANY(polyPoly) || !MACH_PORT_VALID(name))
-        return KERN_INVALID_VALUE;
-    if (!MACH_PORT_VALID(poly))
-        return KERN_INVALID_CAPABILITY;
+    if (!MACH_PORT_VALID(name) || !taken.object) {
+        if (taken.object)
+            object_drop(taken.object);
+        return MACH_PORT_VALID(name) ? KERN_INVALID_CAPABILITY : KERN_INVALID_VALUE;
+    }
+    return space_insert_as(name, taken.object, taken.right);
+}
 
-    bool makes = polyPoly == MACH_MSG_TYPE_MAKE_SEND;
-    if (!makes && polyPoly != MACH_MSG_TYPE_COPY_SEND && polyPoly != MACH_MSG_TYPE_MOVE_SEND)
-        return KERN_INVALID_VALUE; /* a send-once right has its own name, a receive right its one */
-    mach_port_type_t type;
-    if (!makes && space_type(poly, &type) == KERN_SUCCESS && type == MACH_PORT_TYPE_DEAD_NAME)
-        return KERN_INVALID_CAPABILITY;
-    struct mach_object *object = space_hold(poly, makes ? MACH_PORT_TYPE_RECEIVE : MACH_PORT_TYPE_SEND, &kr);
-    if (!object)
-        return MACH_SEND_INVALID_RIGHT;
-    if (poly != name) { /* the task knows this port by another name already, or the name means something else */
-        object_drop(object);
-        return space_type(name, &type) == KERN_SUCCESS ? KERN_NAME_EXISTS : KERN_RIGHT_EXISTS;
-    }
-    mach_port_name_t same;
-    if (polyPoly == MACH_MSG_TYPE_MOVE_SEND) { /* one reference goes and comes */
-        object_drop(object);
-        return KERN_SUCCESS;
-    }
-    return space_insert_send(object, &same);
+kern_return_t mach_port_extract_right(ipc_space_t task, mach_port_name_t name, mach_msg_type_name_t msgt_name,
+                                      mach_port_t *poly, mach_msg_type_name_t *polyPoly)
+{
+    struct taken_right taken;
+    kern_return_t kr = space_check_task(task);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (!MACH_MSG_TYPE_PORT_ANY(msgt_name))
+        return KERN_INVALID_VALUE;
+    if (!MACH_PORT_VALID(name))
+        return KERN_INVALID_RIGHT;
+    kr = right_take(name, msgt_name, &taken);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    mach_port_t given = MACH_PORT_DEAD;
+    if (taken.object && taken.right == MACH_PORT_TYPE_SEND)
+        kr = space_insert_send(taken.object, &given);
+    else if (taken.object)
+        kr = space_insert(taken.object, taken.right, &given);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    *poly = given;
+    *polyPoly = taken.right == MACH_PORT_TYPE_SEND ? MACH_MSG_TYPE_PORT_SEND : MACH_MSG_TYPE_PORT_SEND_ONCE;
+    return KERN_SUCCESS;
 }
 
 kern_return_t mach_port_deallocate(ipc_space_t task, mach_port_name_t name)

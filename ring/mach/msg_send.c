@@ -63,6 +63,8 @@ static kern_return_t hold(struct leaving *right)
     else if (right->disposition == MACH_MSG_TYPE_COPY_SEND || right->disposition == MACH_MSG_TYPE_MOVE_SEND)
         needed = MACH_PORT_TYPE_SEND;
     right->object = space_hold(right->name, needed, &kr);
+    if (right->object && right->disposition == MACH_MSG_TYPE_MAKE_SEND)
+        port_send_made(right->object);
     return kr;
 }
 

@@ -11,6 +11,7 @@
  * wait for. Nobody else's port is touched.
  */
 #include "port.h"
+#include "gate.h"
 #include "space.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@ struct port {
     _Atomic bool unclaimed;
     pthread_mutex_t lock;
     mach_port_seqno_t sequence;
+    mach_port_mscount_t made; /* send rights, ever */
     uint32_t channel_count, channel_room;
     uint64_t serial; /* of the last channel */
     struct channel *channels;
@@ -218,6 +220,16 @@ struct mach_object *port_create(void)
         return NULL;
     }
     return &port->object;
+}
+
+void port_send_made(struct mach_object *object)
+{
+    struct port *port = (struct port *)object;
+    gate_enter();
+    pthread_mutex_lock(&port->lock);
+    port->made++;
+    pthread_mutex_unlock(&port->lock);
+    gate_leave();
 }
 
 /* A descriptor that a forking child may still have a copy of leaves the queue by this alone. */

@@ -22,6 +22,9 @@ struct port;
 /* A new port whose receive right is ours; NULL when descriptors or memory are short. Inside the gate, until it has a name. */
 struct mach_object *port_create(void);
 
+/* A send right was made of the receive right: one more in the make-send count. */
+void port_send_made(struct mach_object *port);
+
 /* End the receive right: queued messages are destroyed, senders see a dead port, receivers return. */
 void port_die(struct mach_object *port);
 

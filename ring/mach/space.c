@@ -9,10 +9,9 @@
  * rights in the key before it lets the object go. The reader takes the key (acquire) [name-made], then the object, then a
  * reference, which an object that is going refuses, and reads the key and the object again: if they are unchanged, the reference was taken while
  * the name was valid. Reading a cell that has been recycled meanwhile is harmless, since cells stay cells (object.h). For the
- * two reads to be fooled, one name would have to be freed and given out again 255 times in between.
+ * two reads to be fooled, one name would have to be freed and given out again 64 times in between.
  *
- * Names. {index << 8 | generation}: a freed index goes to the tail of a queue and comes back with the next generation, so a stale
- * name fails for as long as possible. Chunks of entries are added and stay. Names 0x103 and 0x203 are the task's own port and the
+ * Names are described in space_table.h. Chunks of entries are added and stay. Names 0x103 and 0x203 are the task's own port and the
  * bootstrap port; they are pinned (5.2: the last reference stays), and the same in a forked child, so that `mach_task_self_` and
  * `bootstrap_port` need no lock.
  *
@@ -28,102 +27,29 @@
 #include "port.h"
 #include "port_set.h"
 #include "slots.h"
+#include "space_table.h"
 
-#include <mach/mach_init.h>
 #include <mach/message.h>
 #include <pthread.h>
 #include <stddef.h>
-#include <stdlib.h>
 
-enum { CHUNK = 256, CHUNKS = 1024, BUCKETS = 1024, UREFS_MAX = 65535 };
-enum { TASK_INDEX = 1, BOOTSTRAP_INDEX = 2, FIRST_INDEX = 3, FIRST_GENERATION = 3 };
+enum { UREFS_MAX = 65535 };
 
-/* A key: generation in the low byte, rights where MACH_PORT_TYPE_* has them (bits 16 to 20). */
-static const uint32_t GENERATION = 0xff;
-static const uint32_t RIGHTS = MACH_PORT_TYPE_ALL_RIGHTS;
-
-struct entry {
-    _Atomic uint32_t key;
-    _Atomic(struct mach_object *) object;
-    uint32_t references; /* of the send right, send-once right or dead name */
-    uint32_t link;       /* next in the bucket, or in the queue of free entries; 0: the last */
-};
-
-static void never_destroyed(struct mach_object *object)
-{
-    (void)object;
-    abort(); /* the static reference was dropped: the counts are wrong */
-}
-
-static const struct object_ops task_ops = {
-    .kind = OBJECT_TASK, .destroy = never_destroyed, .pack = object_never_packed};
-static const struct object_ops bootstrap_ops = {
-    .kind = OBJECT_BOOTSTRAP, .destroy = never_destroyed, .pack = object_never_packed};
-
-struct mach_object task_object = {.ops = &task_ops, .references = 1, .id = {{OBJECT_TASK, 0}}};
-struct mach_object bootstrap_object = {.ops = &bootstrap_ops, .references = 1, .id = {{OBJECT_BOOTSTRAP, 0}}};
-
-mach_port_t mach_task_self_ = TASK_INDEX << 8 | FIRST_GENERATION;
-mach_port_t bootstrap_port = BOOTSTRAP_INDEX << 8 | FIRST_GENERATION;
-
-static struct entry first_chunk[CHUNK] = {
-    [TASK_INDEX] = {.key = MACH_PORT_TYPE_SEND | FIRST_GENERATION, .object = &task_object, .references = 1},
-    [BOOTSTRAP_INDEX] = {.key = MACH_PORT_TYPE_SEND | FIRST_GENERATION, .object = &bootstrap_object, .references = 1},
-};
-static _Atomic(struct entry *) chunks[CHUNKS] = {first_chunk};
-
-/* All below under the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint32_t fresh = FIRST_INDEX; /* the first index never used */
-static uint32_t free_head, free_tail;
-static uint32_t buckets[BUCKETS];
-
-static struct entry *entry_at(uint32_t index)
-{
-    if (index / CHUNK >= CHUNKS)
-        return NULL;
-    struct entry *chunk = atomic_load_explicit(&chunks[index / CHUNK], memory_order_acquire); /* entries-made */
-    return chunk ? &chunk[index % CHUNK] : NULL;
-}
-
-/* An index that is in use, or was. */
-static struct entry *entry_of(uint32_t index)
-{
-    return &atomic_load_explicit(&chunks[index / CHUNK], memory_order_acquire)[index % CHUNK]; /* entries-made */
-}
-
-static uint32_t bucket_of(const struct mach_object *object)
-{
-    return (uint32_t)(((object->id.word[0] ^ object->id.word[1]) * UINT64_C(0x9e3779b97f4a7c15)) >> 54);
-}
-
-static bool pinned(uint32_t index)
-{
-    return index < FIRST_INDEX;
-}
-
-static bool same_id(const struct mach_object *a, const struct mach_object *b)
-{
-    return a->id.word[0] == b->id.word[0] && a->id.word[1] == b->id.word[1];
-}
-
-static struct mach_object *object_of(struct entry *entry)
-{
-    return atomic_load_explicit(&entry->object, memory_order_relaxed);
-}
 
 /* ---- look-up ---- */
 
 struct mach_object *space_hold(mach_port_name_t name, mach_port_type_t right, kern_return_t *kr)
 {
-    struct entry *entry = entry_at(name >> 8);
+    struct entry *entry = table_look(name >> 8);
 
     *kr = KERN_INVALID_NAME;
     if (!entry)
         return NULL;
     for (;;) {
         uint32_t key = atomic_load_explicit(&entry->key, memory_order_acquire); /* name-made */
-        if ((key & GENERATION) != (name & GENERATION) || !(key & RIGHTS) || (key & MACH_PORT_TYPE_DEAD_NAME))
+        if ((key & TABLE_GENERATION) != (name & TABLE_GENERATION) || !(key & TABLE_RIGHTS) ||
+            (key & MACH_PORT_TYPE_DEAD_NAME))
             return NULL;
         if (!(key & right)) {
             *kr = KERN_INVALID_RIGHT;
@@ -132,7 +58,7 @@ struct mach_object *space_hold(mach_port_name_t name, mach_port_type_t right, ke
         struct mach_object *object = atomic_load_explicit(&entry->object, memory_order_acquire); /* name-made */
         if (!object || !object_hold(object))
             continue; /* the name is going or changing at this moment: its key will say so */
-        if (atomic_load_explicit(&entry->key, memory_order_acquire) == key && object_of(entry) == object) {
+        if (atomic_load_explicit(&entry->key, memory_order_acquire) == key && entry_object(entry) == object) {
             *kr = KERN_SUCCESS;
             return object;
         }
@@ -160,122 +86,14 @@ kern_return_t space_check_task(mach_port_name_t task)
 
 /* ---- under the lock ---- */
 
-/* The live entry of a name, or NULL. */
-static struct entry *find(mach_port_name_t name)
-{
-    struct entry *entry = entry_at(name >> 8);
-    if (!entry)
-        return NULL;
-    uint32_t key = atomic_load_explicit(&entry->key, memory_order_relaxed);
-    return (key & RIGHTS) && (key & GENERATION) == (name & GENERATION) ? entry : NULL;
-}
-
-static uint32_t rights_of(struct entry *entry)
-{
-    return atomic_load_explicit(&entry->key, memory_order_relaxed) & RIGHTS;
-}
-
-static void set_rights(struct entry *entry, uint32_t rights)
-{
-    uint32_t generation = atomic_load_explicit(&entry->key, memory_order_relaxed) & GENERATION;
-    atomic_store_explicit(&entry->key, rights | generation, memory_order_release); /* name-made */
-}
-
 /* A send right to a port whose receiver is gone has become a dead name, by itself; nobody told the entry. */
 static uint32_t effective_rights(struct entry *entry)
 {
-    uint32_t rights = rights_of(entry);
+    uint32_t rights = entry_rights(entry);
     if ((rights & (MACH_PORT_TYPE_SEND | MACH_PORT_TYPE_SEND_ONCE)) && !(rights & MACH_PORT_TYPE_RECEIVE) &&
-        !port_right_alive(object_of(entry)))
+        !port_right_alive(entry_object(entry)))
         return MACH_PORT_TYPE_DEAD_NAME;
     return rights;
-}
-
-/* The entry of the name under which the task knows an object with sends or a receive right, or 0. */
-static uint32_t find_object(const struct mach_object *object)
-{
-    if (object == &task_object)
-        return TASK_INDEX;
-    if (object == &bootstrap_object)
-        return BOOTSTRAP_INDEX;
-    uint32_t index = buckets[bucket_of(object)];
-    while (index != 0 && !same_id(object_of(entry_of(index)), object))
-        index = entry_of(index)->link;
-    return index;
-}
-
-static uint32_t take_free(void)
-{
-    uint32_t index = free_head;
-    if (index != 0) {
-        free_head = entry_of(index)->link;
-        if (free_head == 0)
-            free_tail = 0;
-        return index;
-    }
-    if (fresh == CHUNK * CHUNKS)
-        return 0;
-    if (fresh % CHUNK == 0) {
-        struct entry *chunk = calloc(CHUNK, sizeof(*chunk));
-        if (!chunk)
-            return 0;
-        atomic_store_explicit(&chunks[fresh / CHUNK], chunk, memory_order_release); /* entries-made */
-    }
-    atomic_store_explicit(&entry_of(fresh)->key, FIRST_GENERATION - 1, memory_order_relaxed);
-    return fresh++;
-}
-
-static void put_free(uint32_t index)
-{
-    entry_of(index)->link = 0;
-    if (free_tail != 0)
-        entry_of(free_tail)->link = index;
-    else
-        free_head = index;
-    free_tail = index;
-}
-
-static bool in_bucket(uint32_t rights)
-{
-    return (rights & MACH_PORT_TYPE_SEND_RECEIVE) != 0;
-}
-
-static mach_port_name_t make(struct mach_object *object, mach_port_type_t right)
-{
-    uint32_t index = take_free();
-    if (index == 0)
-        return MACH_PORT_NULL;
-    struct entry *entry = entry_of(index);
-    uint32_t generation = (atomic_load_explicit(&entry->key, memory_order_relaxed) & GENERATION) + 1;
-    if (generation > GENERATION)
-        generation = 1;
-    entry->references = right == MACH_PORT_TYPE_RECEIVE || right == MACH_PORT_TYPE_PORT_SET ? 0 : 1;
-    if (in_bucket(right)) {
-        uint32_t *bucket = &buckets[bucket_of(object)];
-        entry->link = *bucket;
-        *bucket = index;
-    }
-    atomic_store_explicit(&entry->object, object, memory_order_release);          /* name-made */
-    atomic_store_explicit(&entry->key, right | generation, memory_order_release); /* name-made */
-    return index << 8 | generation;
-}
-
-/* No right is left: the name goes. Returns the object, whose reference is now the caller's. */
-static struct mach_object *unmake(uint32_t index)
-{
-    struct entry *entry = entry_of(index);
-    struct mach_object *object = object_of(entry);
-
-    if (in_bucket(rights_of(entry))) {
-        uint32_t *link = &buckets[bucket_of(object)];
-        while (*link != index)
-            link = &entry_of(*link)->link;
-        *link = entry->link;
-    }
-    set_rights(entry, 0);
-    atomic_store_explicit(&entry->object, NULL, memory_order_relaxed);
-    put_free(index);
-    return object;
 }
 
 static void add_references(struct entry *entry, uint32_t more)
@@ -286,21 +104,21 @@ static void add_references(struct entry *entry, uint32_t more)
 /* Take `count` references of the only counted right of an entry. What the caller has to let go of comes in *gone. */
 static kern_return_t take_references(uint32_t index, uint32_t right, uint32_t count, struct mach_object **gone)
 {
-    struct entry *entry = entry_of(index);
+    struct entry *entry = table_entry(index);
 
     if (count > entry->references)
         return KERN_INVALID_VALUE;
-    if (pinned(index) && count >= entry->references)
+    if (table_pinned(index) && count >= entry->references)
         return KERN_INVALID_CAPABILITY;
     if (entry->references == UREFS_MAX && count != UREFS_MAX)
         return KERN_SUCCESS;
     entry->references -= count;
     if (entry->references != 0)
         return KERN_SUCCESS;
-    if (rights_of(entry) & ~right)
-        set_rights(entry, rights_of(entry) & ~right); /* the receive right stays */
+    if (entry_rights(entry) & ~right)
+        entry_set_rights(entry, entry_rights(entry) & ~right); /* the receive right stays */
     else
-        *gone = unmake(index);
+        *gone = table_unmake(index);
     return KERN_SUCCESS;
 }
 
@@ -320,7 +138,18 @@ static void leave(void)
 
 static mach_port_name_t name_of(uint32_t index)
 {
-    return index << 8 | (atomic_load_explicit(&entry_of(index)->key, memory_order_relaxed) & GENERATION);
+    return index << 8 | (entry_key(table_entry(index)) & TABLE_GENERATION);
+}
+
+/* One more reference of the send right to an object that has a name; its receive right may be all there is yet. */
+static void add_send(struct entry *entry)
+{
+    if (entry_rights(entry) & MACH_PORT_TYPE_SEND) {
+        add_references(entry, 1);
+    } else {
+        entry->references = 1;
+        entry_set_rights(entry, entry_rights(entry) | MACH_PORT_TYPE_SEND);
+    }
 }
 
 kern_return_t space_insert_send(struct mach_object *object, mach_port_name_t *name)
@@ -328,18 +157,12 @@ kern_return_t space_insert_send(struct mach_object *object, mach_port_name_t *na
     struct mach_object *surplus = object;
 
     enter();
-    uint32_t index = find_object(object);
+    uint32_t index = table_find_object(object);
     if (index != 0) {
-        struct entry *entry = entry_of(index);
-        if (rights_of(entry) & MACH_PORT_TYPE_SEND) {
-            add_references(entry, 1);
-        } else {
-            entry->references = 1;
-            set_rights(entry, rights_of(entry) | MACH_PORT_TYPE_SEND);
-        }
+        add_send(table_entry(index));
         *name = name_of(index);
     } else {
-        mach_port_name_t made = make(object, MACH_PORT_TYPE_SEND);
+        mach_port_name_t made = table_make(object, MACH_PORT_TYPE_SEND);
         if (made != MACH_PORT_NULL) {
             object_publish(object);
             surplus = NULL;
@@ -353,23 +176,65 @@ kern_return_t space_insert_send(struct mach_object *object, mach_port_name_t *na
     return index != 0 ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
+/* Under the lock. *kept: the table has taken the reference over. */
+static kern_return_t insert_as(mach_port_name_t name, struct mach_object *object, mach_port_type_t right, bool *kept)
+{
+    bool used;
+    uint32_t known = 0;
+    kern_return_t kr = table_choose(name, &used);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (right & MACH_PORT_TYPE_SEND_RIGHTS) {
+        if (!port_right_alive(object))
+            return KERN_INVALID_CAPABILITY;
+        if (right == MACH_PORT_TYPE_SEND)
+            known = table_find_object(object);
+    }
+    if (known != 0 && (known != name >> 8 || !used))
+        return KERN_RIGHT_EXISTS;
+    if (known != 0) {
+        add_send(table_entry(known));
+        return KERN_SUCCESS;
+    }
+    if (used)
+        return KERN_NAME_EXISTS;
+    table_make_as(name, object, right);
+    if (object)
+        object_publish(object);
+    *kept = true;
+    return KERN_SUCCESS;
+}
+
+kern_return_t space_insert_as(mach_port_name_t name, struct mach_object *object, mach_port_type_t right)
+{
+    bool kept = false;
+
+    enter();
+    kern_return_t kr = insert_as(name, object, right, &kept);
+    leave();
+    if (!kept && object)
+        object_drop(object);
+    return kr;
+}
+
 kern_return_t space_insert(struct mach_object *object, mach_port_type_t right, mach_port_name_t *name)
 {
     struct mach_object *surplus = object;
     mach_port_name_t made;
 
     enter();
-    uint32_t index = right == MACH_PORT_TYPE_RECEIVE ? find_object(object) : 0;
+    uint32_t index = right == MACH_PORT_TYPE_RECEIVE ? table_find_object(object) : 0;
     if (index != 0) { /* it has send rights already: one port, one name */
         /* They may be known by another object, which came in a message and cannot receive: this one takes its place. */
-        struct entry *entry = entry_of(index);
-        surplus = object_of(entry);
+        struct entry *entry = table_entry(index);
+        surplus = entry_object(entry);
         object_publish(object);
         atomic_store_explicit(&entry->object, object, memory_order_relaxed);
-        set_rights(entry, rights_of(entry) | MACH_PORT_TYPE_RECEIVE);
+        entry_set_rights(entry, entry_rights(entry) | MACH_PORT_TYPE_RECEIVE);
         made = name_of(index);
     } else {
-        made = make(object, right);
+        made = table_make(object, right);
         if (made != MACH_PORT_NULL && object)
             object_publish(object);
         if (made != MACH_PORT_NULL)
@@ -390,10 +255,10 @@ kern_return_t space_consume_send(mach_port_name_t name)
     kern_return_t kr = KERN_INVALID_NAME;
 
     enter();
-    struct entry *entry = find(name);
+    struct entry *entry = table_find(name);
     if (entry) {
         kr = KERN_INVALID_RIGHT;
-        if (rights_of(entry) & MACH_PORT_TYPE_SEND)
+        if (entry_rights(entry) & MACH_PORT_TYPE_SEND)
             kr = take_references(name >> 8, MACH_PORT_TYPE_SEND, 1, &gone);
     }
     leave();
@@ -419,13 +284,13 @@ static void end_right(struct mach_object *object, mach_port_type_t right)
 /* Take the receive right or port set of an entry away. The object comes held in *ended; *gone as in take_references. */
 static void take_right(uint32_t index, mach_port_type_t right, struct mach_object **ended, struct mach_object **gone)
 {
-    struct entry *entry = entry_of(index);
-    *ended = object_of(entry);
+    struct entry *entry = table_entry(index);
+    *ended = entry_object(entry);
     object_hold(*ended);
-    if (rights_of(entry) & ~right)
-        set_rights(entry, rights_of(entry) & ~right);
+    if (entry_rights(entry) & ~right)
+        entry_set_rights(entry, entry_rights(entry) & ~right);
     else
-        *gone = unmake(index);
+        *gone = table_unmake(index);
 }
 
 kern_return_t space_deallocate(mach_port_name_t name)
@@ -434,9 +299,9 @@ kern_return_t space_deallocate(mach_port_name_t name)
     kern_return_t kr = KERN_INVALID_NAME;
 
     enter();
-    struct entry *entry = find(name);
+    struct entry *entry = table_find(name);
     if (entry) {
-        uint32_t rights = rights_of(entry);
+        uint32_t rights = entry_rights(entry);
         if (rights & MACH_PORT_TYPE_PORT_SET) {
             take_right(name >> 8, MACH_PORT_TYPE_PORT_SET, &ended, &gone);
             kr = KERN_SUCCESS;
@@ -468,7 +333,7 @@ static kern_return_t modify_whole(uint32_t index, mach_port_type_t right, int32_
 
 static kern_return_t modify_counted(uint32_t index, uint32_t held, int32_t delta, struct mach_object **gone)
 {
-    struct entry *entry = entry_of(index);
+    struct entry *entry = table_entry(index);
 
     if (delta > UREFS_MAX || delta < -UREFS_MAX)
         return KERN_INVALID_VALUE;
@@ -486,14 +351,14 @@ kern_return_t space_modify(mach_port_name_t name, mach_port_type_t right, int32_
     kern_return_t kr = KERN_INVALID_NAME;
 
     enter();
-    struct entry *entry = find(name);
+    struct entry *entry = table_find(name);
     if (entry) {
         kr = KERN_INVALID_RIGHT;
         if (effective_rights(entry) & right) {
             if (right == MACH_PORT_TYPE_RECEIVE || right == MACH_PORT_TYPE_PORT_SET)
                 kr = modify_whole(name >> 8, right, delta, &ended, &gone);
             else
-                kr = modify_counted(name >> 8, rights_of(entry) & ~MACH_PORT_TYPE_RECEIVE, delta, &gone);
+                kr = modify_counted(name >> 8, entry_rights(entry) & ~MACH_PORT_TYPE_RECEIVE, delta, &gone);
         }
     }
     leave();
@@ -513,12 +378,12 @@ kern_return_t space_destroy(mach_port_name_t name)
     uint32_t rights = 0;
 
     enter();
-    struct entry *entry = find(name);
+    struct entry *entry = table_find(name);
     if (entry) {
-        kr = pinned(name >> 8) ? KERN_INVALID_CAPABILITY : KERN_SUCCESS;
+        kr = table_pinned(name >> 8) ? KERN_INVALID_CAPABILITY : KERN_SUCCESS;
         if (kr == KERN_SUCCESS) {
-            rights = rights_of(entry);
-            gone = unmake(name >> 8);
+            rights = entry_rights(entry);
+            gone = table_unmake(name >> 8);
         }
     }
     leave();
@@ -532,17 +397,23 @@ kern_return_t space_destroy(mach_port_name_t name)
 kern_return_t space_type(mach_port_name_t name, mach_port_type_t *type)
 {
     enter();
-    struct entry *entry = find(name);
+    struct entry *entry = table_find(name);
     if (entry)
         *type = effective_rights(entry);
     leave();
     return entry ? KERN_SUCCESS : KERN_INVALID_NAME;
 }
 
+bool space_is_dead(mach_port_name_t name)
+{
+    mach_port_type_t type = MACH_PORT_TYPE_NONE;
+    return space_type(name, &type) == KERN_SUCCESS && type == MACH_PORT_TYPE_DEAD_NAME;
+}
+
 kern_return_t space_references(mach_port_name_t name, mach_port_type_t right, uint32_t *references)
 {
     enter();
-    struct entry *entry = find(name);
+    struct entry *entry = table_find(name);
     if (entry) {
         bool whole = right == MACH_PORT_TYPE_RECEIVE || right == MACH_PORT_TYPE_PORT_SET;
         uint32_t held = effective_rights(entry);
@@ -565,29 +436,9 @@ void space_fork_parent(void)
     gate_open();
 }
 
-/*
- * The child's names are gone. Generations move on, so that a number inherited in a variable finds nothing (5.7) for as long as
- * the index is not given out 255 times.
- */
-static void forget_names(void)
-{
-    free_head = free_tail = 0;
-    for (uint32_t i = 0; i < BUCKETS; i++)
-        buckets[i] = 0;
-    for (uint32_t index = FIRST_INDEX; index < fresh; index++) {
-        struct entry *entry = entry_of(index);
-        set_rights(entry, 0);
-        atomic_store_explicit(&entry->object, NULL, memory_order_relaxed);
-        entry->references = 0;
-        put_free(index);
-    }
-    entry_of(TASK_INDEX)->references = 1;
-    entry_of(BOOTSTRAP_INDEX)->references = 1;
-}
-
 void space_fork_child(void)
 {
-    forget_names();
+    table_forget();
     slots_fork_child_before();
     bootstrap_server_fork_child();
     port_set_fork_child();

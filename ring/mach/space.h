@@ -40,6 +40,13 @@ kern_return_t space_insert_send(struct mach_object *object, mach_port_name_t *na
  */
 kern_return_t space_insert(struct mach_object *object, mach_port_type_t right, mach_port_name_t *name);
 
+/*
+ * The same for SEND and all of these, but under a name that the caller chooses. KERN_NO_SPACE, KERN_INVALID_VALUE and KERN_FAILURE
+ * when the number cannot be a name, KERN_NAME_EXISTS when it is one; for SEND also KERN_INVALID_CAPABILITY when the port is dead,
+ * KERN_RIGHT_EXISTS when the task knows it by another name, and one more reference when by this one.
+ */
+kern_return_t space_insert_as(mach_port_name_t name, struct mach_object *object, mach_port_type_t right);
+
 /* Take one user reference of a send right away, as a move-send does (7.12): KERN_SUCCESS, INVALID_NAME, INVALID_RIGHT. */
 kern_return_t space_consume_send(mach_port_name_t name);
 
@@ -54,6 +61,7 @@ kern_return_t space_deallocate(mach_port_name_t name);
 kern_return_t space_modify(mach_port_name_t name, mach_port_type_t right, int32_t delta);
 kern_return_t space_destroy(mach_port_name_t name);
 kern_return_t space_type(mach_port_name_t name, mach_port_type_t *type);
+bool space_is_dead(mach_port_name_t name); /* a dead name */
 kern_return_t space_references(mach_port_name_t name, mach_port_type_t right, uint32_t *references);
 
 /* Around fork, called by the layer's one atfork registration: first of the prepare handlers' work, last in parent and child. */

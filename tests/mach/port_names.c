@@ -1,6 +1,8 @@
 /* Names and their references: cases 94 to 98, and what SEMANTICS 5.1 to 5.5 says besides. */
 #include "mach/ports.h"
 
+#include <mach/notify.h>
+
 #define SELF mach_task_self()
 
 static mach_port_t a_stale_name(void)
@@ -137,24 +139,115 @@ static void stale_names_fail(void **state)
     }
 }
 
+static kern_return_t insert(mach_port_name_t name, mach_port_t poly, mach_msg_type_name_t disposition)
+{
+    return mach_port_insert_right(SELF, name, poly, disposition);
+}
+
 static void insert_right_keeps_one_name(void **state)
 {
     (void)state;
     mach_port_t port = new_port(), other = new_port();
-    assert_int_equal(mach_port_insert_right(SELF, port, port, MACH_MSG_TYPE_COPY_SEND), MACH_SEND_INVALID_RIGHT);
+    assert_int_equal(insert(port, port, MACH_MSG_TYPE_COPY_SEND), KERN_INVALID_RIGHT);
     for (mach_port_urefs_t i = 1; i <= 3; i++) {
-        assert_int_equal(mach_port_insert_right(SELF, port, port, MACH_MSG_TYPE_MAKE_SEND), KERN_SUCCESS);
+        assert_int_equal(insert(port, port, MACH_MSG_TYPE_MAKE_SEND), KERN_SUCCESS);
         assert_int_equal(references(port, MACH_PORT_RIGHT_SEND), i);
     }
-    assert_int_equal(mach_port_insert_right(SELF, port, port, MACH_MSG_TYPE_COPY_SEND), KERN_SUCCESS);
+    assert_int_equal(insert(port, port, MACH_MSG_TYPE_COPY_SEND), KERN_SUCCESS);
     assert_int_equal(references(port, MACH_PORT_RIGHT_SEND), 4);
-    assert_int_equal(mach_port_insert_right(SELF, other, port, MACH_MSG_TYPE_MAKE_SEND), KERN_NAME_EXISTS);
-    assert_int_equal(mach_port_insert_right(SELF, 0x12345603, port, MACH_MSG_TYPE_MAKE_SEND), KERN_RIGHT_EXISTS);
-    assert_int_equal(mach_port_insert_right(SELF, port, port, 99), KERN_INVALID_VALUE);
-    assert_int_equal(mach_port_insert_right(SELF, port, MACH_PORT_NULL, MACH_MSG_TYPE_MAKE_SEND),
-                     KERN_INVALID_CAPABILITY);
+    assert_int_equal(insert(port, port, MACH_MSG_TYPE_MOVE_SEND), KERN_SUCCESS); /* one goes and comes */
+    assert_int_equal(references(port, MACH_PORT_RIGHT_SEND), 4);
+    assert_int_equal(insert(other, port, MACH_MSG_TYPE_MAKE_SEND), KERN_RIGHT_EXISTS);
+    assert_int_equal(insert(0x12303, port, MACH_MSG_TYPE_MAKE_SEND), KERN_RIGHT_EXISTS);
+    assert_int_equal(references(port, MACH_PORT_RIGHT_SEND), 4);
+    assert_int_equal(insert(other, port, MACH_MSG_TYPE_MOVE_SEND), KERN_RIGHT_EXISTS); /* what could not stay is gone */
+    assert_int_equal(references(port, MACH_PORT_RIGHT_SEND), 3);
     assert_int_equal(mach_port_destroy(SELF, port), KERN_SUCCESS);
     assert_int_equal(mach_port_destroy(SELF, other), KERN_SUCCESS);
+}
+
+/* The right is looked at first, then the name. */
+static void insert_right_refuses(void **state)
+{
+    (void)state;
+    mach_port_t port = new_port(), set, dead;
+    assert_int_equal(mach_port_allocate(SELF, MACH_PORT_RIGHT_PORT_SET, &set), KERN_SUCCESS);
+    assert_int_equal(mach_port_allocate(SELF, MACH_PORT_RIGHT_DEAD_NAME, &dead), KERN_SUCCESS);
+    assert_int_equal(insert(123, port, MACH_MSG_TYPE_MAKE_SEND), KERN_FAILURE);       /* index 0 */
+    assert_int_equal(insert(122, port, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_VALUE); /* low bits */
+    assert_int_equal(insert(MACH_PORT_NULL, port, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_VALUE);
+    assert_int_equal(insert(MACH_PORT_DEAD, port, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_VALUE);
+    assert_int_equal(insert(0x7fffff03, port, MACH_MSG_TYPE_MAKE_SEND), KERN_NO_SPACE);
+    assert_int_equal(insert(port ^ 0x80, port, MACH_MSG_TYPE_MAKE_SEND),
+                     KERN_FAILURE); /* another generation of a name */
+    assert_int_equal(insert(port, port, 99), KERN_INVALID_VALUE);
+    assert_int_equal(insert(port, MACH_PORT_NULL, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_NAME);
+    assert_int_equal(insert(port, a_stale_name(), MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_NAME);
+    assert_int_equal(insert(set, set, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_RIGHT);
+    assert_int_equal(insert(dead, dead, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_RIGHT);
+    assert_int_equal(insert(dead, dead, MACH_MSG_TYPE_COPY_SEND), KERN_INVALID_CAPABILITY);
+    assert_int_equal(insert(set, SELF, MACH_MSG_TYPE_COPY_SEND), KERN_RIGHT_EXISTS);
+    assert_int_equal(insert(port, port, MACH_MSG_TYPE_MOVE_RECEIVE), KERN_INVALID_CAPABILITY);
+    assert_int_equal(mach_port_destroy(SELF, port), KERN_SUCCESS);
+    assert_int_equal(mach_port_destroy(SELF, set), KERN_SUCCESS);
+    assert_int_equal(mach_port_destroy(SELF, dead), KERN_SUCCESS);
+}
+
+static void names_of_ones_choice(void **state)
+{
+    (void)state;
+    enum { FAR = 5000 << 8 | 0x43 };
+    union inbox inbox;
+    mach_port_type_t type = 0;
+    int before = descriptors_open();
+
+    assert_int_equal(mach_port_allocate_name(SELF, MACH_PORT_RIGHT_RECEIVE, FAR), KERN_SUCCESS);
+    assert_int_equal(mach_port_allocate_name(SELF, MACH_PORT_RIGHT_RECEIVE, FAR), KERN_NAME_EXISTS);
+    assert_int_equal(mach_port_allocate_name(SELF, MACH_PORT_RIGHT_DEAD_NAME, FAR + 4), KERN_FAILURE);
+    assert_int_equal(mach_port_allocate_name(SELF, MACH_PORT_RIGHT_SEND, FAR + 0x100), KERN_INVALID_VALUE);
+    assert_int_equal(mach_port_allocate_name(SELF, MACH_PORT_RIGHT_RECEIVE, MACH_PORT_NULL), KERN_INVALID_VALUE);
+
+    /* A send-once right of one's own gets a name beside the port's. */
+    assert_int_equal(insert(FAR, FAR, MACH_MSG_TYPE_MAKE_SEND_ONCE), KERN_NAME_EXISTS);
+    assert_int_equal(receive(FAR, &inbox, PATIENCE), MACH_MSG_SUCCESS); /* it was destroyed unused */
+    assert_int_equal(inbox.header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+    assert_int_equal(insert(FAR - 0x100, FAR, MACH_MSG_TYPE_MAKE_SEND_ONCE), KERN_SUCCESS);
+    assert_int_equal(mach_port_type(SELF, FAR - 0x100, &type), KERN_SUCCESS);
+    assert_int_equal(type, MACH_PORT_TYPE_SEND_ONCE);
+    struct note note = make_note(FAR - 0x100, MACH_MSG_TYPE_MOVE_SEND_ONCE, 7);
+    assert_int_equal(send_now(&note.header), MACH_MSG_SUCCESS);
+    assert_int_equal(receive(FAR, &inbox, PATIENCE), MACH_MSG_SUCCESS);
+    assert_int_equal(inbox.header.msgh_id, 7);
+    assert_int_equal(mach_port_type(SELF, FAR - 0x100, &type), KERN_INVALID_NAME);
+    assert_int_equal(mach_port_destroy(SELF, FAR), KERN_SUCCESS);
+    assert_int_equal(descriptors_open(), before);
+}
+
+static void rights_are_extracted(void **state)
+{
+    (void)state;
+    mach_port_t port = new_port(), given = 77, once;
+    mach_msg_type_name_t type = 0;
+    union inbox inbox;
+
+    assert_int_equal(mach_port_extract_right(SELF, port, MACH_MSG_TYPE_COPY_SEND, &given, &type), KERN_INVALID_RIGHT);
+    assert_int_equal(mach_port_extract_right(SELF, port, 99, &given, &type), KERN_INVALID_VALUE);
+    assert_int_equal(mach_port_extract_right(SELF, 0, MACH_MSG_TYPE_COPY_SEND, &given, &type), KERN_INVALID_RIGHT);
+    assert_int_equal(given, 77);
+    assert_int_equal(mach_port_extract_right(SELF, port, MACH_MSG_TYPE_MAKE_SEND, &given, &type), KERN_SUCCESS);
+    assert_int_equal(given, port);
+    assert_int_equal(type, MACH_MSG_TYPE_PORT_SEND);
+    assert_int_equal(references(port, MACH_PORT_RIGHT_SEND), 1);
+    assert_int_equal(mach_port_extract_right(SELF, port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &once, &type), KERN_SUCCESS);
+    assert_int_not_equal(once, port);
+    assert_int_equal(type, MACH_MSG_TYPE_PORT_SEND_ONCE);
+    assert_int_equal(mach_port_deallocate(SELF, once), KERN_SUCCESS);
+    assert_int_equal(receive(port, &inbox, PATIENCE), MACH_MSG_SUCCESS);
+    assert_int_equal(inbox.header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+    assert_int_equal(drop_receive(port), KERN_SUCCESS); /* the send right is a dead name now */
+    assert_int_equal(mach_port_extract_right(SELF, port, MACH_MSG_TYPE_MOVE_SEND, &given, &type), KERN_SUCCESS);
+    assert_int_equal(given, MACH_PORT_DEAD);
+    assert_int_equal(mach_port_deallocate(SELF, port), KERN_INVALID_NAME);
 }
 
 static void types(void **state)
@@ -222,8 +315,7 @@ static void a_dead_name_gives_no_right(void **state)
         assert_int_equal(mach_port_insert_right(SELF, dead[i], dead[i], MACH_MSG_TYPE_COPY_SEND),
                          KERN_INVALID_CAPABILITY);
         assert_int_equal(references(dead[i], MACH_PORT_RIGHT_DEAD_NAME), 1);
-        assert_int_equal(mach_port_insert_right(SELF, dead[i], dead[i], MACH_MSG_TYPE_MAKE_SEND),
-                         MACH_SEND_INVALID_RIGHT);
+        assert_int_equal(mach_port_insert_right(SELF, dead[i], dead[i], MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_RIGHT);
         assert_int_equal(mach_port_deallocate(SELF, dead[i]), KERN_SUCCESS);
     }
 }
@@ -309,6 +401,9 @@ int main(void)
         cmocka_unit_test(references_peg),
         cmocka_unit_test(stale_names_fail),
         cmocka_unit_test(insert_right_keeps_one_name),
+        cmocka_unit_test(insert_right_refuses),
+        cmocka_unit_test(names_of_ones_choice),
+        cmocka_unit_test(rights_are_extracted),
         cmocka_unit_test(types),
         cmocka_unit_test(wrong_task_and_out_arguments),
         cmocka_unit_test(a_dead_name_gives_no_right),

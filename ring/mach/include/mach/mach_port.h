@@ -19,9 +19,16 @@ extern "C" {
 /* MACH_PORT_RIGHT_RECEIVE, _PORT_SET or _DEAD_NAME. */
 extern kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right, mach_port_name_t *name);
 
-/* Of a receive right `poly` that is called `name` already: MAKE_SEND; of a send right: COPY_SEND, MOVE_SEND. */
+/* The same under a name of the caller's choice: an index below 262,144, and low bits as MACH_PORT_MAKE(index, 3 << 24) has. */
+extern kern_return_t mach_port_allocate_name(ipc_space_t task, mach_port_right_t right, mach_port_name_t name);
+
+/* A send right goes under the port's name, if it has one; a send-once right under a new one. Receive rights do not move. */
 extern kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, mach_port_t poly,
                                             mach_msg_type_name_t polyPoly);
+
+/* Where the right is a send right to a port that has a name here, it gets that name. */
+extern kern_return_t mach_port_extract_right(ipc_space_t task, mach_port_name_t name, mach_msg_type_name_t msgt_name,
+                                             mach_port_t *poly, mach_msg_type_name_t *polyPoly);
 
 extern kern_return_t mach_port_deallocate(ipc_space_t task, mach_port_name_t name);
 extern kern_return_t mach_port_mod_refs(ipc_space_t task, mach_port_name_t name, mach_port_right_t right,
