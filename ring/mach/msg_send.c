@@ -9,6 +9,7 @@
  * In the packet a port descriptor's name says what to make of it: 0 and ~0 (a null and a dead name) as they are, RIGHT_FOLLOWS
  * for the next of the packet's rights. Its disposition is already the receiver's.
  */
+#include "departures.h"
 #include "gate.h"
 #include "msg.h"
 #include "msg_wire.h"
@@ -19,7 +20,6 @@
 #include "space.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -33,6 +33,7 @@ struct leaving {
 
 struct plan {
     struct leaving destination;
+    bool unlimited; /* it goes by a send-once right: there is always room */
     uint32_t count; /* of rights, in the order of packet.rights */
     struct leaving rights[PACKET_RIGHTS];
     struct packet_out packet;
@@ -214,6 +215,7 @@ static mach_msg_return_t make_plan(struct plan *plan, const mach_msg_header_t *m
     plan->packet.descriptor_count = plan->packet.body_parts = 0;
     plan->destination =
         (struct leaving){.name = msg->msgh_remote_port, .disposition = MACH_MSGH_BITS_REMOTE(msg->msgh_bits)};
+    plan->unlimited = MACH_MSG_TYPE_PORT_ANY_SEND_ONCE(plan->destination.disposition);
     if (plan->destination.disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE)
         plan->destination.disposition = MACH_MSG_TYPE_MAKE_SEND; /* used up at once: no channel is needed */
     if (hold(&plan->destination) != KERN_SUCCESS)
@@ -221,7 +223,8 @@ static mach_msg_return_t make_plan(struct plan *plan, const mach_msg_header_t *m
 
     mach_msg_return_t result = MACH_SEND_INVALID_DEST;
     if (port_send_socket(plan->destination.object) >= 0)
-        result = plan_reply(plan, msg);
+        result = plan->unlimited || port_ready_to_send(plan->destination.object) ? plan_reply(plan, msg)
+                                                                                 : MACH_SEND_NO_BUFFER;
     if (result == MACH_MSG_SUCCESS)
         result = plan_body(plan, msg, size);
     if (result != MACH_MSG_SUCCESS)
@@ -229,39 +232,66 @@ static mach_msg_return_t make_plan(struct plan *plan, const mach_msg_header_t *m
     return result;
 }
 
+/* Without waiting: 0 or -errno, -EAGAIN when the queue is full. */
+static int try_to_send(const struct plan *plan, int socket)
+{
+    struct mach_object *destination = plan->destination.object;
+
+    if (!plan->unlimited && !port_admit(destination))
+        return -EAGAIN;
+    int result = packet_send(socket, &plan->packet);
+    if (result != 0 && !plan->unlimited)
+        port_retract(destination);
+    return result;
+}
+
+static mach_msg_return_t code_of(int result)
+{
+    switch (result) {
+    case 0:
+        return MACH_MSG_SUCCESS;
+    case -EMSGSIZE:
+        return MACH_SEND_TOO_LARGE;
+    case -EPIPE:
+    case -EBADF: /* the other library's idea of a port: not a socket that takes messages */
+    case -ENOTSOCK:
+        return MACH_SEND_INVALID_DEST;
+    default:
+        return MACH_SEND_NO_BUFFER;
+    }
+}
+
+static mach_msg_return_t wait_and_send(const struct plan *plan, mach_msg_option_t option, int socket,
+                                       mach_msg_timeout_t timeout)
+{
+    struct msg_deadline deadline = msg_deadline_in(option & MACH_SEND_TIMEOUT, timeout);
+    enum msg_wait waited = MSG_READY;
+    int result = -EAGAIN;
+
+    struct mach_object *watch = departures_watch(socket);
+    if (!watch)
+        return MACH_SEND_NO_BUFFER;
+    while (result == -EAGAIN && waited == MSG_READY) {
+        waited = departures_wait(watch, &deadline, option & MACH_SEND_INTERRUPT);
+        if (waited == MSG_READY)
+            result = try_to_send(plan, socket);
+    }
+    object_drop(watch);
+    if (waited != MSG_READY)
+        return waited == MSG_TIMED_OUT ? MACH_SEND_TIMED_OUT : MACH_SEND_INTERRUPTED;
+    return code_of(result);
+}
+
 static mach_msg_return_t transmit(const struct plan *plan, mach_msg_option_t option, mach_msg_timeout_t timeout)
 {
-    struct msg_deadline deadline = {.never = true};
     int socket = port_send_socket(plan->destination.object);
-    bool waited = false;
+    int result = try_to_send(plan, socket);
 
-    for (;;) {
-        switch (packet_send(socket, &plan->packet)) {
-        case 0:
-            return MACH_MSG_SUCCESS;
-        case -EAGAIN:
-            break;
-        case -EMSGSIZE:
-            return MACH_SEND_TOO_LARGE;
-        case -EPIPE:
-        case -EBADF: /* the other library's idea of a port: not a socket that takes messages */
-        case -EOPNOTSUPP:
-            return MACH_SEND_INVALID_DEST;
-        default:
-            return MACH_SEND_NO_BUFFER;
-        }
-        if (!waited && (option & MACH_SEND_TIMEOUT))
-            deadline = msg_deadline_in(true, timeout);
-        waited = true;
-        switch (msg_wait(socket, POLLOUT, &deadline, option & MACH_SEND_INTERRUPT)) {
-        case MSG_READY:
-            break;
-        case MSG_TIMED_OUT:
-            return MACH_SEND_TIMED_OUT;
-        case MSG_INTERRUPTED:
-            return MACH_SEND_INTERRUPTED;
-        }
-    }
+    if (result != -EAGAIN)
+        return code_of(result);
+    if ((option & MACH_SEND_TIMEOUT) && timeout == 0)
+        return MACH_SEND_TIMED_OUT;
+    return wait_and_send(plan, option, socket, timeout);
 }
 
 static void consume(const struct leaving *right)

@@ -39,6 +39,7 @@ enum object_kind {
     OBJECT_SEMAPHORE,
     OBJECT_SEND_ONCE,
     OBJECT_HOST,
+    OBJECT_WATCH, /* of a queue that is full (departures.h): never a right */
     OBJECT_KINDS
 };
 

@@ -10,40 +10,18 @@
  * A sender can break its own port (shutdown on its end, an empty packet): the port then dies, for nothing else is left to
  * wait for. Nobody else's port is touched.
  */
-#include "port.h"
 #include "gate.h"
+#include "port_inner.h"
 #include "space.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 /* What an event of the queue names. Channels have serials from EVENT_CHANNEL on. */
 enum { EVENT_END, EVENT_MAIN, EVENT_CHANNEL };
-
-struct channel {
-    uint64_t serial;
-    int fd;
-};
-
-struct port {
-    struct mach_object object;
-    int send;
-    int receive; /* -1: the receive right is elsewhere, or ended */
-    int queue;
-    _Atomic bool dead;
-    _Atomic bool unclaimed;
-    pthread_mutex_t lock;
-    mach_port_seqno_t sequence;
-    mach_port_mscount_t made; /* send rights, ever */
-    uint32_t channel_count, channel_room;
-    uint64_t serial; /* of the last channel */
-    struct channel *channels;
-};
-_Static_assert(sizeof(struct port) <= OBJECT_CELL, "a port fits a cell");
 
 struct once {
     struct mach_object object;
@@ -68,6 +46,7 @@ static void close_all(struct port *port)
     close_if_open(&port->queue);
     close_if_open(&port->receive);
     close_if_open(&port->send);
+    port_limit_close(&port->limit);
     free(port->channels);
     port->channels = NULL;
 }
@@ -86,8 +65,10 @@ static void port_forked(struct mach_object *object)
 
 static bool port_pack(struct mach_object *object, struct wire_right *right, int fds[WIRE_FDS])
 {
-    right->descriptors = 1;
-    fds[0] = ((struct port *)object)->send;
+    struct port *port = (struct port *)object;
+    right->descriptors = 2;
+    fds[0] = port->send;
+    fds[1] = port->limit.file->fd;
     return true;
 }
 
@@ -103,24 +84,26 @@ static void once_close(struct mach_object *object)
     close_if_open(&((struct once *)object)->send);
 }
 
-/* One descriptor of the kind that ports are made of; anything else is closed. Its socket's cookie identifies it. */
-static bool accept_socket(const struct wire_right *right, const int fds[WIRE_FDS], struct object_id *id)
+static void refuse(const int fds[WIRE_FDS])
+{
+    for (int i = 0; i < WIRE_FDS; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+/* A socket of the kind that ports are made of? Its cookie identifies it. */
+static bool identify(int fd, struct object_id *id)
 {
     int domain = 0, type = 0;
     uint64_t cookie = 0;
     socklen_t domain_size = sizeof(domain), type_size = sizeof(type), cookie_size = sizeof(cookie);
 
-    if (right->descriptors == 1 && fds[0] >= 0 &&
-        getsockopt(fds[0], SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) == 0 && domain == AF_UNIX &&
-        getsockopt(fds[0], SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_SEQPACKET &&
-        getsockopt(fds[0], SOL_SOCKET, SO_COOKIE, &cookie, &cookie_size) == 0) {
-        *id = (struct object_id){{cookie, OBJECT_PORT}};
-        return true;
-    }
-    for (int i = 0; i < WIRE_FDS; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-    return false;
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) != 0 || domain != AF_UNIX ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 || type != SOCK_SEQPACKET ||
+        getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &cookie_size) != 0)
+        return false;
+    *id = (struct object_id){{cookie, OBJECT_PORT}};
+    return true;
 }
 
 static struct port *port_new(int send, struct object_id id)
@@ -138,12 +121,16 @@ static struct port *port_new(int send, struct object_id id)
 static struct mach_object *port_unpack(const struct wire_right *right, const int fds[WIRE_FDS])
 {
     struct object_id id;
-    if (!accept_socket(right, fds, &id))
+    struct port *port = right->descriptors == 2 && fds[1] >= 0 && identify(fds[0], &id) ? port_new(fds[0], id) : NULL;
+    if (!port) {
+        refuse(fds);
         return NULL;
-    struct port *port = port_new(fds[0], id);
-    if (!port)
-        close(fds[0]);
-    return (struct mach_object *)port;
+    }
+    if (!port_limit_adopt(&port->limit, fds[1])) {
+        object_drop(&port->object);
+        return NULL;
+    }
+    return &port->object;
 }
 
 static struct mach_object *once_new(int send, uint64_t serial)
@@ -159,11 +146,9 @@ static struct mach_object *once_new(int send, uint64_t serial)
 static struct mach_object *once_unpack(const struct wire_right *right, const int fds[WIRE_FDS])
 {
     struct object_id id;
-    if (!accept_socket(right, fds, &id))
-        return NULL;
-    struct mach_object *once = once_new(fds[0], 0);
+    struct mach_object *once = right->descriptors == 1 && identify(fds[0], &id) ? once_new(fds[0], 0) : NULL;
     if (!once)
-        close(fds[0]);
+        refuse(fds);
     return once;
 }
 
@@ -183,10 +168,16 @@ static bool queue_add(int queue, int fd, uint32_t events, uint64_t what)
     return epoll_ctl(queue, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+void port_size_buffer(int send)
+{
+    static const int room = 2 * PACKET_MESSAGE;
+    (void)setsockopt(send, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)); /* as much as the administrator allows */
+}
+
 /* A socket pair whose first end receives, learning each sender from the kernel. */
 static bool make_pair(int ends[2])
 {
-    static const int on = 1, room = 2 * PACKET_MESSAGE;
+    static const int on = 1;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return false;
@@ -195,30 +186,32 @@ static bool make_pair(int ends[2])
         close(ends[1]);
         return false;
     }
-    (void)setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)); /* as much as the administrator allows */
+    port_size_buffer(ends[1]);
     return true;
 }
 
 struct mach_object *port_create(void)
 {
+    struct object_id id;
     int ends[2];
+
     if (!make_pair(ends))
         return NULL;
-
-    struct wire_right right = {.descriptors = 1};
-    int fds[WIRE_FDS] = {ends[1], -1, -1, -1};
-    struct port *port = (struct port *)port_unpack(&right, fds);
+    struct port *port = identify(ends[1], &id) ? port_new(ends[1], id) : NULL;
     if (!port) {
         close(ends[0]);
+        close(ends[1]);
         return NULL;
     }
     port->receive = ends[0];
     port->queue = epoll_create1(EPOLL_CLOEXEC);
     if (port->queue < 0 || !queue_add(port->queue, port->send, 0, EVENT_END) ||
-        !queue_add(port->queue, port->receive, EPOLLIN, EVENT_MAIN)) {
+        !queue_add(port->queue, port->receive, EPOLLIN, EVENT_MAIN) ||
+        !port_limit_create(&port->limit, MACH_PORT_QLIMIT_DEFAULT)) {
         object_drop(&port->object);
         return NULL;
     }
+    port->messages = MACH_PORT_QLIMIT_DEFAULT;
     return &port->object;
 }
 
@@ -308,6 +301,22 @@ int port_queue(struct mach_object *object)
     return ((struct port *)object)->queue;
 }
 
+bool port_ready_to_send(struct mach_object *object)
+{
+    return port_limit_map(&((struct port *)object)->limit);
+}
+
+bool port_admit(struct mach_object *object)
+{
+    struct port *port = (struct port *)object;
+    return port_limit_enter(&port->limit, port->send);
+}
+
+void port_retract(struct mach_object *object)
+{
+    port_limit_leave(&((struct port *)object)->limit);
+}
+
 /* ---- send-once ---- */
 
 static bool add_channel(struct port *port, int fd)
@@ -381,8 +390,11 @@ static enum port_result take_main(struct port *port, uint32_t limit, bool keep, 
 {
     switch (packet_receive(port->receive, limit, keep, packet)) {
     case PACKET_GOT:
+        port_limit_leave(&port->limit);
         return PORT_GOT;
     case PACKET_TOO_LARGE:
+        if (!keep)
+            port_limit_leave(&port->limit);
         return PORT_TOO_LARGE;
     case PACKET_NO_MEMORY:
         return PORT_NO_MEMORY;

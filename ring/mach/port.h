@@ -9,6 +9,8 @@
  * of the one who should reply, or of the queue the request was in, is a hang-up of that channel, and ends the wait for the reply at
  * once, as MACH_NOTIFY_SEND_ONCE does on XNU.
  *
+ * A send right travels as two descriptors: the socket, and the page with the number of messages in the queue (port_limit.h).
+ *
  * Identity of a port is the kernel's cookie of the send end's socket: it never comes again before a reboot, and no peer can claim
  * another's.
  */
@@ -38,6 +40,16 @@ bool port_right_alive(struct mach_object *object);
 
 /* The descriptor to send to: of a send right, of our own port, or of a send-once right; -1: the object is no port. */
 int port_send_socket(struct mach_object *object);
+
+/*
+ * A message that goes by a send right counts against the port's limit (port_limit.h). Once it is ready to send (false: no memory; inside
+ * the gate), port_admit() says whether there is room, and counts; port_retract() takes that back when the message did not go.
+ */
+bool port_ready_to_send(struct mach_object *object);
+bool port_admit(struct mach_object *object);
+void port_retract(struct mach_object *object);
+/* Give a send end's socket its size. Whoever waits for room looks again. */
+void port_size_buffer(int send);
 
 /* A send-once right to our port, not yet published. NULL when descriptors or memory are short, or the port is dead. */
 struct mach_object *port_make_once(struct mach_object *port);

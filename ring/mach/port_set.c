@@ -9,17 +9,24 @@
 #include "port_set.h"
 #include "port.h"
 
-#include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+struct member {
+    struct mach_object *port; /* only compared */
+    mach_port_name_t name;
+};
 
 struct port_set {
     struct mach_object object;
     int queue;
     int bell; /* readable when the set has died */
     _Atomic bool dead;
+    uint32_t count, room;
+    struct member *members;
     struct port_set *next, **link; /* link: NULL when not on the list */
 };
 _Static_assert(sizeof(struct port_set) <= OBJECT_CELL, "a port set fits a cell");
@@ -43,6 +50,7 @@ static void close_all(struct port_set *set)
         close(set->queue);
     if (set->bell >= 0)
         close(set->bell);
+    free(set->members);
 }
 
 static void destroy(struct mach_object *object)
@@ -107,28 +115,59 @@ bool port_set_is_dead(struct mach_object *object)
     return atomic_load_explicit(&((struct port_set *)object)->dead, memory_order_acquire); /* set-dead */
 }
 
-static bool remove_member(struct mach_object *set, struct mach_object *port)
+/* The member's place, or `count`. */
+static uint32_t find_member(const struct port_set *set, const struct mach_object *port)
 {
-    return epoll_ctl(port_set_queue(set), EPOLL_CTL_DEL, port_queue(port), NULL) == 0;
+    uint32_t i = 0;
+    while (i < set->count && set->members[i].port != port)
+        i++;
+    return i;
+}
+
+static bool remove_member(struct port_set *set, struct mach_object *port)
+{
+    uint32_t i = find_member(set, port);
+    if (i == set->count)
+        return false;
+    set->members[i] = set->members[--set->count];
+    epoll_ctl(set->queue, EPOLL_CTL_DEL, port_queue(port), NULL);
+    return true;
 }
 
 static bool remove_everywhere(struct mach_object *port)
 {
     bool removed = false;
     for (struct port_set *set = sets; set; set = set->next)
-        removed |= remove_member(&set->object, port);
+        removed |= remove_member(set, port);
     return removed;
 }
 
-static kern_return_t add_member(struct mach_object *set, struct mach_object *port, mach_port_name_t name)
+static bool room_for_one(struct port_set *set)
 {
+    if (set->count < set->room)
+        return true;
+    uint32_t room = set->room ? 2 * set->room : 4;
+    struct member *more = realloc(set->members, room * sizeof(*more));
+    if (!more)
+        return false;
+    set->members = more;
+    set->room = room;
+    return true;
+}
+
+static kern_return_t add_member(struct mach_object *object, struct mach_object *port, mach_port_name_t name)
+{
+    struct port_set *set = (struct port_set *)object;
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = name};
 
-    if (port_is_dead(port) || port_set_is_dead(set))
+    if (port_is_dead(port) || port_set_is_dead(object))
         return KERN_INVALID_RIGHT;
-    if (epoll_ctl(port_set_queue(set), EPOLL_CTL_ADD, port_queue(port), &event) == 0)
-        return KERN_SUCCESS;
-    return errno == EEXIST ? KERN_ALREADY_IN_SET : KERN_RESOURCE_SHORTAGE;
+    if (find_member(set, port) < set->count)
+        return KERN_ALREADY_IN_SET;
+    if (!room_for_one(set) || epoll_ctl(set->queue, EPOLL_CTL_ADD, port_queue(port), &event) != 0)
+        return KERN_RESOURCE_SHORTAGE;
+    set->members[set->count++] = (struct member){port, name};
+    return KERN_SUCCESS;
 }
 
 kern_return_t port_set_insert(struct mach_object *set, struct mach_object *port, mach_port_name_t name)
@@ -142,7 +181,7 @@ kern_return_t port_set_insert(struct mach_object *set, struct mach_object *port,
 kern_return_t port_set_extract(struct mach_object *set, struct mach_object *port)
 {
     pthread_mutex_lock(&lock);
-    bool removed = remove_member(set, port);
+    bool removed = remove_member((struct port_set *)set, port);
     pthread_mutex_unlock(&lock);
     return removed ? KERN_SUCCESS : KERN_NOT_IN_SET;
 }
@@ -162,6 +201,29 @@ void port_set_forget(struct mach_object *port)
     pthread_mutex_lock(&lock);
     remove_everywhere(port);
     pthread_mutex_unlock(&lock);
+}
+
+uint32_t port_set_members(struct mach_object *object, mach_port_name_t *names, uint32_t room)
+{
+    struct port_set *set = (struct port_set *)object;
+
+    pthread_mutex_lock(&lock);
+    uint32_t count = set->count;
+    for (uint32_t i = 0; i < count && i < room; i++)
+        names[i] = set->members[i].name;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
+bool port_set_any(struct mach_object *port)
+{
+    bool any = false;
+
+    pthread_mutex_lock(&lock);
+    for (struct port_set *set = sets; set && !any; set = set->next)
+        any = find_member(set, port) < set->count;
+    pthread_mutex_unlock(&lock);
+    return any;
 }
 
 int port_set_queue(struct mach_object *set)

@@ -21,6 +21,11 @@ kern_return_t port_set_move(struct mach_object *set, struct mach_object *port, m
 /* The port's receive right has ended. */
 void port_set_forget(struct mach_object *port);
 
+/* Store members' names in an array for `room`, as far as they go, and return how many there are. */
+uint32_t port_set_members(struct mach_object *set, mach_port_name_t *names, uint32_t room);
+/* Is the port in any set? */
+bool port_set_any(struct mach_object *port);
+
 /* To wait on for POLLIN. */
 int port_set_queue(struct mach_object *set);
 /* A member that is ready now, or MACH_PORT_NULL. */

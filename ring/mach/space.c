@@ -26,6 +26,7 @@
 #include "object_cells.h"
 #include "port.h"
 #include "port_set.h"
+#include "port_status.h"
 #include "slots.h"
 #include "space_table.h"
 
@@ -320,14 +321,23 @@ kern_return_t space_deallocate(mach_port_name_t name)
     return kr;
 }
 
+/* May this right end without a guard being named? */
+static bool unguarded(struct entry *entry, mach_port_type_t right)
+{
+    return !(right & MACH_PORT_TYPE_RECEIVE) || port_guard_admits(entry_object(entry), 0);
+}
+
 /* mod_refs of a right that is there or not, all or nothing. */
 static kern_return_t modify_whole(uint32_t index, mach_port_type_t right, int32_t delta, struct mach_object **ended,
                                   struct mach_object **gone)
 {
     if (delta != 0 && delta != -1)
         return KERN_INVALID_VALUE;
-    if (delta == -1)
-        take_right(index, right, ended, gone);
+    if (delta == 0)
+        return KERN_SUCCESS;
+    if (!unguarded(table_entry(index), right))
+        return KERN_INVALID_RIGHT;
+    take_right(index, right, ended, gone);
     return KERN_SUCCESS;
 }
 
@@ -371,6 +381,42 @@ kern_return_t space_modify(mach_port_name_t name, mach_port_type_t right, int32_
     return kr;
 }
 
+static kern_return_t destruct(uint32_t index, int32_t send_delta, uint64_t guard, struct mach_object **ended,
+                              struct mach_object **gone)
+{
+    struct entry *entry = table_entry(index);
+    uint32_t rights = entry_rights(entry);
+    kern_return_t kr = KERN_SUCCESS;
+
+    if (!(rights & MACH_PORT_TYPE_RECEIVE) || (send_delta != 0 && !(rights & MACH_PORT_TYPE_SEND)))
+        return KERN_INVALID_RIGHT;
+    if (send_delta > 0)
+        return KERN_INVALID_VALUE;
+    if (!port_guard_admits(entry_object(entry), guard))
+        return KERN_INVALID_ARGUMENT;
+    if (send_delta != 0)
+        kr = take_references(index, MACH_PORT_TYPE_SEND, 0U - (uint32_t)send_delta, gone);
+    if (kr == KERN_SUCCESS)
+        take_right(index, MACH_PORT_TYPE_RECEIVE, ended, gone);
+    return kr;
+}
+
+kern_return_t space_destruct(mach_port_name_t name, int32_t send_delta, uint64_t guard)
+{
+    struct mach_object *gone = NULL, *ended = NULL;
+
+    enter();
+    kern_return_t kr = table_find(name) ? destruct(name >> 8, send_delta, guard, &ended, &gone) : KERN_INVALID_NAME;
+    leave();
+    if (ended) {
+        end_right(ended, MACH_PORT_TYPE_RECEIVE);
+        object_drop(ended);
+    }
+    if (gone)
+        object_drop(gone);
+    return kr;
+}
+
 kern_return_t space_destroy(mach_port_name_t name)
 {
     struct mach_object *gone = NULL;
@@ -381,6 +427,8 @@ kern_return_t space_destroy(mach_port_name_t name)
     struct entry *entry = table_find(name);
     if (entry) {
         kr = table_pinned(name >> 8) ? KERN_INVALID_CAPABILITY : KERN_SUCCESS;
+        if (!unguarded(entry, entry_rights(entry)))
+            kr = KERN_INVALID_RIGHT;
         if (kr == KERN_SUCCESS) {
             rights = entry_rights(entry);
             gone = table_unmake(name >> 8);
@@ -421,6 +469,25 @@ kern_return_t space_references(mach_port_name_t name, mach_port_type_t right, ui
     }
     leave();
     return entry ? KERN_SUCCESS : KERN_INVALID_NAME;
+}
+
+uint32_t space_list(mach_port_name_t *names, mach_port_type_t *types, uint32_t room)
+{
+    uint32_t count = 0;
+
+    enter();
+    for (uint32_t index = TASK_INDEX; index < table_bound(); index++) {
+        struct entry *entry = table_entry(index);
+        if (!entry_rights(entry))
+            continue;
+        if (count < room) {
+            names[count] = index << 8 | (entry_key(entry) & TABLE_GENERATION);
+            types[count] = effective_rights(entry);
+        }
+        count++;
+    }
+    leave();
+    return count;
 }
 
 /* ---- fork ---- */

@@ -59,10 +59,14 @@ kern_return_t space_check_task(mach_port_name_t task);
 /* mach_port_deallocate, _mod_refs, _destroy, _type and _get_refs, past the checks of their task and right arguments. */
 kern_return_t space_deallocate(mach_port_name_t name);
 kern_return_t space_modify(mach_port_name_t name, mach_port_type_t right, int32_t delta);
+kern_return_t space_destruct(mach_port_name_t name, int32_t send_delta, uint64_t guard);
 kern_return_t space_destroy(mach_port_name_t name);
 kern_return_t space_type(mach_port_name_t name, mach_port_type_t *type);
 bool space_is_dead(mach_port_name_t name); /* a dead name */
 kern_return_t space_references(mach_port_name_t name, mach_port_type_t right, uint32_t *references);
+
+/* Store the names and their types in arrays for `room` of each, as far as they go, and return how many there are. */
+uint32_t space_list(mach_port_name_t *names, mach_port_type_t *types, uint32_t room);
 
 /* Around fork, called by the layer's one atfork registration: first of the prepare handlers' work, last in parent and child. */
 void space_fork_prepare(void);

@@ -3,6 +3,7 @@
 
 #include "bootstrap_name.h"
 #include "space.h"
+#include "vm_file.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -330,10 +331,12 @@ static int lie(void *context)
         struct cmsghdr align;
         unsigned char bytes[CMSG_SPACE(6 * sizeof(int))];
     } control;
-    size_t fds = 1, size = sizeof(answer);
+    size_t fds = 2, size = sizeof(answer);
+    struct vm_file *page;
 
     answer.right.kind = OBJECT_PORT;
-    answer.right.descriptors = 1;
+    answer.right.descriptors = 2;
+    CHECK(vm_file_create(4096, &page) == KERN_SUCCESS);
     if (liar->uid != geteuid())
         CHECK(setuid(liar->uid) == 0);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
@@ -386,7 +389,7 @@ static int lie(void *context)
         rights->cmsg_type = SCM_RIGHTS;
         rights->cmsg_len = CMSG_LEN(fds * sizeof(int));
         for (size_t i = 0; i < fds; i++)
-            memcpy(CMSG_DATA(rights) + i * sizeof(int), &ends[1], sizeof(int));
+            memcpy(CMSG_DATA(rights) + i * sizeof(int), i == 1 ? &page->fd : &ends[1], sizeof(int));
     }
     (void)!sendmsg(client, &message, MSG_NOSIGNAL);
     CHECK(gate_wait(&liar->end, NULL));

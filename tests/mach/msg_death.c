@@ -3,6 +3,7 @@
 
 #include "packet.h"
 #include "port.h"
+#include "right.h"
 #include "space.h"
 
 #include <errno.h>
@@ -172,6 +173,19 @@ static int socket_of(mach_port_t port)
     return fd;
 }
 
+/* The page with the number of messages, which travels beside the socket. */
+static int page_of(mach_port_t port)
+{
+    kern_return_t kr;
+    struct wire_right right;
+    int fds[WIRE_FDS];
+    struct mach_object *object = space_hold_send(port, &kr);
+    assert_non_null(object);
+    assert_true(right_pack(object, &right, fds));
+    object_drop(object);
+    return fds[1];
+}
+
 /* A packet that this library would have sent, to be damaged. */
 struct forged {
     struct packet_out packet;
@@ -180,7 +194,7 @@ struct forged {
     struct iovec parts[2];
 };
 
-static void forge(struct forged *forged, int fd)
+static void forge(struct forged *forged, int fd, int page)
 {
     memset(forged, 0, sizeof(*forged));
     forged->body.msgh_descriptor_count = 1;
@@ -192,9 +206,10 @@ static void forge(struct forged *forged, int fd)
     forged->packet.header.rights = 1;
     forged->packet.header.complex = 1;
     forged->packet.rights[0].kind = OBJECT_PORT;
-    forged->packet.rights[0].descriptors = 1;
+    forged->packet.rights[0].descriptors = 2;
     forged->packet.descriptors[0] = fd;
-    forged->packet.descriptor_count = 1;
+    forged->packet.descriptors[1] = page;
+    forged->packet.descriptor_count = 2;
     forged->packet.body = forged->parts;
     forged->packet.body_parts = 2;
 }
@@ -204,12 +219,12 @@ static void damaged_packets_are_dropped(void **state)
     (void)state;
     int before = descriptors_open();
     mach_port_t port = new_port_with_send();
-    int fd = socket_of(port), count_of_cases = 0;
+    int fd = socket_of(port), page = page_of(port), count_of_cases = 0;
     union inbox inbox;
     struct forged forged;
 
     /* Undamaged, it arrives. */
-    forge(&forged, fd);
+    forge(&forged, fd, page);
     assert_int_equal(packet_send(fd, &forged.packet), 0);
     assert_int_equal(receive(port, &inbox, 0), MACH_MSG_SUCCESS);
     assert_int_equal(inbox.carrier.carrier.right.name, port);
@@ -217,7 +232,7 @@ static void damaged_packets_are_dropped(void **state)
 
 #define DAMAGED(statement)                                                                                             \
     do {                                                                                                               \
-        forge(&forged, fd);                                                                                            \
+        forge(&forged, fd, page);                                                                                      \
         statement;                                                                                                     \
         assert_int_equal(packet_send(fd, &forged.packet), 0);                                                          \
         assert_int_equal(receive(port, &inbox, 0), MACH_RCV_TIMED_OUT);                                                \
@@ -231,7 +246,7 @@ static void damaged_packets_are_dropped(void **state)
     DAMAGED(forged.packet.header.reply = MACH_MSG_TYPE_PORT_SEND);
     DAMAGED(forged.packet.header.reply = 99);
     DAMAGED(forged.packet.descriptor_count = 0);
-    DAMAGED((forged.packet.descriptors[1] = fd, forged.packet.descriptor_count = 2));
+    DAMAGED((forged.packet.descriptors[2] = fd, forged.packet.descriptor_count = 3));
     DAMAGED(forged.packet.rights[0].descriptors = 0);
     DAMAGED(forged.packet.rights[0].descriptors = 5);
     DAMAGED(forged.packet.rights[0].descriptors = ~0U);
@@ -247,7 +262,7 @@ static void damaged_packets_are_dropped(void **state)
     /* Sound as a message, but the right is refused: it arrives as null. */
 #define REFUSED(statement)                                                                                             \
     do {                                                                                                               \
-        forge(&forged, fd);                                                                                            \
+        forge(&forged, fd, page);                                                                                      \
         statement;                                                                                                     \
         assert_int_equal(packet_send(fd, &forged.packet), 0);                                                          \
         assert_int_equal(receive(port, &inbox, 0), MACH_MSG_SUCCESS);                                                  \
@@ -258,14 +273,17 @@ static void damaged_packets_are_dropped(void **state)
     REFUSED(forged.packet.rights[0].kind = OBJECT_PORT_SET);
     REFUSED(forged.packet.rights[0].kind = OBJECT_SEND_ONCE);
     REFUSED(forged.packet.rights[0].kind = ~0U);
-    REFUSED(forged.packet.descriptors[0] = 0); /* no socket */
+    REFUSED(forged.packet.descriptors[0] = 0);    /* no socket */
+    REFUSED(forged.packet.descriptors[0] = page); /* neither */
+    REFUSED(forged.packet.descriptors[1] = fd);   /* no page */
+    REFUSED((forged.packet.rights[0].descriptors = 1, forged.packet.descriptor_count = 1));
     REFUSED(forged.descriptor.disposition = MACH_MSG_TYPE_PORT_SEND_ONCE);
 
     /* An id proves nothing: the right is known by its socket. */
     kern_return_t kr;
     mach_port_t other = new_port_with_send();
     struct mach_object *object = space_hold_send(other, &kr);
-    forge(&forged, fd);
+    forge(&forged, fd, page);
     forged.packet.rights[0].id = object->id;
     object_drop(object);
     assert_int_equal(packet_send(fd, &forged.packet), 0);

@@ -57,6 +57,13 @@ static inline mach_port_t new_port_with_send(void)
     return port;
 }
 
+static inline kern_return_t set_limit(mach_port_t port, mach_port_msgcount_t messages)
+{
+    mach_port_limits_t limits = {messages};
+    return mach_port_set_attributes(mach_task_self(), port, MACH_PORT_LIMITS_INFO, (mach_port_info_t)&limits,
+                                    MACH_PORT_LIMITS_INFO_COUNT);
+}
+
 static inline kern_return_t drop_receive(mach_port_t port)
 {
     return mach_port_mod_refs(mach_task_self(), port, MACH_PORT_RIGHT_RECEIVE, -1);

@@ -43,6 +43,47 @@ extern kern_return_t mach_port_insert_member(ipc_space_t task, mach_port_name_t 
 extern kern_return_t mach_port_extract_member(ipc_space_t task, mach_port_name_t name, mach_port_name_t pset);
 extern kern_return_t mach_port_move_member(ipc_space_t task, mach_port_name_t member, mach_port_name_t after);
 
+/* The members' names, ascending, in an array to be given back with vm_deallocate. */
+extern kern_return_t mach_port_get_set_status(ipc_space_t task, mach_port_name_t name, mach_port_name_array_t *members,
+                                              mach_msg_type_number_t *membersCnt);
+
+/* Every name and its mach_port_type, in two arrays to be given back with vm_deallocate. */
+extern kern_return_t mach_port_names(ipc_space_t task, mach_port_name_array_t *names, mach_msg_type_number_t *namesCnt,
+                                     mach_port_type_array_t *types, mach_msg_type_number_t *typesCnt);
+
+/* ---- of receive rights ---- */
+
+/*
+ * A new port, with MPO_INSERT_SEND_RIGHT, _QLIMIT, _CONTEXT_AS_GUARD, _STRICT; importance and reply port flags have no effect. Without
+ * _CONTEXT_AS_GUARD `context` is just the port's context. What only launchd and the window server may ask for is KERN_DENIED.
+ */
+extern kern_return_t mach_port_construct(ipc_space_t task, mach_port_options_ptr_t options, mach_port_context_t context,
+                                         mach_port_name_t *name);
+/* End the receive right, and `srdelta` (not above 0) references of the send right; `guard` if it is guarded. */
+extern kern_return_t mach_port_destruct(ipc_space_t task, mach_port_name_t name, mach_port_delta_t srdelta,
+                                        mach_port_context_t guard);
+
+/*
+ * A guarded port ends by mach_port_destruct alone; mod_refs and destroy answer KERN_INVALID_RIGHT. A wrong guard is
+ * KERN_INVALID_ARGUMENT; nothing here raises an exception.
+ */
+extern kern_return_t mach_port_guard(ipc_space_t task, mach_port_name_t name, mach_port_context_t guard,
+                                     boolean_t strict);
+extern kern_return_t mach_port_guard_with_flags(ipc_space_t task, mach_port_name_t name, mach_port_context_t guard,
+                                                uint64_t flags);
+extern kern_return_t mach_port_unguard(ipc_space_t task, mach_port_name_t name, mach_port_context_t guard);
+extern kern_return_t mach_port_swap_guard(ipc_space_t task, mach_port_name_t name, mach_port_context_t old_guard,
+                                          mach_port_context_t new_guard);
+extern kern_return_t mach_port_get_context(ipc_space_t task, mach_port_name_t name, mach_port_context_t *context);
+extern kern_return_t mach_port_set_context(ipc_space_t task, mach_port_name_t name, mach_port_context_t context);
+
+extern kern_return_t mach_port_get_attributes(ipc_space_t task, mach_port_name_t name, mach_port_flavor_t flavor,
+                                              mach_port_info_t port_info_out, mach_msg_type_number_t *port_info_outCnt);
+extern kern_return_t mach_port_set_attributes(ipc_space_t task, mach_port_name_t name, mach_port_flavor_t flavor,
+                                              mach_port_info_t port_info, mach_msg_type_number_t port_infoCnt);
+extern kern_return_t mach_port_set_mscount(ipc_space_t task, mach_port_name_t name, mach_port_mscount_t mscount);
+extern kern_return_t mach_port_set_seqno(ipc_space_t task, mach_port_name_t name, mach_port_seqno_t seqno);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,8 +2,8 @@
  * Messages: headers, descriptors, trailers, mach_msg. Names, layouts and values are those of the Mach interface.
  *
  * What differs here: a message is at most 128 KiB with its header, and carries at most 60 rights, the reply port included
- * (MACH_SEND_TOO_LARGE); a port's queue is bounded by bytes (at least one message of the largest size), not by messages; out-of-line
- * memory and receive rights do not travel (MACH_SEND_INVALID_TYPE, MACH_SEND_INVALID_RIGHT); there are no vouchers.
+ * (MACH_SEND_TOO_LARGE); a port's queue is bounded by bytes (at least one message of the largest size) beside its limit of messages;
+ * out-of-line memory and receive rights do not travel (MACH_SEND_INVALID_TYPE, MACH_SEND_INVALID_RIGHT); there are no vouchers.
  */
 #ifndef _MACH_MESSAGE_H_
 #define _MACH_MESSAGE_H_

@@ -1,0 +1,44 @@
+/*
+ * How many messages a port's queue takes.
+ *
+ * The queue is a socket, which the kernel bounds by bytes. The number of messages is kept beside it, in a page that the receiver makes and
+ * that travels with every send right: `queued` is what senders have announced less what the receiver has taken. A sender announces
+ * its message first, and takes that back if the socket refuses it.
+ *
+ * The count is advice; whether the queue is empty, and when a message leaves it, only the kernel says. A sender that is killed
+ * between the two steps leaves the count too high, and a hostile one may write anything. So a queue that is full by the count and empty by the kernel
+ * is open, and the count starts again; and nobody waits unless the kernel holds a message, whose leaving, or the receiver's end, ends
+ * the wait (departures.h). Hence no count can close a port for good. Nor can one hurt the receiver: it may let more messages in than
+ * the limit, but never more bytes than the socket takes.
+ *
+ * Words: `queued` is changed by everybody, `limit` by the receiver. Both are hostile and are only ever compared. They order nothing:
+ * the socket does.
+ */
+#ifndef MRING_MACH_PORT_LIMIT_H
+#define MRING_MACH_PORT_LIMIT_H
+
+#include "vm_file.h"
+
+struct port_limit {
+    struct vm_file *file;
+    _Atomic(struct limit_page *) page; /* NULL until it is needed */
+};
+
+/* Inside the gate, except enter and leave. */
+bool port_limit_create(struct port_limit *limit, uint32_t messages);
+/* Take a peer's descriptor over. False, and it is closed: it is none of ours. */
+bool port_limit_adopt(struct port_limit *limit, int fd);
+void port_limit_close(struct port_limit *limit);
+/* Have the page mapped. */
+bool port_limit_map(struct port_limit *limit);
+
+void port_limit_set(struct port_limit *limit, uint32_t messages);
+/* Announced and, by the kernel, not all taken; `socket` is a send end. */
+uint32_t port_limit_queued(struct port_limit *limit, int socket);
+
+/* Before a message is sent: is there room for it? A port that takes none takes one. */
+bool port_limit_enter(struct port_limit *limit, int socket);
+/* It was not sent after all, or the receiver has taken it. */
+void port_limit_leave(struct port_limit *limit);
+
+#endif
