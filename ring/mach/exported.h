@@ -10,6 +10,7 @@
 #include <mach/mach.h>
 #include <mach/mach_time.h>
 #include <mach/mach_vm.h>
+#include <mach/mig.h>
 #include <mach/mring_mach.h>
 #include <servers/bootstrap.h>
 #pragma GCC visibility pop

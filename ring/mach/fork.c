@@ -21,6 +21,7 @@ static void child(void)
 {
     semaphore_fork_child();
     space_fork_child();
+    mig_fork_child();
     vm_fork_child();
 }
 

@@ -22,4 +22,7 @@ void vm_fork_child(void);
  */
 void semaphore_fork_child(void);
 
+/* The forking thread's reply port has no name in the child. */
+void mig_fork_child(void);
+
 #endif

@@ -376,6 +376,16 @@ extern mach_msg_return_t mach_msg_receive(mach_msg_header_t *msg);
 /* Give back the rights that a received message carries; the local port is left alone. */
 extern void mach_msg_destroy(mach_msg_header_t *msg);
 
+/*
+ * Receive requests of at most `max_size` bytes (with MACH_RCV_LARGE: of any size), give them to `demux`, which fills in the reply, and send
+ * that: until receiving or sending fails, or one. A reply's RetCode of MIG_NO_REPLY sends none.
+ */
+extern mach_msg_return_t mach_msg_server(boolean_t (*demux)(mach_msg_header_t *, mach_msg_header_t *),
+                                         mach_msg_size_t max_size, mach_port_t rcv_name, mach_msg_options_t options);
+extern mach_msg_return_t mach_msg_server_once(boolean_t (*demux)(mach_msg_header_t *, mach_msg_header_t *),
+                                              mach_msg_size_t max_size, mach_port_t rcv_name,
+                                              mach_msg_options_t options);
+
 #ifdef __cplusplus
 }
 #endif
