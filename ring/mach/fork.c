@@ -9,6 +9,7 @@ static void prepare(void)
 {
     vm_fork_prepare();
     space_fork_prepare();
+    vm_fork_copy();
 }
 
 static void parent(void)
@@ -19,6 +20,7 @@ static void parent(void)
 
 static void child(void)
 {
+    vm_fork_place();
     semaphore_fork_child();
     space_fork_child();
     mig_fork_child();

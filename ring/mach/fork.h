@@ -11,10 +11,14 @@
 /* Register, once. Runs as a constructor too: calling it is only needed to have it linked in from the static library. */
 void mach_layer_init(void);
 
-/* The address space: snapshots, and the table's lock. */
+/* The address space: the table's lock, and a list of what is to be copied. */
 void vm_fork_prepare(void);
 void vm_fork_parent(void);
 void vm_fork_child(void);
+
+/* The copies: made when all else is prepared, put in their places before the child does anything else. */
+void vm_fork_copy(void);
+void vm_fork_place(void);
 
 /*
  * The semaphores: their lock is held only inside the name space's gate, so it is free. The name space declares its

@@ -11,6 +11,11 @@
  * parent unmaps it. This costs the copying of those regions, and nothing for all others. Pages are copied one by one
  * while others may write: what is within a store is whole, but there is no order between pages (4.10).
  *
+ * What is copied may be malloc's memory, and with it this layer's own. Malloc's state is partly there and partly in
+ * memory that the kernel copies, so the two must be of one moment. Therefore copying is the last that is done before
+ * the fork (vm_fork_copy), and putting the copies in their places the first that is done in the child (vm_fork_place):
+ * in between nothing here calls malloc or free, and the list of copies lies in memory of its own.
+ *
  * A region that cannot be copied (no memory; no read permission even in its maximum, 4.8) is absent in the child.
  *
  * vfork, clone and _Fork run no handlers: their children see shared memory as shared.
@@ -20,18 +25,18 @@
 #include "vm_range.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 struct snapshot {
-    uint64_t start, size;
+    struct segment segment;
     void *copy; /* NULL: the child does without */
 };
 
 /* Between prepare and parent or child, in the thread that forks, with the lock. */
 static struct snapshot *snapshots;
 static size_t snapshot_count;
-static bool snapshots_whole; /* every region to be copied has its snapshots */
+static uint64_t list_size;   /* of the memory that `snapshots` is */
+static bool snapshots_whole; /* every region to be copied is listed */
 
 static bool to_copy(const struct region *region)
 {
@@ -53,19 +58,14 @@ static struct vm_range range_to_copy(void)
     return range;
 }
 
-static void take_snapshots(const struct view *view)
+static bool list_snapshots(const struct view *view)
 {
-    snapshots = malloc(view->count * sizeof *snapshots);
-    snapshots_whole = snapshots != NULL || view->count == 0;
-    for (size_t i = 0; i < view->count && snapshots != NULL; i++) {
-        const struct segment *segment = &view->segments[i];
-        const struct region *region = &segment->region;
-        if (!to_copy(region))
-            continue;
-        snapshots[snapshot_count++] =
-            (struct snapshot){region->start, region->end - region->start,
-                              region->max & VM_PROT_READ ? vm_copy_segment(segment, segment->current) : NULL};
-    }
+    list_size = page_ceiling(view->count * sizeof *snapshots);
+    snapshots = list_size != 0 ? vm_new_private(list_size) : NULL;
+    for (size_t i = 0; i < view->count && snapshots != NULL; i++)
+        if (to_copy(&view->segments[i].region))
+            snapshots[snapshot_count++].segment = view->segments[i];
+    return snapshots != NULL || list_size == 0;
 }
 
 void vm_fork_prepare(void)
@@ -77,14 +77,29 @@ void vm_fork_prepare(void)
     range = range_to_copy();
     snapshots_whole = range.end == 0;
     if (!snapshots_whole && view_look(&view, range.start, range.end) == KERN_SUCCESS) {
-        take_snapshots(&view);
+        snapshots_whole = list_snapshots(&view);
         view_free(&view);
     }
 }
 
+void vm_fork_copy(void)
+{
+    for (size_t i = 0; i < snapshot_count; i++) {
+        const struct segment *segment = &snapshots[i].segment;
+        if (segment->region.max & VM_PROT_READ)
+            snapshots[i].copy = vm_copy_segment(segment, segment->current);
+    }
+}
+
+static uint64_t size_of(const struct region *region)
+{
+    return region->end - region->start;
+}
+
 static void forget_snapshots(void)
 {
-    free(snapshots);
+    if (snapshots != NULL)
+        munmap(snapshots, list_size);
     snapshots = NULL;
     snapshot_count = 0;
 }
@@ -95,30 +110,44 @@ void vm_fork_parent(void)
 
     for (size_t i = 0; i < snapshot_count; i++)
         if (snapshots[i].copy != NULL)
-            munmap(snapshots[i].copy, snapshots[i].size);
+            munmap(snapshots[i].copy, size_of(&snapshots[i].segment.region));
     forget_snapshots();
     vm_table_unlock();
     errno = saved;
 }
 
-/* Put the copies where the shared memory is. */
-static void place_snapshots(void)
+static void place(const struct snapshot *snapshot)
 {
-    for (size_t i = 0; i < snapshot_count; i++) {
-        void *at = (void *)(uintptr_t)snapshots[i].start;
-        if (snapshots[i].copy == NULL || mremap(snapshots[i].copy, snapshots[i].size, snapshots[i].size,
-                                                MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED)
-            munmap(at, snapshots[i].size);
-    }
+    const struct region *region = &snapshot->segment.region;
+    void *at = (void *)(uintptr_t)region->start;
+
+    if (snapshot->copy == NULL ||
+        mremap(snapshot->copy, size_of(region), size_of(region), MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED)
+        munmap(at, size_of(region));
 }
 
-/*
- * Of a region: it is the child's own memory now. What could not be copied is not mapped, which the next look will find.
- */
+/* What could not even be listed is not mapped. */
+static void unmap_unlisted(void)
+{
+    for (struct region *region = vm_table_at(0); region != NULL; region = vm_table_next(region))
+        if (to_copy(region))
+            munmap((void *)(uintptr_t)region->start, size_of(region));
+}
+
+void vm_fork_place(void)
+{
+    int saved = errno;
+
+    if (!snapshots_whole)
+        unmap_unlisted();
+    for (size_t i = 0; i < snapshot_count; i++)
+        place(&snapshots[i]);
+    errno = saved;
+}
+
+/* Of a region: it is the child's own memory now, or not mapped, which the next look will find. */
 static void make_private(struct region *region)
 {
-    if (!snapshots_whole)
-        munmap((void *)(uintptr_t)region->start, region->end - region->start);
     if (region->file != NULL)
         vm_file_drop(region->file);
     region->kind = REGION_PRIVATE;
@@ -131,7 +160,6 @@ void vm_fork_child(void)
     int saved = errno;
     struct region *region;
 
-    place_snapshots();
     for (uint64_t address = 0; (region = vm_table_at(address)) != NULL;) {
         address = region->end;
         if (region->inherit == VM_INHERIT_NONE)

@@ -196,6 +196,64 @@ static void the_heap_in_parts(void **state)
     assert_int_equal(child_run(share_the_heap, (void *)(uintptr_t)start), 0);
 }
 
+/* Malloc finds what it wrote itself, or ends this process. */
+static int use_malloc(void *unused)
+{
+    enum { BLOCKS = 400 };
+    static void *blocks[BLOCKS];
+
+    (void)unused;
+    alarm(30);
+    for (size_t round = 1; round <= 8; round++) {
+        for (size_t i = 0; i < BLOCKS; i++) {
+            blocks[i] = malloc(round * 24 + i * 16);
+            CHECK(blocks[i] != NULL);
+            memset(blocks[i], (int)i, round * 24 + i * 16);
+        }
+        for (size_t i = 0; i < BLOCKS; i++)
+            free(blocks[i * 7 % BLOCKS]);
+    }
+    return 0;
+}
+
+static int fork_with_a_shared_heap(void *start)
+{
+    enum { FORKS = 20 };
+    void *blocks[FORKS];
+    uint64_t heap = (uintptr_t)start;
+
+    alarm(30);
+    CHECK(use_malloc(NULL) == 0);
+    blocks[0] = malloc(100000);
+    if ((uintptr_t)blocks[0] < heap || (uintptr_t)blocks[0] - heap > UINT64_C(1) << 26)
+        return 0; /* a malloc of another kind, as sanitizers have */
+    free(blocks[0]);
+    CHECK(mach_vm_inherit(SELF, heap, (uintptr_t)sbrk(0) - heap, VM_INHERIT_SHARE) == KERN_SUCCESS);
+    CHECK(mach_vm_inherit(SELF, heap, (uintptr_t)sbrk(0) - heap, VM_INHERIT_COPY) == KERN_SUCCESS);
+    for (int i = 0; i < FORKS; i++) {
+        CHECK(allocate(1) != 0); /* a longer table */
+        blocks[i] = malloc((size_t)(i + 1) * 1000);
+        CHECK(child_run(use_malloc, NULL) == 0);
+    }
+    for (int i = 0; i < FORKS; i++)
+        free(blocks[i]);
+    return use_malloc(NULL);
+}
+
+/*
+ * Malloc's memory, made shared, and still inherited as a copy: the child's is of one moment, though the fork's own work
+ * comes before and after it.
+ */
+static void the_heap_shared_and_copied(void **state)
+{
+    uint64_t start = heap_start();
+
+    (void)state;
+    if (start == 0)
+        skip();
+    assert_int_equal(child_run(fork_with_a_shared_heap, (void *)(uintptr_t)start), 0);
+}
+
 static void bad_arguments(void **state)
 {
     uint64_t pages = allocate(4);
@@ -508,14 +566,23 @@ static void stale_records_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(allocated_memory),         cmocka_unit_test(private_memory_stays_private),
-        cmocka_unit_test(mapped_by_mmap),           cmocka_unit_test(unreadable_memory_is_copied),
-        cmocka_unit_test(the_heap_in_parts),        cmocka_unit_test(bad_arguments),
-        cmocka_unit_test(each_page_has_its_rule),   cmocka_unit_test(entries_by_their_rule),
-        cmocka_unit_test(protection_is_inherited),  cmocka_unit_test(partly_protected_memory_is_copied),
-        cmocka_unit_test(three_generations),        cmocka_unit_test(a_child_decides_for_its_own_children),
-        cmocka_unit_test(entries_made_in_a_child),  cmocka_unit_test(names_are_not_inherited),
-        cmocka_unit_test(a_child_holds_no_entries), cmocka_unit_test(stale_records_do_no_harm),
+        cmocka_unit_test(allocated_memory),
+        cmocka_unit_test(private_memory_stays_private),
+        cmocka_unit_test(mapped_by_mmap),
+        cmocka_unit_test(unreadable_memory_is_copied),
+        cmocka_unit_test(the_heap_in_parts),
+        cmocka_unit_test(the_heap_shared_and_copied),
+        cmocka_unit_test(bad_arguments),
+        cmocka_unit_test(each_page_has_its_rule),
+        cmocka_unit_test(entries_by_their_rule),
+        cmocka_unit_test(protection_is_inherited),
+        cmocka_unit_test(partly_protected_memory_is_copied),
+        cmocka_unit_test(three_generations),
+        cmocka_unit_test(a_child_decides_for_its_own_children),
+        cmocka_unit_test(entries_made_in_a_child),
+        cmocka_unit_test(names_are_not_inherited),
+        cmocka_unit_test(a_child_holds_no_entries),
+        cmocka_unit_test(stale_records_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
