@@ -7,8 +7,9 @@
  * private as before. Pages of zeroes are left as holes in the file. The content goes by pwrite, straight from the
  * memory, which on a page that cannot be read, past the end of a mapped file, fails where a load would raise SIGBUS.
  *
- * While writers are held this thread must not write to the range; so it may not be its own stack, and what is recorded of
- * the exchange, in the heap, which may be in the range, is recorded after.
+ * While writers are held, and where there is no hold, between copy and exchange, this thread must not write to the range.
+ * So a range with what it always writes to is refused (is_own), and what is recorded of the exchange, in the heap, which
+ * may be in the range, is recorded after.
  */
 #include "vm_copy.h"
 #include "vm_bytes.h"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <mach/vm_page_size.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -30,6 +32,24 @@ static void *at(uint64_t address)
 static uint64_t size_of(const struct region *region)
 {
     return region->end - region->start;
+}
+
+static bool meets(uint64_t start, uint64_t end, uint64_t address, uint64_t size)
+{
+    return start < address + size && address < end;
+}
+
+/*
+ * Does this thread write there, whatever it does? To its stack, from here down, as deep as our calls and a signal's
+ * handler may go; to errno; to the thread's own record, where cancellation is noted.
+ */
+static bool is_own(uint64_t start, uint64_t end)
+{
+    enum { DEPTH = 65536, RECORD = 4096 };
+    uint64_t frame = (uintptr_t)__builtin_frame_address(0);
+
+    return meets(start, end, frame - DEPTH, DEPTH + 1) || meets(start, end, (uintptr_t)&errno, sizeof errno) ||
+           meets(start, end, (uintptr_t)pthread_self(), RECORD);
 }
 
 /* ---- shared to private ---- */
@@ -90,8 +110,10 @@ kern_return_t vm_make_private(const struct segment *segment, vm_prot_t max, vm_p
 {
     struct region private = segment->region;
     struct vm_content content = {.protection = PROT_NONE};
-    kern_return_t kr = vm_table_reserve(3);
 
+    if (is_own(private.start, private.end))
+        return KERN_FAILURE;
+    kern_return_t kr = vm_table_reserve(3);
     if (kr != KERN_SUCCESS)
         return kr;
     content.copy = vm_copy_segment(segment, protection);
@@ -241,11 +263,10 @@ static kern_return_t move_to_file(const struct segment *segments, size_t count, 
 static kern_return_t share_run(const struct segment *segments, size_t count)
 {
     uint64_t start = segments[0].region.start, end = segments[count - 1].region.end;
-    uint64_t here = (uintptr_t)__builtin_frame_address(0);
     struct vm_file *file;
     int saved = errno;
 
-    if (here >= start && here < end)
+    if (is_own(start, end))
         return KERN_FAILURE;
     kern_return_t kr = vm_table_reserve(3 * count);
     if (kr == KERN_SUCCESS)

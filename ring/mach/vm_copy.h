@@ -15,7 +15,7 @@ void *vm_copy_segment(const struct segment *segment, vm_prot_t protection);
 
 /*
  * In place of a shared segment, a private copy of it, in memory and table, with this maximum and current protection, and
- * inherited as a copy.
+ * inherited as a copy. KERN_FAILURE: the caller's stack, errno, or thread.
  */
 kern_return_t vm_make_private(const struct segment *segment, vm_prot_t max, vm_prot_t protection);
 
@@ -25,7 +25,7 @@ kern_return_t vm_copy_out(const struct segment *segments, size_t count, struct v
 /*
  * Let all private memory in [start, end) be shared memory from now on, with the same content, protection and attributes
  * (Mach 3.8, 4.6). What other threads write meanwhile is not lost, if the kernel offers userfaultfd (vm_hold.h).
- * KERN_FAILURE: the caller's stack.
+ * KERN_FAILURE: the caller's stack, errno, or thread.
  */
 kern_return_t vm_make_shared(uint64_t start, uint64_t end);
 

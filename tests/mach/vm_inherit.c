@@ -1,6 +1,7 @@
 /* What a fork does with memory: cases 77 to 93, and scenarios S1b to S1d and S6 as far as they are about memory. */
 #include "mach/memory.h"
 
+#include <pthread.h>
 #include <sys/mman.h>
 
 /* A child and its parent take turns. Each waits for the other's word, or for its end. */
@@ -252,6 +253,82 @@ static void the_heap_shared_and_copied(void **state)
     if (start == 0)
         skip();
     assert_int_equal(child_run(fork_with_a_shared_heap, (void *)(uintptr_t)start), 0);
+}
+
+static void *share_own_stack(void *failed)
+{
+    uint64_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1), covered, address = 0;
+    vm_prot_t current, max;
+    mach_port_t entry;
+
+    alarm(30); /* what fails here is a deadlock, or worse */
+    CHECK(set_inherit(here, 1, VM_INHERIT_SHARE) == KERN_FAILURE);
+    for (uint64_t below = PAGE; below <= 32768; below += PAGE)
+        CHECK(set_inherit(here - below, 1, VM_INHERIT_SHARE) == KERN_FAILURE);
+    CHECK(make_entry(here - PAGE, PAGE, RW, MACH_PORT_NULL, &entry, &covered) == KERN_FAILURE);
+    CHECK(mach_vm_remap(SELF, &address, PAGE, 0, VM_FLAGS_ANYWHERE, SELF, here - PAGE, FALSE, &current, &max, 0) ==
+          KERN_FAILURE);
+    CHECK(set_inherit(here - 524288, 1, VM_INHERIT_SHARE) == KERN_SUCCESS);
+    *(bool *)failed = false;
+    return NULL;
+}
+
+static void *copy_own_stack(void *failed)
+{
+    uint64_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
+
+    alarm(30);
+    CHECK(protect(here, 1, RW | VM_PROT_COPY) == KERN_FAILURE);
+    CHECK(protect(here - PAGE, 1, RW | VM_PROT_COPY) == KERN_FAILURE);
+    CHECK(protect(here - 524288, 1, RW | VM_PROT_COPY) == KERN_SUCCESS);
+    *(bool *)failed = false;
+    return NULL;
+}
+
+/* A thread on a stack of private, or shared, memory. */
+static int on_a_stack(int flags, void *(*body)(void *failed))
+{
+    enum { STACK = 1048576 };
+    void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+    bool failed = true;
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    CHECK(stack != MAP_FAILED && pthread_attr_init(&attributes) == 0);
+    CHECK(pthread_attr_setstack(&attributes, stack, STACK) == 0);
+    CHECK(pthread_create(&thread, &attributes, body, &failed) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    return failed;
+}
+
+static int on_a_private_stack(void *unused)
+{
+    (void)unused;
+    return on_a_stack(MAP_PRIVATE, share_own_stack);
+}
+
+static int on_a_shared_stack(void *unused)
+{
+    (void)unused;
+    return on_a_stack(MAP_SHARED, copy_own_stack);
+}
+
+static int share_own_errno(void *unused)
+{
+    (void)unused;
+    alarm(30);
+    CHECK(set_inherit((uintptr_t)&errno & ~(PAGE - 1), 1, VM_INHERIT_SHARE) == KERN_FAILURE);
+    CHECK(set_inherit((uintptr_t)pthread_self() & ~(PAGE - 1), 1, VM_INHERIT_SHARE) == KERN_FAILURE);
+    return 0;
+}
+
+/* What the calling thread writes to while it works is not taken from under it. */
+static void what_the_caller_stands_on(void **state)
+{
+    (void)state;
+    assert_int_equal(child_run(on_a_private_stack, NULL), 0);
+    assert_int_equal(child_run(on_a_shared_stack, NULL), 0);
+    assert_int_equal(child_run(share_own_errno, NULL), 0);
 }
 
 static void bad_arguments(void **state)
@@ -572,6 +649,7 @@ int main(void)
         cmocka_unit_test(unreadable_memory_is_copied),
         cmocka_unit_test(the_heap_in_parts),
         cmocka_unit_test(the_heap_shared_and_copied),
+        cmocka_unit_test(what_the_caller_stands_on),
         cmocka_unit_test(bad_arguments),
         cmocka_unit_test(each_page_has_its_rule),
         cmocka_unit_test(entries_by_their_rule),
