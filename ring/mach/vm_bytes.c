@@ -14,27 +14,31 @@ static void *at(uint64_t address)
     return (void *)(uintptr_t)address;
 }
 
+enum outcome { MOVED, FAULTED, FAILED };
+
 /* What this pipe holds at once is the kernel's affair, but at least a page. */
-static bool move_by_pipe(uint64_t from, uint64_t to, uint64_t size)
+static enum outcome move_by_pipe(uint64_t from, uint64_t to, uint64_t size)
 {
     enum { STEP = 4096 };
+    enum outcome outcome = MOVED;
     int ends[2];
-    uint64_t done = 0;
 
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return false;
-    while (done < size) {
+        return FAILED;
+    for (uint64_t done = 0; done < size && outcome == MOVED;) {
         ssize_t put = write(ends[1], at(from + done), size - done < STEP ? size - done : STEP);
-        if (put <= 0 || read(ends[0], at(to + done), (size_t)put) != put)
-            break;
-        done += (uint64_t)put;
+        ssize_t got = put > 0 ? read(ends[0], at(to + done), (size_t)put) : -1;
+        if (got > 0 && got == put)
+            done += (uint64_t)got;
+        else
+            outcome = errno == EFAULT ? FAULTED : FAILED;
     }
     close(ends[0]);
     close(ends[1]);
-    return done == size;
+    return outcome;
 }
 
-static bool move(uint64_t from, uint64_t to, uint64_t size)
+static enum outcome move(uint64_t from, uint64_t to, uint64_t size)
 {
     uint64_t done = 0;
 
@@ -45,17 +49,26 @@ static bool move(uint64_t from, uint64_t to, uint64_t size)
         if (got < 0 && (errno == ENOSYS || errno == EPERM))
             return move_by_pipe(from + done, to + done, size - done);
         if (got <= 0)
-            return false;
+            return got < 0 && errno == EFAULT ? FAULTED : FAILED;
         done += (uint64_t)got;
     }
-    return true;
+    return MOVED;
 }
 
 bool vm_bytes_move(uint64_t from, uint64_t to, uint64_t size)
 {
     int saved = errno;
-    bool whole = move(from, to, size);
+    enum outcome outcome = move(from, to, size);
 
     errno = saved;
-    return whole;
+    return outcome == MOVED;
+}
+
+bool vm_bytes_move_readable(uint64_t from, uint64_t to, uint64_t size)
+{
+    int saved = errno;
+    enum outcome outcome = move(from, to, size);
+
+    errno = saved;
+    return outcome != FAILED;
 }

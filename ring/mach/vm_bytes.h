@@ -11,4 +11,7 @@
 /* The ranges do not overlap. False: not all of it was moved. */
 bool vm_bytes_move(uint64_t from, uint64_t to, uint64_t size);
 
+/* Up to the first byte that cannot be read. False: it failed for another reason. */
+bool vm_bytes_move_readable(uint64_t from, uint64_t to, uint64_t size);
+
 #endif

@@ -79,7 +79,10 @@ void *vm_copy_file(const struct vm_file *file, uint64_t offset, uint64_t size, v
     return finish(copy, size, copy != NULL && vm_file_read(file, offset, size, copy), protection);
 }
 
-/* Without a descriptor. The mapping may end before its file does, so it must not be touched directly. */
+/*
+ * Without a descriptor. The file may end before its mapping does, so that must not be touched directly; what is past the
+ * end stays zeroes in the copy, as in the file's last page.
+ */
 static bool read_mapped(const struct segment *segment, void *copy)
 {
     uint64_t size = size_of(&segment->region);
@@ -88,11 +91,11 @@ static bool read_mapped(const struct segment *segment, void *copy)
 
     if (!readable && mprotect(at(segment->region.start), size, PROT_READ) != 0)
         return false;
-    bool whole = vm_bytes_move(segment->region.start, (uintptr_t)copy, size);
+    bool read = vm_bytes_move_readable(segment->region.start, (uintptr_t)copy, size);
     if (!readable)
         mprotect(at(segment->region.start), size, segment->current);
     errno = saved;
-    return whole;
+    return read;
 }
 
 void *vm_copy_segment(const struct segment *segment, vm_prot_t protection)

@@ -128,6 +128,33 @@ static void mapped_by_mmap(void **state)
     }
 }
 
+static int inspect_long_mapping(void *context)
+{
+    uint64_t address = *(uint64_t *)context;
+    CHECK(is_filled(address, PAGE, 'f'));
+    CHECK(is_filled(address + PAGE, 2 * PAGE, 0));
+    fill(address, 3 * PAGE, 'C');
+    return 0;
+}
+
+/* Past the end of its file, a copied mapping reads zeroes. */
+static void a_mapping_longer_than_its_file(void **state)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC);
+    (void)state;
+    assert_true(fd >= 0 && ftruncate(fd, (off_t)PAGE) == 0);
+    void *memory = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    uint64_t address = (uintptr_t)memory;
+    assert_true(memory != MAP_FAILED);
+    fill(address, PAGE, 'f');
+    assert_int_equal(minherit(memory, 3 * PAGE, VM_INHERIT_COPY), 0);
+    assert_int_equal(child_run(inspect_long_mapping, &address), 0);
+    assert_true(is_filled(address, PAGE, 'f'));
+    assert_false(can_read(address + PAGE));
+    munmap(memory, 3 * PAGE);
+    close(fd);
+}
+
 static int inspect_unreadable(void *context)
 {
     uint64_t address = *(uint64_t *)context;
@@ -646,6 +673,7 @@ int main(void)
         cmocka_unit_test(allocated_memory),
         cmocka_unit_test(private_memory_stays_private),
         cmocka_unit_test(mapped_by_mmap),
+        cmocka_unit_test(a_mapping_longer_than_its_file),
         cmocka_unit_test(unreadable_memory_is_copied),
         cmocka_unit_test(the_heap_in_parts),
         cmocka_unit_test(the_heap_shared_and_copied),

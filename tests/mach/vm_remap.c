@@ -101,6 +101,29 @@ static int write_in_child(void *address)
 }
 
 /* The second mapping has its own rule, not the first one's. */
+/* A file of one and a half pages, mapped over three: its last page reads zeroes, and so does what is past it in a copy. */
+static void a_mapping_longer_than_its_file(void **state)
+{
+    const int flags[] = {MAP_SHARED, MAP_PRIVATE};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int fd = memfd_create("test", MFD_CLOEXEC);
+        assert_true(fd >= 0 && ftruncate(fd, (off_t)(PAGE + PAGE / 2)) == 0);
+        uint64_t mapped = (uintptr_t)mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, flags[i], fd, 0);
+        assert_true((void *)(uintptr_t)mapped != MAP_FAILED);
+        fill(mapped, PAGE + PAGE / 2, 'f');
+        uint64_t copy = remapped(mapped, 3, TRUE, VM_INHERIT_DEFAULT);
+        assert_true(is_filled(copy, PAGE + PAGE / 2, 'f'));
+        assert_true(is_filled(copy + PAGE + PAGE / 2, PAGE + PAGE / 2, 0));
+        check_sharing(mapped, copy, false);
+        assert_false(can_read(mapped + 2 * PAGE));
+        release(copy, 3);
+        munmap((void *)(uintptr_t)mapped, 3 * PAGE);
+        close(fd);
+    }
+}
+
 static void the_programs_own_that_is_not_inherited(void **state)
 {
     void *memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -282,6 +305,7 @@ int main(void)
         cmocka_unit_test(private_memory_is_shared),
         cmocka_unit_test(a_copy_is_as_of_now),
         cmocka_unit_test(the_programs_own_shared_memory),
+        cmocka_unit_test(a_mapping_longer_than_its_file),
         cmocka_unit_test(the_programs_own_that_is_not_inherited),
         cmocka_unit_test(many_objects),
         cmocka_unit_test(a_mirror),
