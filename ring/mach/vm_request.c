@@ -26,6 +26,22 @@ static struct region *find_permanent(uint64_t start, uint64_t end)
     return region != NULL && region->start < end ? region : NULL;
 }
 
+/*
+ * Before permanent regions are looked for: one that the program itself has unmapped is none any more, which a look at what
+ * is mapped finds out.
+ */
+static kern_return_t heal_permanent(uint64_t start, uint64_t end)
+{
+    struct view view;
+
+    if (find_permanent(start, end) == NULL)
+        return KERN_SUCCESS;
+    kern_return_t kr = view_look(&view, start, end);
+    if (kr == KERN_SUCCESS)
+        view_free(&view);
+    return kr;
+}
+
 static kern_return_t lock_out(uint64_t start, uint64_t end)
 {
     struct region *region = vm_table_at(start);
@@ -57,13 +73,16 @@ static kern_return_t unmap_part(uint64_t start, uint64_t end)
 kern_return_t vm_unmap(struct vm_range range)
 {
     uint64_t start = range.start;
+    kern_return_t kr = heal_permanent(range.start, range.end);
 
+    if (kr != KERN_SUCCESS)
+        return kr;
     for (;;) {
         struct region *permanent = find_permanent(start, range.end);
         uint64_t until = permanent == NULL ? range.end : permanent->start > start ? permanent->start : start;
         uint64_t next = permanent == NULL ? range.end : permanent->end < range.end ? permanent->end : range.end;
-        kern_return_t kr = vm_table_reserve(4);
 
+        kr = vm_table_reserve(4);
         if (kr == KERN_SUCCESS)
             kr = unmap_part(start, until);
         if (kr == KERN_SUCCESS && until < next)
@@ -96,11 +115,16 @@ static kern_return_t place(struct vm_request *request)
         return KERN_NO_SPACE;
     if (!(request->flags & VM_FLAGS_OVERWRITE))
         return vm_place_free(request->address, request->size, &request->content);
+    kern_return_t kr = heal_permanent(request->address, end);
+    if (kr == KERN_SUCCESS)
+        kr = vm_table_reserve(3); /* healing may have taken what there was */
+    if (kr != KERN_SUCCESS)
+        return kr;
     if (find_permanent(request->address, end) != NULL) {
         for (struct region *region; (region = find_permanent(request->address, end)) != NULL;) {
             uint64_t from = region->start > request->address ? region->start : request->address;
             uint64_t to = region->end < end ? region->end : end;
-            kern_return_t kr = vm_table_reserve(3);
+            kr = vm_table_reserve(3);
             if (kr == KERN_SUCCESS)
                 kr = lock_out(from, to);
             if (kr != KERN_SUCCESS)

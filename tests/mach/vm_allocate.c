@@ -1,6 +1,8 @@
 /* mach_vm_allocate, _deallocate, _protect: cases 1 to 31. */
 #include "mach/memory.h"
 
+#include <sys/mman.h>
+
 /* Cases 1, 2 */
 static void fresh_memory_is_zero(void **state)
 {
@@ -198,6 +200,28 @@ static void permanent_memory_stays(void **state)
     assert_false(can_read(pages + 2 * PAGE));
 }
 
+/* What the program has unmapped itself is not there any more, permanent or not. */
+static void permanent_memory_that_was_unmapped(void **state)
+{
+    mach_vm_address_t pages = 0, page = 0;
+    (void)state;
+    assert_int_equal(mach_vm_allocate(SELF, &pages, 3 * PAGE, VM_FLAGS_ANYWHERE | VM_FLAGS_PERMANENT), KERN_SUCCESS);
+    assert_int_equal(munmap((void *)(uintptr_t)(pages + PAGE), PAGE), 0);
+    assert_int_equal(release(pages, 3), KERN_SUCCESS);
+    assert_int_equal(allocate_at(pages, PAGE, VM_FLAGS_FIXED), KERN_NO_SPACE);
+    assert_int_equal(allocate_at(pages + PAGE, PAGE, VM_FLAGS_FIXED), KERN_SUCCESS);
+    assert_int_equal(release(pages + PAGE, 1), KERN_SUCCESS);
+    assert_int_equal(allocate_at(pages + PAGE, PAGE, VM_FLAGS_FIXED), KERN_SUCCESS);
+    assert_true(can_write(pages + PAGE));
+
+    assert_int_equal(mach_vm_allocate(SELF, &page, PAGE, VM_FLAGS_ANYWHERE | VM_FLAGS_PERMANENT), KERN_SUCCESS);
+    assert_int_equal(munmap((void *)(uintptr_t)page, PAGE), 0);
+    assert_int_equal(allocate_at(page, PAGE, VM_FLAGS_FIXED | VM_FLAGS_OVERWRITE), KERN_SUCCESS);
+    assert_true(can_write(page));
+    assert_int_equal(release(page, 1), KERN_SUCCESS);
+    assert_false(can_read(page));
+}
+
 /* Cases 21, 22 */
 static void freeing_nothing_succeeds(void **state)
 {
@@ -390,6 +414,7 @@ int main(void)
         cmocka_unit_test(no_task_no_memory),
         cmocka_unit_test(execution_is_allowed_but_not_given),
         cmocka_unit_test(permanent_memory_stays),
+        cmocka_unit_test(permanent_memory_that_was_unmapped),
         cmocka_unit_test(freeing_nothing_succeeds),
         cmocka_unit_test(freeing_goes_outward_and_over_holes),
         cmocka_unit_test(wrapped_ranges_free_nothing),
