@@ -6,6 +6,7 @@
  * reading share one limit of three seconds: a registrant that is stopped holds nobody up for longer.
  */
 #include "bootstrap_server.h"
+#include "cancel.h"
 #include "gate.h"
 #include "msg.h"
 #include "object_cells.h"
@@ -157,12 +158,13 @@ static kern_return_t look_up(const struct service_name *name, mach_port_t *port)
 
 kern_return_t bootstrap_look_up(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
 {
-    int saved = errno;
+    int saved = errno, cancellation = cancel_hold();
     kern_return_t kr = check_bootstrap(bp);
     if (kr == KERN_SUCCESS) {
         struct service_name name = service_name(service_name_text);
         kr = look_up(&name, sp);
     }
+    cancel_release(cancellation);
     errno = saved;
     return kr;
 }

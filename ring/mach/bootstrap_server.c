@@ -23,6 +23,7 @@
  * Descriptors may run out: the server keeps one in reserve, gives it up to accept and answer, and takes it back.
  */
 #include "bootstrap_server.h"
+#include "cancel.h"
 #include "gate.h"
 #include "port.h"
 #include "right.h"
@@ -294,17 +295,20 @@ static kern_return_t attempt(kern_return_t (*what)(const struct service_name *, 
 {
     static const struct timespec millisecond = {0, 1000000};
 
-    for (int i = 0; i < TRIES; i++) {
+    kern_return_t kr = TRY_AGAIN;
+    int cancellation = cancel_hold();
+
+    for (int i = 0; i < TRIES && kr == TRY_AGAIN; i++) {
+        if (i > 0)
+            nanosleep(&millisecond, NULL);
         gate_enter();
         pthread_mutex_lock(&lock);
-        kern_return_t kr = what(name, object);
+        kr = what(name, object);
         pthread_mutex_unlock(&lock);
         gate_leave();
-        if (kr != TRY_AGAIN)
-            return kr;
-        nanosleep(&millisecond, NULL);
     }
-    return BOOTSTRAP_NOT_PRIVILEGED;
+    cancel_release(cancellation);
+    return kr != TRY_AGAIN ? kr : BOOTSTRAP_NOT_PRIVILEGED;
 }
 
 kern_return_t bootstrap_server_bind(const struct service_name *name, struct mach_object *object)

@@ -11,6 +11,7 @@
  * The entry of an allocation is not cut at 128 MiB (Mach 3.5). Fresh memory is committed at once, so that more than
  * there is is KERN_RESOURCE_SHORTAGE. The cache attributes have no effect.
  */
+#include "cancel.h"
 #include "entry.h"
 #include "gate.h"
 #include "space.h"
@@ -19,7 +20,6 @@
 
 #include <mach/memory_object_types.h>
 #include <mach/vm_map.h>
-#include <pthread.h>
 
 enum {
     USER_FLAGS = MAP_MEM_LEDGER_TAGGED | MAP_MEM_PURGABLE_KERNEL_ONLY | MAP_MEM_GRAB_SECLUDED | MAP_MEM_ONLY |
@@ -340,16 +340,15 @@ kern_return_t mach_make_memory_entry_64(vm_map_t target, memory_object_size_t *s
                             .protection = permission & VM_PROT_ALL,
                             .is_mask = (permission & VM_PROT_IS_MASK) != 0};
     struct mach_object *parent;
-    int cancellation;
     kern_return_t kr = space_check_task(target);
 
     if (kr == KERN_SUCCESS)
         kr = entry_hold_argument(parent_entry, &parent);
     if (kr != KERN_SUCCESS)
         return kr;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation); /* no Mach call is a cancellation point */
+    int cancellation = cancel_hold();
     kr = make(&making, parent != NULL ? entry_of(parent) : NULL, parent_entry);
-    pthread_setcancelstate(cancellation, NULL);
+    cancel_release(cancellation);
     if (parent != NULL)
         object_drop(parent);
     if (kr == KERN_SUCCESS) {

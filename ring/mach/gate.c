@@ -10,6 +10,7 @@
  * opening is a release, entering an acquire, for what the forking thread did meanwhile [gate-out].
  */
 #include "gate.h"
+#include "cancel.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -57,8 +58,7 @@ static _Thread_local int cancellation __attribute__((tls_model("initial-exec")))
 
 static void hold_cancellation(void)
 {
-    int before;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+    int before = cancel_hold();
     if (depth++ == 0)
         cancellation = before;
 }
@@ -67,7 +67,7 @@ static void release_cancellation(void)
 {
     int before = cancellation;
     if (--depth == 0)
-        pthread_setcancelstate(before, NULL);
+        cancel_release(before);
 }
 
 static void enter(void)

@@ -1,4 +1,5 @@
 #include "msg.h"
+#include "cancel.h"
 #include "space.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t o
                                      mach_msg_size_t rcv_size, mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
                                      mach_port_name_t notify, mach_msg_header_t *rcv_msg, mach_msg_size_t rcv_limit)
 {
-    int saved = errno;
+    int saved = errno, cancellation = cancel_hold();
     mach_msg_return_t result = MACH_MSG_SUCCESS;
 
     (void)notify;
@@ -56,6 +57,7 @@ mach_msg_return_t mach_msg_overwrite(mach_msg_header_t *msg, mach_msg_option_t o
         result = msg_send(msg, option, send_size, timeout);
     if (result == MACH_MSG_SUCCESS && (option & MACH_RCV_MSG))
         result = msg_receive(rcv_msg ? rcv_msg : msg, option, rcv_size, rcv_name, timeout);
+    cancel_release(cancellation);
     errno = saved;
     return result;
 }

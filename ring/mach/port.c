@@ -10,6 +10,7 @@
  * A sender can break its own port (shutdown on its end, an empty packet): the port then dies, for nothing else is left to
  * wait for. Nobody else's port is touched.
  */
+#include "cancel.h"
 #include "gate.h"
 #include "port_inner.h"
 #include "space.h"
@@ -281,7 +282,10 @@ bool port_right_alive(struct mach_object *object)
     if (fd < 0)
         return true;
     struct pollfd wait = {.fd = fd};
-    return poll(&wait, 1, 0) <= 0 || !(wait.revents & (POLLHUP | POLLERR | POLLNVAL));
+    int cancellation = cancel_hold();
+    int ready = poll(&wait, 1, 0);
+    cancel_release(cancellation);
+    return ready <= 0 || !(wait.revents & (POLLHUP | POLLERR | POLLNVAL));
 }
 
 int port_send_socket(struct mach_object *object)

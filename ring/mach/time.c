@@ -1,7 +1,8 @@
 /* Time: a tick is a nanosecond. */
+#include "cancel.h"
+
 #include <errno.h>
 #include <mach/mach_time.h>
-#include <pthread.h>
 #include <time.h>
 
 static const uint64_t SECOND = 1000000000;
@@ -44,10 +45,9 @@ uint64_t mach_continuous_approximate_time(void)
 kern_return_t mach_wait_until(uint64_t deadline)
 {
     struct timespec until = {(time_t)(deadline / SECOND), (long)(deadline % SECOND)};
-    int cancellation;
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation); /* no Mach call is a cancellation point */
+    int cancellation = cancel_hold();
     int error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-    pthread_setcancelstate(cancellation, NULL);
+
+    cancel_release(cancellation);
     return error == EINTR ? KERN_ABORTED : KERN_SUCCESS;
 }

@@ -3,6 +3,7 @@
  * some thousands in a program that makes much of them; moving that many records is cheaper than one system call.
  */
 #include "vm_table.h"
+#include "cancel.h"
 #include "fork.h"
 
 #include <errno.h>
@@ -19,10 +20,10 @@ static int saved_cancellation, saved_errno;
 
 void vm_table_lock(void)
 {
-    int error = errno, cancellation;
+    int error = errno;
 
     mach_layer_init();
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
+    int cancellation = cancel_hold();
     pthread_mutex_lock(&lock);
     saved_cancellation = cancellation;
     saved_errno = error;
@@ -33,7 +34,7 @@ void vm_table_unlock(void)
     int error = saved_errno, cancellation = saved_cancellation;
 
     pthread_mutex_unlock(&lock);
-    pthread_setcancelstate(cancellation, NULL);
+    cancel_release(cancellation);
     errno = error;
 }
 

@@ -27,26 +27,87 @@ static void time_goes_on(void **state)
     assert_true(coarse <= mach_absolute_time());
 }
 
-static void *wait_a_little(void *cancelled)
+/* A name that another task has registered. */
+static char others_name[] = "mring.test.system.other.0123456789";
+
+/* All calls that wait in the kernel, or look at files; true if each went as it would without a cancellation. */
+static bool call_all(mach_port_t port)
 {
+    struct mach_task_basic_info info;
+    mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;
+    union {
+        mach_msg_header_t header;
+        unsigned char room[256];
+    } message;
+    name_t nobody = "mring.test.system.nobody";
+    mach_port_t found = MACH_PORT_NULL;
+    bootstrap_status_t active = 77;
+
+    return mach_wait_until(mach_absolute_time() + 1000000) == KERN_SUCCESS &&
+           thread_switch(MACH_PORT_NULL, SWITCH_OPTION_WAIT, 1) == KERN_SUCCESS &&
+           bootstrap_look_up(bootstrap_port, nobody, &found) == BOOTSTRAP_UNKNOWN_SERVICE &&
+           bootstrap_status(bootstrap_port, nobody, &active) == BOOTSTRAP_UNKNOWN_SERVICE &&
+           bootstrap_look_up(bootstrap_port, others_name, &found) == BOOTSTRAP_SUCCESS && drop(found) == KERN_SUCCESS &&
+           bootstrap_status(bootstrap_port, others_name, &active) == BOOTSTRAP_SUCCESS &&
+           active == BOOTSTRAP_STATUS_ACTIVE &&
+           bootstrap_register(bootstrap_port, others_name, port) == BOOTSTRAP_NOT_PRIVILEGED &&
+           task_info(SELF, MACH_TASK_BASIC_INFO, (task_info_t)&info, &count) == KERN_SUCCESS &&
+           task_info(port, MACH_TASK_BASIC_INFO, (task_info_t)&info, &count) == KERN_INVALID_ARGUMENT &&
+           mach_msg(&message.header, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof message, port, 1, MACH_PORT_NULL) ==
+               MACH_RCV_TIMED_OUT;
+}
+
+struct cancelled {
+    mach_port_t port;
+    bool came_through;
+};
+
+static void *call_all_cancelled(void *context)
+{
+    struct cancelled *cancelled = context;
+
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
     pthread_cancel(pthread_self()); /* pending, until a cancellation point */
-    *(bool *)cancelled = mach_wait_until(mach_absolute_time() + 1000000) != KERN_SUCCESS ||
-                         thread_switch(MACH_PORT_NULL, SWITCH_OPTION_WAIT, 1) != KERN_SUCCESS;
+    cancelled->came_through = call_all(cancelled->port);
     pthread_testcancel();
     return NULL;
 }
 
-/* No Mach call is a cancellation point. */
-static void waits_are_not_cancelled(void **state)
+static int register_and_stay(void *context)
 {
-    bool cancelled = true;
+    const struct gate *did = context;
+    semaphore_t semaphore = MACH_PORT_NULL;
+
+    CHECK(semaphore_create(SELF, &semaphore, SYNC_POLICY_FIFO, 0) == KERN_SUCCESS);
+    CHECK(bootstrap_register(bootstrap_port, others_name, semaphore) == BOOTSTRAP_SUCCESS);
+    gate_pass(did, 0);
+    for (;;)
+        pause();
+}
+
+/* No Mach call is a cancellation point. */
+static void calls_are_not_cancelled(void **state)
+{
+    struct cancelled cancelled = {.came_through = false};
+    struct gate did = gate_make();
     pthread_t thread;
+    void *result = NULL;
 
     (void)state;
-    assert_int_equal(pthread_create(&thread, NULL, wait_a_little, &cancelled), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_false(cancelled);
+    snprintf(others_name, sizeof others_name, "mring.test.system.other.%d", (int)getpid());
+    assert_int_equal(mach_port_allocate(SELF, MACH_PORT_RIGHT_RECEIVE, &cancelled.port), KERN_SUCCESS);
+    assert_int_equal(mach_port_insert_right(SELF, cancelled.port, cancelled.port, MACH_MSG_TYPE_MAKE_SEND),
+                     KERN_SUCCESS);
+    pid_t child = child_start(register_and_stay, &did);
+    assert_true(gate_wait(&did, NULL));
+    assert_true(call_all(cancelled.port));
+    assert_int_equal(pthread_create(&thread, NULL, call_all_cancelled, &cancelled), 0);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_true(cancelled.came_through);
+    assert_ptr_equal(result, PTHREAD_CANCELED);
+    child_kill(child);
+    gate_close(&did);
+    assert_int_equal(mach_port_destroy(SELF, cancelled.port), KERN_SUCCESS);
 }
 
 static void timespecs_are_added(void **state)
@@ -277,7 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_goes_on),
-        cmocka_unit_test(waits_are_not_cancelled),
+        cmocka_unit_test(calls_are_not_cancelled),
         cmocka_unit_test(timespecs_are_added),
         cmocka_unit_test(clocks_are_read),
         cmocka_unit_test(the_host),
