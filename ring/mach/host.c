@@ -9,6 +9,7 @@
 #include <mach/mach.h>
 #include <mach/mach_time.h>
 #include <sched.h>
+#include <stddef.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,6 +48,13 @@ static kern_return_t check(mach_port_t name, enum host_port which)
     return kr;
 }
 
+kern_return_t host_check_task_name(mach_port_name_t name)
+{
+    kern_return_t kr = space_check_task(name);
+
+    return kr == KERN_SUCCESS ? kr : check(name, HOST_TASK_NAME);
+}
+
 mach_port_t mach_host_self(void)
 {
     struct mach_object *object = host_object(HOST_SELF);
@@ -69,6 +77,9 @@ kern_return_t host_page_size(host_t host, vm_size_t *out_page_size)
     return kr;
 }
 
+/* Callers of old know the structure up to here. */
+enum { OLD_COUNT = offsetof(struct host_basic_info, cpu_threadtype) / sizeof(integer_t) };
+
 kern_return_t host_info(host_t host, host_flavor_t flavor, host_info_t host_info_out,
                         mach_msg_type_number_t *host_info_outCnt)
 {
@@ -78,7 +89,7 @@ kern_return_t host_info(host_t host, host_flavor_t flavor, host_info_t host_info
         return kr;
     if (flavor != HOST_BASIC_INFO)
         return KERN_INVALID_ARGUMENT;
-    if (*host_info_outCnt < HOST_BASIC_INFO_COUNT)
+    if (*host_info_outCnt < OLD_COUNT)
         return KERN_FAILURE;
     uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * vm_page_size;
     int configured = (int)sysconf(_SC_NPROCESSORS_CONF), online = (int)sysconf(_SC_NPROCESSORS_ONLN);
@@ -90,8 +101,8 @@ kern_return_t host_info(host_t host, host_flavor_t flavor, host_info_t host_info
                                    .logical_cpu = online,
                                    .logical_cpu_max = configured,
                                    .max_mem = memory};
-    memcpy(host_info_out, &info, sizeof info);
-    *host_info_outCnt = HOST_BASIC_INFO_COUNT;
+    *host_info_outCnt = *host_info_outCnt < HOST_BASIC_INFO_COUNT ? OLD_COUNT : HOST_BASIC_INFO_COUNT;
+    memcpy(host_info_out, &info, *host_info_outCnt * sizeof(integer_t));
     return KERN_SUCCESS;
 }
 

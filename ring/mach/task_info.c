@@ -1,5 +1,6 @@
 /* What a task can learn of itself. */
 #include "gate.h"
+#include "host.h"
 #include "space.h"
 
 #include <mach/mach.h>
@@ -61,7 +62,7 @@ kern_return_t task_info(task_name_t target_task, task_flavor_t flavor, task_info
         void (*fill)(const struct sizes *sizes, const struct rusage *usage, integer_t *out);
     } flavors[] = {{TASK_BASIC_INFO, TASK_BASIC_INFO_COUNT, fill_basic},
                    {MACH_TASK_BASIC_INFO, MACH_TASK_BASIC_INFO_COUNT, fill_mach_basic}};
-    kern_return_t kr = space_check_task(target_task);
+    kern_return_t kr = host_check_task_name(target_task);
 
     if (kr != KERN_SUCCESS)
         return kr;
@@ -95,7 +96,7 @@ mach_port_t(mach_task_self)(void)
 kern_return_t pid_for_task(mach_port_name_t t, int *x)
 {
     *x = -1;
-    if (space_check_task(t) != KERN_SUCCESS)
+    if (host_check_task_name(t) != KERN_SUCCESS)
         return KERN_FAILURE;
     *x = getpid();
     return KERN_SUCCESS;

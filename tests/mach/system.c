@@ -165,7 +165,16 @@ static void the_host(void **state)
     assert_int_equal(host_info(host, HOST_BASIC_INFO, (host_info_t)&info, &count), KERN_SUCCESS);
     assert_true(info.avail_cpus >= 1 && info.max_cpus >= info.avail_cpus && info.max_mem > PAGE);
     assert_int_equal(host_info(host, 77, (host_info_t)&info, &count), KERN_INVALID_ARGUMENT);
-    count = 1;
+    const integer_t cpus = info.max_cpus;
+    for (mach_msg_type_number_t room = 5; room < HOST_BASIC_INFO_COUNT; room++) { /* as old callers have */
+        memset(&info, 77, sizeof info);
+        count = room;
+        assert_int_equal(host_info(host, HOST_BASIC_INFO, (host_info_t)&info, &count), KERN_SUCCESS);
+        assert_int_equal(count, 5);
+        assert_true(info.max_cpus == cpus && info.memory_size > PAGE && info.cpu_subtype == 0);
+        assert_true(info.cpu_threadtype == 0x4d4d4d4d && info.max_mem == 0x4d4d4d4d4d4d4d4d);
+    }
+    count = 4;
     assert_int_equal(host_info(host, HOST_BASIC_INFO, (host_info_t)&info, &count), KERN_FAILURE);
     assert_int_equal(host_page_size(MACH_PORT_NULL, &size), MACH_SEND_INVALID_DEST);
     assert_int_equal(host_page_size(SELF, &size), KERN_INVALID_ARGUMENT);
@@ -232,6 +241,33 @@ static void the_task(void **state)
     assert_int_equal(task, MACH_PORT_NULL);
     assert_int_equal(task_for_pid(NEVER_HELD, getpid(), &task), KERN_FAILURE);
     assert_int_equal((mach_task_self)(), SELF);
+}
+
+/* With the task's name one may ask who it is and how it does, and no more. */
+static void the_tasks_name(void **state)
+{
+    struct mach_task_basic_info info;
+    mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;
+    mach_port_t name = MACH_PORT_NULL, task = 77;
+    mach_vm_address_t address = 0;
+    int pid = 0;
+
+    (void)state;
+    assert_int_equal(task_get_special_port(SELF, TASK_NAME_PORT, &name), KERN_SUCCESS);
+    assert_int_equal(task_info(name, MACH_TASK_BASIC_INFO, (task_info_t)&info, &count), KERN_SUCCESS);
+    assert_true(info.resident_size >= PAGE);
+    assert_int_equal(pid_for_task(name, &pid), KERN_SUCCESS);
+    assert_int_equal(pid, getpid());
+    assert_int_equal(task_for_pid(name, getpid(), &task), KERN_FAILURE);
+    assert_int_equal(task, MACH_PORT_NULL);
+    assert_int_equal(mach_vm_allocate(name, &address, PAGE, VM_FLAGS_ANYWHERE), KERN_INVALID_ARGUMENT);
+    mach_port_t host = mach_host_self();
+    assert_int_equal(task_info(host, MACH_TASK_BASIC_INFO, (task_info_t)&info, &count), KERN_INVALID_ARGUMENT);
+    assert_int_equal(pid_for_task(host, &pid), KERN_FAILURE);
+    assert_int_equal(pid, -1);
+    assert_int_equal(drop(host), KERN_SUCCESS);
+    assert_int_equal(drop(name), KERN_SUCCESS);
+    assert_int_equal(task_info(name, MACH_TASK_BASIC_INFO, (task_info_t)&info, &count), MACH_SEND_INVALID_DEST);
 }
 
 static void no_exceptions_are_raised(void **state)
@@ -345,6 +381,7 @@ int main(void)
         cmocka_unit_test(a_child_asks_anew),
         cmocka_unit_test(special_ports_stay),
         cmocka_unit_test(the_task),
+        cmocka_unit_test(the_tasks_name),
         cmocka_unit_test(no_exceptions_are_raised),
         cmocka_unit_test(others_run),
         cmocka_unit_test(advice_keeps_the_content),
