@@ -40,6 +40,23 @@ static bool meets(uint64_t start, uint64_t end, uint64_t address, uint64_t size)
 }
 
 /*
+ * The ends of the layer's variables, in a program that is linked statically; CMakeLists.txt has them in sections of these names. In the
+ * shared library there are none, and no program has its own data on the library's pages.
+ */
+extern char __start_mring_mach_bss[] __attribute__((weak, visibility("hidden")));
+extern char __stop_mring_mach_bss[] __attribute__((weak, visibility("hidden")));
+extern char __start_mring_mach_data[] __attribute__((weak, visibility("hidden")));
+extern char __stop_mring_mach_data[] __attribute__((weak, visibility("hidden")));
+
+static bool is_layers(uint64_t start, uint64_t end)
+{
+    return meets(start, end, (uintptr_t)__start_mring_mach_bss,
+                 (uintptr_t)__stop_mring_mach_bss - (uintptr_t)__start_mring_mach_bss) ||
+           meets(start, end, (uintptr_t)__start_mring_mach_data,
+                 (uintptr_t)__stop_mring_mach_data - (uintptr_t)__start_mring_mach_data);
+}
+
+/*
  * Does this thread write there, whatever it does? To its stack, from here down, as deep as our calls and a signal's
  * handler may go; to errno; to the thread's own record, where cancellation is noted.
  */
@@ -269,7 +286,7 @@ static kern_return_t share_run(const struct segment *segments, size_t count)
     struct vm_file *file;
     int saved = errno;
 
-    if (is_own(start, end))
+    if (is_own(start, end) || is_layers(start, end))
         return KERN_FAILURE;
     kern_return_t kr = vm_table_reserve(3 * count);
     if (kr == KERN_SUCCESS)

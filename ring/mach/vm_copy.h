@@ -25,7 +25,8 @@ kern_return_t vm_copy_out(const struct segment *segments, size_t count, struct v
 /*
  * Let all private memory in [start, end) be shared memory from now on, with the same content, protection and attributes
  * (Mach 3.8, 4.6). What other threads write meanwhile is not lost, if the kernel offers userfaultfd (vm_hold.h).
- * KERN_FAILURE: the caller's stack, errno, or thread.
+ * KERN_FAILURE: the caller's stack, errno, or thread, or this layer's own
+ * variables.
  */
 kern_return_t vm_make_shared(uint64_t start, uint64_t end);
 

@@ -349,6 +349,29 @@ static int share_own_errno(void *unused)
     return 0;
 }
 
+static _Alignas(65536) unsigned char program_data[65536] = {1};
+static _Alignas(65536) unsigned char program_zeroes[65536];
+
+static int share_layers_variables(void *unused)
+{
+    const uint64_t variables[] = {(uintptr_t)&mach_task_self_, (uintptr_t)&vm_page_size};
+
+    (void)unused;
+    alarm(30);
+    for (int i = 0; i < 2; i++)
+        CHECK(set_inherit(variables[i] & ~(PAGE - 1), 1, VM_INHERIT_SHARE) == KERN_FAILURE);
+    CHECK(mach_vm_inherit(SELF, (uintptr_t)program_data, sizeof program_data, VM_INHERIT_SHARE) == KERN_SUCCESS);
+    CHECK(mach_vm_inherit(SELF, (uintptr_t)program_zeroes, sizeof program_zeroes, VM_INHERIT_SHARE) == KERN_SUCCESS);
+    return child_run(use_malloc, NULL);
+}
+
+/* Linked statically, the layer's variables are among the program's: these can be shared, and those not. */
+static void the_layers_own_variables(void **state)
+{
+    (void)state;
+    assert_int_equal(child_run(share_layers_variables, NULL), 0);
+}
+
 /* What the calling thread writes to while it works is not taken from under it. */
 static void what_the_caller_stands_on(void **state)
 {
@@ -678,6 +701,7 @@ int main(void)
         cmocka_unit_test(the_heap_in_parts),
         cmocka_unit_test(the_heap_shared_and_copied),
         cmocka_unit_test(what_the_caller_stands_on),
+        cmocka_unit_test(the_layers_own_variables),
         cmocka_unit_test(bad_arguments),
         cmocka_unit_test(each_page_has_its_rule),
         cmocka_unit_test(entries_by_their_rule),
