@@ -137,6 +137,13 @@ static void case_42(void)
     GIVES(KERN_PROTECTION_FAILURE, protect(address, 1, RW));
 }
 
+static int write_to(void *address)
+{
+    fill(*(uint64_t *)address, PAGE, 'C');
+    HOLDS("the child has its own write", is_filled(*(uint64_t *)address, PAGE, 'C'));
+    return 0;
+}
+
 static void case_43(void)
 {
     uint64_t address = 0;
@@ -145,7 +152,14 @@ static void case_43(void)
           map_at(&address, VM_FLAGS_ANYWHERE, MACH_PORT_DEAD, 12345, PAGE, TRUE, RW, VM_PROT_ALL, VM_INHERIT_DEFAULT));
     HOLDS("zeroes", is_filled(address, PAGE, 0));
     HOLDS("writable", !store_faults(address));
+    HOLDS("the child ends well", child_run(write_to, &address) == 0);
     HOLDS("private: a child's write does not show", is_filled(address, PAGE, 0));
+    mach_port_t dead = MACH_PORT_NULL;
+    uint64_t other = 0;
+    GIVES(KERN_SUCCESS, mach_port_allocate(SELF, MACH_PORT_RIGHT_DEAD_NAME, &dead));
+    GIVES(KERN_SUCCESS, map_at(&other, VM_FLAGS_ANYWHERE, dead, 0, PAGE, FALSE, RW, RW, VM_INHERIT_DEFAULT));
+    fill(other, PAGE, 'x');
+    HOLDS("nor is it memory that another mapping sees", is_filled(address, PAGE, 0));
 }
 
 static void case_44(void)
