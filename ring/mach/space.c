@@ -341,15 +341,15 @@ static kern_return_t modify_whole(uint32_t index, mach_port_type_t right, int32_
     return KERN_SUCCESS;
 }
 
-static kern_return_t modify_counted(uint32_t index, uint32_t held, int32_t delta, struct mach_object **gone)
+static kern_return_t modify_counted(uint32_t index, mach_port_type_t right, int32_t delta, struct mach_object **gone)
 {
     struct entry *entry = table_entry(index);
 
     if (delta > UREFS_MAX || delta < -UREFS_MAX)
         return KERN_INVALID_VALUE;
     if (delta < 0)
-        return take_references(index, held, (uint32_t)-delta, gone);
-    if (held == MACH_PORT_TYPE_SEND_ONCE && delta > 0)
+        return take_references(index, entry_rights(entry) & ~(uint32_t)MACH_PORT_TYPE_RECEIVE, (uint32_t)-delta, gone);
+    if (right == MACH_PORT_TYPE_SEND_ONCE && delta > 0)
         return KERN_INVALID_VALUE; /* it has one reference, ever */
     add_references(entry, (uint32_t)delta);
     return KERN_SUCCESS;
@@ -368,7 +368,7 @@ kern_return_t space_modify(mach_port_name_t name, mach_port_type_t right, int32_
             if (right == MACH_PORT_TYPE_RECEIVE || right == MACH_PORT_TYPE_PORT_SET)
                 kr = modify_whole(name >> 8, right, delta, &ended, &gone);
             else
-                kr = modify_counted(name >> 8, entry_rights(entry) & ~MACH_PORT_TYPE_RECEIVE, delta, &gone);
+                kr = modify_counted(name >> 8, right, delta, &gone);
         }
     }
     leave();

@@ -320,6 +320,25 @@ static void a_dead_name_gives_no_right(void **state)
     }
 }
 
+/* A send-once right whose port has ended is a dead name like others: its references can be counted up and down. */
+static void a_dead_once_right(void **state)
+{
+    mach_port_t port = new_port(), once = MACH_PORT_NULL;
+    mach_msg_type_name_t kind;
+    mach_port_type_t type;
+    (void)state;
+    assert_int_equal(mach_port_extract_right(SELF, port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &once, &kind), KERN_SUCCESS);
+    assert_int_equal(mach_port_mod_refs(SELF, once, MACH_PORT_RIGHT_SEND_ONCE, 1), KERN_INVALID_VALUE);
+    assert_int_equal(drop_receive(port), KERN_SUCCESS);
+    assert_int_equal(mach_port_type(SELF, once, &type), KERN_SUCCESS);
+    assert_int_equal(type, MACH_PORT_TYPE_DEAD_NAME);
+    assert_int_equal(mach_port_mod_refs(SELF, once, MACH_PORT_RIGHT_DEAD_NAME, 1), KERN_SUCCESS);
+    assert_int_equal(references(once, MACH_PORT_RIGHT_DEAD_NAME), 2);
+    assert_int_equal(mach_port_insert_right(SELF, once, once, MACH_MSG_TYPE_MOVE_RECEIVE), KERN_INVALID_RIGHT);
+    assert_int_equal(mach_port_mod_refs(SELF, once, MACH_PORT_RIGHT_DEAD_NAME, -2), KERN_SUCCESS);
+    assert_int_equal(mach_port_type(SELF, once, &type), KERN_INVALID_NAME);
+}
+
 /* 5.2: the task's own port stays whatever is taken. */
 static void task_port_is_pinned(void **state)
 {
@@ -407,6 +426,7 @@ int main(void)
         cmocka_unit_test(types),
         cmocka_unit_test(wrong_task_and_out_arguments),
         cmocka_unit_test(a_dead_name_gives_no_right),
+        cmocka_unit_test(a_dead_once_right),
         cmocka_unit_test(task_port_is_pinned),
         cmocka_unit_test(names_vanish_in_a_child),
         cmocka_unit_test(many_names),
