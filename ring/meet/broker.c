@@ -46,6 +46,15 @@ static void close_ports(void)
     meet.set = MACH_PORT_NULL;
 }
 
+/* Many processes may ask at the same moment. If it fails, those beyond the usual five wait for one another. */
+static void widen(mach_port_t port)
+{
+    mach_port_limits_t limits = {.mpl_qlimit = MACH_PORT_QLIMIT_LARGE};
+
+    mach_port_set_attributes(mach_task_self(), port, MACH_PORT_LIMITS_INFO, (mach_port_info_t)&limits,
+                             MACH_PORT_LIMITS_INFO_COUNT);
+}
+
 static kern_return_t make_ports(void)
 {
     kern_return_t kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, &meet.set);
@@ -63,6 +72,7 @@ static kern_return_t make_ports(void)
         close_ports();
         return kr;
     }
+    widen(meet.port);
     kr = mach_port_move_member(mach_task_self(), meet.port, meet.set);
     if (kr != KERN_SUCCESS)
         close_ports();
@@ -89,6 +99,7 @@ static int check_in(struct broker *ring, const char *name, struct mring_error *e
                        name);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "cannot take the name \"%s\"", name);
+    widen(ring->named);
     kr = mach_port_move_member(mach_task_self(), ring->named, meet.set);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "cannot listen on the name \"%s\"", name);
