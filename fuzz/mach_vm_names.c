@@ -37,13 +37,28 @@ struct held *names_add(struct names *names, mach_port_name_t name, enum held_kin
     return held;
 }
 
+static void drop_view(struct view_of_memory *entry)
+{
+    if (entry != NULL)
+        for (size_t i = 0; i < entry->pages; i++)
+            content_drop(entry->content[i]);
+    free(entry);
+}
+
+/* The send-once rights to a port whose receive right has ended. */
+static void end_once(struct names *names, mach_port_name_t port)
+{
+    for (size_t i = 0; i < NAMES; i++)
+        if (names->held[i].kind == HELD_ONCE && names->held[i].port == port)
+            names->held[i].kind = HELD_DEAD;
+}
+
 static void vanish(struct names *names, struct held *held)
 {
-    if (held->entry != NULL)
-        for (size_t i = 0; i < held->entry->pages; i++)
-            content_drop(held->entry->content[i]);
-    free(held->entry);
+    drop_view(held->entry);
     names->stale[names->last_stale++ % STALE] = held->name;
+    if (held->receive)
+        end_once(names, held->name);
     *held = (struct held){.kind = HELD_NOTHING};
 }
 
@@ -58,6 +73,8 @@ mach_port_type_t held_type(const struct held *held)
     case HELD_ENTRY:
     case HELD_SEMAPHORE:
         return MACH_PORT_TYPE_SEND;
+    case HELD_ONCE:
+        return MACH_PORT_TYPE_SEND_ONCE;
     case HELD_SET:
         return MACH_PORT_TYPE_PORT_SET;
     case HELD_DEAD:
@@ -95,6 +112,7 @@ kern_return_t names_argument(struct names *names, mach_port_name_t name, struct 
 
 static void lose_receive(struct names *names, struct held *held)
 {
+    end_once(names, held->name);
     held->receive = false;
     if (held->references == 0)
         vanish(names, held);
@@ -147,6 +165,8 @@ kern_return_t names_modify(struct names *names, mach_port_name_t name, mach_port
         return KERN_INVALID_VALUE;
     if (delta < 0)
         return take_references(names, held, (uint32_t)-delta);
+    if (right == MACH_PORT_RIGHT_SEND_ONCE && delta > 0)
+        return KERN_INVALID_VALUE;
     add_references(held, (uint32_t)delta);
     return KERN_SUCCESS;
 }
@@ -188,4 +208,97 @@ uint32_t names_references(const struct held *held, mach_port_right_t right)
     if (!(held_type(held) & MACH_PORT_TYPE(right)))
         return 0;
     return right == MACH_PORT_RIGHT_RECEIVE || right == MACH_PORT_RIGHT_PORT_SET ? 1 : held->references;
+}
+
+/* ---- insertion ---- */
+
+static kern_return_t take_code(const struct held *held, mach_msg_type_name_t how)
+{
+    mach_port_type_t needed = MACH_PORT_TYPE_RECEIVE;
+
+    if (how == MACH_MSG_TYPE_COPY_SEND || how == MACH_MSG_TYPE_MOVE_SEND)
+        needed = MACH_PORT_TYPE_SEND | MACH_PORT_TYPE_DEAD_NAME;
+    else if (how == MACH_MSG_TYPE_MOVE_SEND_ONCE)
+        needed = MACH_PORT_TYPE_SEND_ONCE | MACH_PORT_TYPE_DEAD_NAME;
+    else if (how != MACH_MSG_TYPE_MAKE_SEND && how != MACH_MSG_TYPE_MAKE_SEND_ONCE && how != MACH_MSG_TYPE_MOVE_RECEIVE)
+        return KERN_INVALID_VALUE;
+    if (held == NULL)
+        return KERN_INVALID_NAME;
+    if (!(held_type(held) & needed))
+        return KERN_INVALID_RIGHT;
+    return how == MACH_MSG_TYPE_MOVE_RECEIVE ? KERN_INVALID_CAPABILITY : KERN_SUCCESS;
+}
+
+/* May the caller choose this number? The index and the two low bits decide; an index has one name at a time. */
+static kern_return_t choice_code(struct names *names, mach_port_name_t name)
+{
+    enum { INDICES = 1 << 18 };
+
+    if (name >> 8 >= INDICES)
+        return KERN_NO_SPACE;
+    if ((name & 3) != 3)
+        return KERN_INVALID_VALUE;
+    if (name >> 8 == 0)
+        return KERN_FAILURE;
+    for (size_t i = 0; i < NAMES; i++)
+        if (names->held[i].kind != HELD_NOTHING && names->held[i].name != name && names->held[i].name >> 8 == name >> 8)
+            return KERN_FAILURE;
+    return KERN_SUCCESS;
+}
+
+/* `known`: how the task knows the send right already, or NULL. Takes over the view of what was moved, if it succeeds. */
+static kern_return_t put_in(struct names *names, mach_port_name_t name, struct held *moved, struct held *known)
+{
+    struct held *there = names_find(names, name);
+    kern_return_t code = choice_code(names, name);
+
+    if (code != KERN_SUCCESS)
+        return code;
+    if (known != NULL && known != there)
+        return KERN_RIGHT_EXISTS;
+    if (known == NULL && there != NULL)
+        return KERN_NAME_EXISTS;
+    if (known != NULL) {
+        add_references(known, 1);
+        return KERN_SUCCESS;
+    }
+    struct held *made = names_add(names, name, moved->kind);
+    moved->name = name;
+    moved->references = 1;
+    *made = *moved;
+    moved->entry = NULL;
+    return KERN_SUCCESS;
+}
+
+kern_return_t names_insert_right(struct names *names, mach_port_name_t name, mach_port_name_t right,
+                                 mach_msg_type_name_t how)
+{
+    struct held *held = names_find(names, right);
+    kern_return_t code = take_code(held, how);
+    bool once = how == MACH_MSG_TYPE_MAKE_SEND_ONCE || how == MACH_MSG_TYPE_MOVE_SEND_ONCE;
+
+    if (code != KERN_SUCCESS)
+        return code;
+    struct held moved = *held;
+    mach_port_type_t type = held_type(held);
+    bool moves = how == MACH_MSG_TYPE_MOVE_SEND || how == MACH_MSG_TYPE_MOVE_SEND_ONCE;
+    bool leaves = moves && held->references == 1 && !held->receive && held->kind != HELD_PINNED;
+    if (leaves)
+        held->entry = NULL;
+    else
+        moved.entry = NULL;
+    if (moves)
+        code = take_references(names, held, 1);
+    if (code != KERN_SUCCESS)
+        return code;
+    if (how == MACH_MSG_TYPE_MAKE_SEND_ONCE)
+        moved = (struct held){.kind = HELD_ONCE, .port = right};
+    if (!MACH_PORT_VALID(name))
+        code = KERN_INVALID_VALUE;
+    else if (type & MACH_PORT_TYPE_DEAD_NAME)
+        code = KERN_INVALID_CAPABILITY;
+    else
+        code = put_in(names, name, &moved, once || leaves ? NULL : held);
+    drop_view(moved.entry);
+    return code;
 }

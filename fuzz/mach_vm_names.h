@@ -10,7 +10,7 @@
 
 enum { NAMES = 32, STALE = 16, ENTRY_PAGES = CELLS, UREFS_MAX = 65535 };
 
-enum held_kind { HELD_NOTHING, HELD_PINNED, HELD_ENTRY, HELD_SEMAPHORE, HELD_PORT, HELD_SET, HELD_DEAD };
+enum held_kind { HELD_NOTHING, HELD_PINNED, HELD_ENTRY, HELD_SEMAPHORE, HELD_PORT, HELD_ONCE, HELD_SET, HELD_DEAD };
 
 /* What a memory entry stands for; `whole`: made with VM_SHARE or VM_COPY. */
 struct view_of_memory {
@@ -25,10 +25,11 @@ struct view_of_memory {
 struct held {
     enum held_kind kind;
     mach_port_name_t name;
-    uint32_t references; /* of what is counted: the send rights, or the dead name */
-    bool receive;        /* HELD_PORT */
-    bool terminated;     /* HELD_SEMAPHORE */
-    uint32_t count;      /* HELD_SEMAPHORE */
+    uint32_t references;   /* of what is counted: the send rights, the send-once right, or the dead name */
+    mach_port_name_t port; /* HELD_ONCE: what it sends to */
+    bool receive;          /* HELD_PORT */
+    bool terminated;       /* HELD_SEMAPHORE */
+    uint32_t count;        /* HELD_SEMAPHORE */
     struct view_of_memory *entry;
 };
 
@@ -61,5 +62,9 @@ kern_return_t names_deallocate(struct names *names, mach_port_name_t name);
 kern_return_t names_destroy(struct names *names, mach_port_name_t name);
 uint32_t names_references(const struct held *held, mach_port_right_t right);
 void names_add_reference(struct held *held);
+
+/* insert_right: a right is taken first, by `how`, and lost if it cannot be put in under `name`. */
+kern_return_t names_insert_right(struct names *names, mach_port_name_t name, mach_port_name_t right,
+                                 mach_msg_type_name_t how);
 
 #endif

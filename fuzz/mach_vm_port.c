@@ -27,50 +27,22 @@ void call_port_allocate(struct world *world)
         names_add(&world->names, name, kind);
 }
 
-static kern_return_t insert_right_code(struct world *world, mach_port_name_t name, mach_port_name_t right,
-                                       mach_msg_type_name_t how, struct held **gains)
-{
-    kern_return_t code = names_task_code(&world->names, world->task);
-    struct held *held = names_find(&world->names, right);
-    mach_port_type_t type = held_type(held);
-    bool makes = how == MACH_MSG_TYPE_MAKE_SEND;
-
-    if (code != KERN_SUCCESS)
-        return code;
-    if (!MACH_PORT_VALID(name))
-        return KERN_INVALID_VALUE;
-    if (!MACH_MSG_TYPE_PORT_ANY(how))
-        return KERN_INVALID_VALUE;
-    if (!MACH_PORT_VALID(right))
-        return KERN_INVALID_CAPABILITY;
-    if (!makes && how != MACH_MSG_TYPE_COPY_SEND && how != MACH_MSG_TYPE_MOVE_SEND)
-        return KERN_INVALID_VALUE;
-    if (!makes && (type & MACH_PORT_TYPE_DEAD_NAME))
-        return KERN_INVALID_CAPABILITY;
-    if (!(type & (makes ? MACH_PORT_TYPE_RECEIVE : MACH_PORT_TYPE_SEND)))
-        return MACH_SEND_INVALID_RIGHT;
-    if (name != right)
-        return names_find(&world->names, name) != NULL ? KERN_NAME_EXISTS : KERN_RIGHT_EXISTS;
-    if (how != MACH_MSG_TYPE_MOVE_SEND)
-        *gains = held;
-    return KERN_SUCCESS;
-}
-
 void call_port_insert_right(struct world *world)
 {
     uint64_t choice = take(world, 1);
     mach_msg_type_name_t how =
         choice < 240 ? MACH_MSG_TYPE_MOVE_RECEIVE + (mach_msg_type_name_t)(choice % 7) : (mach_msg_type_name_t)choice;
     mach_port_name_t right = take_name(world), name = choice & 128 ? take_name(world) : right;
-    struct held *gains = NULL;
-    kern_return_t code = insert_right_code(world, name, right, how, &gains);
+    const struct held *held = names_find(&world->names, right);
+    kern_return_t code = names_task_code(&world->names, world->task);
 
-    if (gains != NULL && gains->kind == HELD_PINNED && gains->references > 1000)
+    if (held != NULL && held->kind == HELD_PINNED && held->references > 1000)
         return; /* what is pegged could not be taken back */
+    if (!names_have_room(&world->names))
+        return;
     say(world, "mach_port_insert_right(%#x, %#x, %#x, %u)", world->task, name, right, how);
-    expect_code(world, code, mach_port_insert_right(world->task, name, right, how));
-    if (gains != NULL)
-        names_add_reference(gains);
+    kern_return_t kr = mach_port_insert_right(world->task, name, right, how);
+    expect_code(world, code == KERN_SUCCESS ? names_insert_right(&world->names, name, right, how) : code, kr);
 }
 
 void call_port_mod_refs(struct world *world)
