@@ -1,6 +1,8 @@
 /* mach_error_string: case 129, and codes of every family. */
 #include "mach/memory.h"
 
+#include <errno.h>
+
 static void says(mach_error_t code, const char *text)
 {
     assert_string_equal(mach_error_string(code), text);
@@ -40,6 +42,18 @@ static void other_codes_are_unknown(void **state)
     says(0x10007fff, "unknown error code");
 }
 
+/* A code's parts say who made it. */
+static void codes_have_systems(void **state)
+{
+    (void)state;
+    assert_int_equal(err_get_system(KERN_INVALID_VALUE), err_get_system(err_kern));
+    assert_int_equal(err_get_system(MACH_RCV_TIMED_OUT), err_get_system(err_mach_ipc));
+    assert_int_equal(err_get_sub(MACH_SEND_INVALID_DEST), 0);
+    assert_int_equal(err_get_sub(MACH_RCV_TIMED_OUT), 1);
+    assert_int_equal(err_get_sub(unix_err(EPERM)), 3);
+    assert_int_equal(err_get_code(unix_err(EPERM)), EPERM);
+}
+
 /* Whatever the code, there is a text. */
 static void there_is_always_a_text(void **state)
 {
@@ -55,6 +69,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_have_their_texts),
         cmocka_unit_test(other_codes_are_unknown),
+        cmocka_unit_test(codes_have_systems),
         cmocka_unit_test(there_is_always_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

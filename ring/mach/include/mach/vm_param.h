@@ -5,6 +5,14 @@
 #include <mach/machine/vm_param.h>
 #include <mach/vm_page_size.h>
 
+/* Bounds of what a page may be, on any machine of Apple's. */
+#define PAGE_MAX_SHIFT 14
+#define PAGE_MAX_SIZE  (1 << PAGE_MAX_SHIFT)
+#define PAGE_MAX_MASK  (PAGE_MAX_SIZE - 1)
+#define PAGE_MIN_SHIFT 12
+#define PAGE_MIN_SIZE  (1 << PAGE_MIN_SHIFT)
+#define PAGE_MIN_MASK  (PAGE_MIN_SIZE - 1)
+
 #define page_aligned(x) (((x)&PAGE_MASK) == 0)
 
 #define round_page_64(x) (((uint64_t)(x) + PAGE_MASK) & ~((uint64_t)PAGE_MASK))
