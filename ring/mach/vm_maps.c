@@ -41,29 +41,30 @@ static char take(struct text *text)
     return text->at < text->end ? *text->at++ : '\0';
 }
 
-/* False: a line of the kernel's own, [vdso] and the like, which is nobody's memory. */
-static bool parse(struct text text, struct vm_mapping *mapping)
+static struct vm_mapping parse(struct text text)
 {
-    *mapping = (struct vm_mapping){.start = number(&text, 16)};
+    struct vm_mapping mapping = {.start = number(&text, 16)};
+
     skip(&text);
-    mapping->end = number(&text, 16);
+    mapping.end = number(&text, 16);
     skip(&text);
-    mapping->protection |= take(&text) == 'r' ? VM_PROT_READ : VM_PROT_NONE;
-    mapping->protection |= take(&text) == 'w' ? VM_PROT_WRITE : VM_PROT_NONE;
-    mapping->protection |= take(&text) == 'x' ? VM_PROT_EXECUTE : VM_PROT_NONE;
-    mapping->shared = take(&text) == 's';
+    mapping.protection |= take(&text) == 'r' ? VM_PROT_READ : VM_PROT_NONE;
+    mapping.protection |= take(&text) == 'w' ? VM_PROT_WRITE : VM_PROT_NONE;
+    mapping.protection |= take(&text) == 'x' ? VM_PROT_EXECUTE : VM_PROT_NONE;
+    mapping.shared = take(&text) == 's';
     skip(&text);
-    mapping->offset = number(&text, 16);
+    mapping.offset = number(&text, 16);
     skip(&text);
     unsigned major_number = (unsigned)number(&text, 16);
     skip(&text);
     unsigned minor_number = (unsigned)number(&text, 16);
-    mapping->device = makedev(major_number, minor_number);
+    mapping.device = makedev(major_number, minor_number);
     skip(&text);
-    mapping->inode = number(&text, 10);
+    mapping.inode = number(&text, 10);
     while (text.at < text.end && *text.at == ' ')
         text.at++;
-    return text.end - text.at < 2 || memcmp(text.at, "[v", 2) != 0;
+    mapping.kernels = text.end - text.at >= 2 && memcmp(text.at, "[v", 2) == 0;
+    return mapping;
 }
 
 static bool append(struct vm_maps *maps, const struct vm_mapping *mapping)
@@ -88,12 +89,11 @@ static enum progress take_lines(struct vm_maps *maps, const char **from, const c
     const char *newline;
 
     while (*from < end && (newline = memchr(*from, '\n', (size_t)(end - *from))) != NULL) {
-        struct vm_mapping mapping;
-        bool ours = parse((struct text){*from, newline}, &mapping);
+        struct vm_mapping mapping = parse((struct text){*from, newline});
         *from = newline + 1;
         if (mapping.start >= last)
             return DONE;
-        if (ours && mapping.end > first && !append(maps, &mapping))
+        if (mapping.end > first && !append(maps, &mapping))
             return SHORT;
     }
     return MORE;

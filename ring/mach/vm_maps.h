@@ -18,6 +18,7 @@ struct vm_mapping {
     uint64_t start, end;
     vm_prot_t protection;
     bool shared;
+    bool kernels;                   /* [vdso] and the like: the place is taken, but it is nobody's memory */
     uint64_t device, inode, offset; /* inode 0: anonymous */
 };
 

@@ -114,6 +114,16 @@ static kern_return_t add_mapping(struct view *view, const struct vm_mapping *map
     return KERN_SUCCESS;
 }
 
+static void leave_out_the_kernels(struct vm_maps *maps)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < maps->count; i++)
+        if (!maps->mappings[i].kernels)
+            maps->mappings[kept++] = maps->mappings[i];
+    maps->count = kept;
+}
+
 kern_return_t view_look(struct view *view, uint64_t start, uint64_t end)
 {
     struct vm_maps maps;
@@ -122,6 +132,7 @@ kern_return_t view_look(struct view *view, uint64_t start, uint64_t end)
     *view = (struct view){NULL, 0, 0};
     if (kr != KERN_SUCCESS)
         return kr;
+    leave_out_the_kernels(&maps);
     kr = heal(&maps, start, end);
     for (size_t i = 0; i < maps.count && kr == KERN_SUCCESS; i++)
         kr =
