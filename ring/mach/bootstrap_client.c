@@ -54,8 +54,7 @@ static bool read_answer(int socket, const struct service_name *name, struct wire
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     size_t count = 0;
 
-    for (int i = 0; i < WIRE_FDS; i++)
-        fds[i] = -1;
+    wire_no_descriptors(fds);
     ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0)
         return false;
@@ -63,8 +62,14 @@ static bool read_answer(int socket, const struct service_name *name, struct wire
         if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
             continue;
         size_t bytes = at->cmsg_len - CMSG_LEN(0);
-        for (size_t i = 0; i < bytes / sizeof(int) && count < WIRE_FDS; i++)
-            memcpy(&fds[count++], CMSG_DATA(at) + i * sizeof(int), sizeof(int));
+        for (size_t i = 0; i < bytes / sizeof(int); i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(at) + i * sizeof(int), sizeof(fd));
+            if (count < WIRE_FDS)
+                fds[count++] = fd;
+            else
+                close(fd); /* the control buffer, rounded up, has room for more */
+        }
     }
     if (got == (ssize_t)sizeof(answer) && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
         answer.magic == SERVICE_MAGIC && service_name_equal(&answer.name, name) && answer.right.descriptors == count) {

@@ -27,16 +27,8 @@ static void close_queue(struct mach_object *object)
         close(watch->queue);
 }
 
-static bool never_packed(struct mach_object *object, struct wire_right *right, int fds[WIRE_FDS])
-{
-    (void)object;
-    (void)right;
-    (void)fds;
-    return false;
-}
-
 static const struct object_ops watch_ops = {
-    .kind = OBJECT_WATCH, .destroy = close_queue, .forked = close_queue, .pack = never_packed};
+    .kind = OBJECT_WATCH, .destroy = close_queue, .forked = close_queue, .pack = object_never_packed};
 
 struct mach_object *departures_watch(int socket)
 {

@@ -4,10 +4,10 @@
  * Over the caller's memory: if that is private, it becomes shared memory first, in place (vm_copy.h); the whole
  * allocation, so that a later entry over another part of it is over the same object. A plain entry covers one object,
  * up to the first change of attributes, and says so in *size; one made with MAP_MEM_VM_SHARE covers the whole range or
- * fails.
+ * fails; each piece of it that is shared already stays the object that it is.
  *
  * What differs here. Shared memory that the program mapped by itself (mmap MAP_SHARED) has no descriptor to hand out:
- * an entry over it is KERN_NOT_SUPPORTED. So is MAP_MEM_VM_SHARE over several pieces of memory that are shared already.
+ * an entry over it is KERN_NOT_SUPPORTED. MAP_MEM_VM_SHARE takes ENTRY_PIECES pieces; more are KERN_RESOURCE_SHORTAGE.
  * The entry of an allocation is not cut at 128 MiB (Mach 3.5). Fresh memory is committed at once, so that more than
  * there is is KERN_RESOURCE_SHORTAGE. The cache attributes have no effect.
  */
@@ -57,16 +57,17 @@ static uint64_t size_to_tell(const struct making *making)
     return making->covered - data_within_page(making);
 }
 
-/* The entry and its name: `covered` bytes of a file. */
-static kern_return_t make_entry(struct making *making, enum entry_kind kind, struct vm_file *file, uint64_t offset)
+/* The entry and its name. */
+static kern_return_t make_entry(struct making *making, enum entry_kind kind, const struct entry_piece *pieces,
+                                size_t count)
 {
-    const struct entry_part part = {.kind = kind,
-                                    .offset = offset,
-                                    .size = making->covered,
-                                    .data = data_within_page(making),
-                                    .protection = making->protection};
+    const struct entry_attributes attributes = {
+        .kind = kind, .data = data_within_page(making), .protection = making->protection};
 
-    return entry_create(file, &part, &making->name);
+    making->covered = 0;
+    for (size_t i = 0; i < count; i++)
+        making->covered += pieces[i].size;
+    return entry_create(pieces, count, &attributes, &making->name);
 }
 
 /* The range, not empty. */
@@ -95,13 +96,12 @@ static kern_return_t make_fresh(struct making *making)
     uint64_t size = range.end - range.start;
     if (size >> vm_page_shift > PAGES_MAX)
         return KERN_FAILURE;
-    making->covered = size;
     gate_enter();
     kr = vm_file_create(size, &file);
     if (kr == KERN_SUCCESS) {
         kr = vm_file_commit(file);
         if (kr == KERN_SUCCESS)
-            kr = make_entry(making, ENTRY_OBJECT, file, 0);
+            kr = make_entry(making, ENTRY_OBJECT, &(struct entry_piece){file, 0, size}, 1);
         vm_file_drop(file);
     }
     gate_leave();
@@ -112,24 +112,26 @@ static kern_return_t make_fresh(struct making *making)
 
 static kern_return_t make_child(struct making *making, const struct memory_entry *parent)
 {
-    const struct entry_part *whole = &parent->part;
+    vm_prot_t allowed = parent->attributes.protection;
+    struct entry_piece piece = parent->first.piece; /* the only one of an ENTRY_OBJECT */
     struct vm_range range;
 
     if (goes_by_data(making)) {
-        if (making->offset + whole->data < making->offset)
+        if (making->offset + parent->attributes.data < making->offset)
             return KERN_INVALID_ARGUMENT;
-        making->offset += whole->data;
+        making->offset += parent->attributes.data;
     }
     kern_return_t kr = range_of(making, &range);
-    if (kr != KERN_SUCCESS || range.end > whole->size)
+    if (kr != KERN_SUCCESS || range.end > piece.size)
         return KERN_INVALID_ARGUMENT;
     if (making->is_mask)
-        making->protection &= whole->protection;
-    if ((making->protection & ~whole->protection) != 0)
+        making->protection &= allowed;
+    if ((making->protection & ~allowed) != 0)
         return KERN_PROTECTION_FAILURE;
-    making->covered = range.end - range.start;
+    piece.offset += range.start;
+    piece.size = range.end - range.start;
     gate_enter();
-    kr = make_entry(making, ENTRY_OBJECT, parent->file, whole->offset + range.start);
+    kr = make_entry(making, ENTRY_OBJECT, &piece, 1);
     gate_leave();
     return kr;
 }
@@ -164,39 +166,50 @@ static size_t object_length(const struct view *view)
 static bool is_same(const struct memory_entry *parent, const struct segment *first, uint64_t size,
                     const struct making *making)
 {
-    return parent != NULL && parent->file->inode == first->region.inode &&
-           parent->file->device == first->region.device && parent->part.offset == first->region.offset &&
-           parent->part.size == size && parent->part.data == data_within_page(making) &&
-           (making->protection & ~parent->part.protection) == 0;
+    const struct entry_piece *piece = parent != NULL ? &parent->first.piece : NULL;
+
+    return piece != NULL && piece->file->inode == first->region.inode && piece->file->device == first->region.device &&
+           piece->offset == first->region.offset && piece->size == size &&
+           parent->attributes.data == data_within_page(making) &&
+           (making->protection & ~parent->attributes.protection) == 0;
 }
 
-/* Of segments that are one stretch of one file by now. */
-static kern_return_t make_of_file(struct making *making, enum entry_kind kind, const struct segment *first,
-                                  uint64_t size)
+/* These segments as pieces; what goes on in the same file is one. */
+static kern_return_t gather(const struct view *view, uint64_t start, struct entry_piece pieces[ENTRY_PIECES],
+                            size_t *count)
 {
-    if (first->region.kind != REGION_FILE)
-        return KERN_NOT_SUPPORTED;
-    making->covered = size;
-    return make_entry(making, kind, first->region.file, first->region.offset);
+    *count = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct region *region = &view->segments[i].region;
+        struct entry_piece *last = *count != 0 ? &pieces[*count - 1] : NULL;
+        if (region->start != start)
+            return KERN_INVALID_ADDRESS;
+        if (region->kind != REGION_FILE)
+            return KERN_NOT_SUPPORTED;
+        start = region->end;
+        if (last != NULL && vm_file_same(last->file, region->file) && last->offset + last->size == region->offset)
+            last->size += region->end - region->start;
+        else if (*count == ENTRY_PIECES)
+            return KERN_RESOURCE_SHORTAGE;
+        else
+            pieces[(*count)++] = (struct entry_piece){region->file, region->offset, region->end - region->start};
+    }
+    return KERN_SUCCESS;
 }
 
-/* Look again after conversion: what are the pages from `start` on now? */
+/* Look again after conversion: what are these pages now? */
 static kern_return_t make_of_range(struct making *making, enum entry_kind kind, struct vm_range range)
 {
+    struct entry_piece pieces[ENTRY_PIECES];
+    size_t count;
     struct view view;
     kern_return_t kr = view_look(&view, range.start, range.end);
 
     if (kr != KERN_SUCCESS)
         return kr;
-    kr = KERN_NOT_SUPPORTED;
-    size_t length = 1;
-    while (length < view.count && view.segments[length].region.file == view.segments[0].region.file &&
-           view.segments[length].region.start == view.segments[length - 1].region.end &&
-           view.segments[length].region.offset - view.segments[length].region.start ==
-               view.segments[0].region.offset - view.segments[0].region.start)
-        length++;
-    if (length == view.count)
-        kr = make_of_file(making, kind, &view.segments[0], range.end - range.start);
+    kr = view_covers(&view, range.start, range.end) ? gather(&view, range.start, pieces, &count) : KERN_INVALID_ADDRESS;
+    if (kr == KERN_SUCCESS)
+        kr = make_entry(making, kind, pieces, kind == ENTRY_WHOLE ? count : 1);
     view_free(&view);
     return kr;
 }
@@ -231,7 +244,7 @@ static kern_return_t make_plain(struct making *making, struct vm_range range, co
         if (kr == KERN_SUCCESS && (making->flags & MAP_MEM_NAMED_REUSE) &&
             is_same(parent, &view.segments[0], range.end - range.start, making)) {
             making->name = parent_name;
-            making->covered = parent->part.size;
+            making->covered = parent->size;
             kr = space_modify(parent_name, MACH_PORT_TYPE_SEND, 1);
         } else if (kr == KERN_SUCCESS) {
             kr = share_allocation(&view.segments[0], range);
@@ -277,8 +290,7 @@ static kern_return_t make_copy(struct making *making, struct vm_range range)
     view_free(&view);
     if (kr != KERN_SUCCESS)
         return kr;
-    making->covered = range.end - range.start;
-    kr = make_entry(making, ENTRY_WHOLE, file, 0);
+    kr = make_entry(making, ENTRY_WHOLE, &(struct entry_piece){file, 0, range.end - range.start}, 1);
     vm_file_drop(file);
     return kr;
 }
@@ -312,7 +324,7 @@ static kern_return_t make_of_memory(struct making *making, const struct memory_e
 /* The first that matches decides (Mach 3.3). */
 static kern_return_t make(struct making *making, const struct memory_entry *parent, mach_port_name_t parent_name)
 {
-    if (parent != NULL && parent->part.kind == ENTRY_WHOLE)
+    if (parent != NULL && parent->attributes.kind == ENTRY_WHOLE)
         return KERN_INVALID_ARGUMENT;
     if ((making->flags & MAP_MEM_FLAGS_MASK & ~(unsigned)USER_FLAGS) != 0)
         return KERN_INVALID_VALUE;

@@ -97,9 +97,10 @@ struct rights {
 static mach_port_name_t take_right(struct rights *rights, mach_msg_type_name_t disposition)
 {
     const struct wire_right *wire = &rights->packet->rights[rights->next++];
-    int fds[WIRE_FDS] = {-1, -1, -1, -1};
+    int fds[WIRE_FDS];
     mach_port_name_t name;
 
+    wire_no_descriptors(fds);
     if (rights->packet->truncated) /* which descriptors are missing nobody can tell */
         return MACH_PORT_NULL;
     for (uint32_t i = 0; i < wire->descriptors; i++) {

@@ -124,6 +124,8 @@ static mach_msg_return_t add_right(struct plan *plan, mach_port_name_t name, mac
     int fds[WIRE_FDS];
     if (!right_pack(right->object, wire, fds) || wire->descriptors > WIRE_FDS)
         return bad;
+    if (wire->descriptors > PACKET_FDS - packet->descriptor_count)
+        return MACH_SEND_TOO_LARGE;
     for (uint32_t i = 0; i < wire->descriptors; i++)
         packet->descriptors[packet->descriptor_count++] = fds[i];
     packet->header.rights++;

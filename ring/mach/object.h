@@ -43,7 +43,7 @@ enum object_kind {
     OBJECT_KINDS
 };
 
-enum { WIRE_FDS = 4, WIRE_BODY = 48, OBJECT_CELL = 256 };
+enum { WIRE_FDS = 65, WIRE_BODY = 48, OBJECT_CELL = 256 };
 
 /* Who an object is, for "one name per (task, port)": two rights name one port exactly when these are equal. */
 struct object_id {
@@ -56,6 +56,13 @@ struct wire_right {
     struct object_id id;
     unsigned char body[WIRE_BODY]; /* the kind's own */
 };
+
+/* No descriptor yet. */
+static inline void wire_no_descriptors(int fds[WIRE_FDS])
+{
+    for (int i = 0; i < WIRE_FDS; i++)
+        fds[i] = -1;
+}
 
 struct mach_object;
 

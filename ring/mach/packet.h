@@ -3,7 +3,8 @@
  * knows it (SCM_CREDENTIALS).
  *
  * Limits: PACKET_MESSAGE bytes of message with its header (MACH_SEND_TOO_LARGE beyond; a socket's buffer is at least this
- * large unless the administrator made it smaller), PACKET_RIGHTS rights, the reply port included.
+ * large unless the administrator made it smaller), PACKET_RIGHTS rights, the reply port included, and PACKET_FDS descriptors
+ * of all rights together.
  */
 #ifndef MRING_MACH_PACKET_H
 #define MRING_MACH_PACKET_H
@@ -17,7 +18,7 @@
 enum {
     PACKET_MESSAGE = 128 * 1024,
     PACKET_RIGHTS = 60,
-    PACKET_FDS = PACKET_RIGHTS * WIRE_FDS,
+    PACKET_FDS = 253, /* SCM_MAX_FD, the kernel's own limit */
     PACKET_BODY = PACKET_MESSAGE - (int)sizeof(mach_msg_header_t)
 };
 

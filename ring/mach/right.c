@@ -8,8 +8,7 @@ bool right_pack(struct mach_object *object, struct wire_right *wire, int fds[WIR
     const struct object_ops *ops = atomic_load_explicit(&object->ops, memory_order_relaxed);
 
     *wire = (struct wire_right){.kind = (uint32_t)ops->kind, .id = object->id};
-    for (int i = 0; i < WIRE_FDS; i++)
-        fds[i] = -1;
+    wire_no_descriptors(fds);
     return ops->pack(object, wire, fds);
 }
 

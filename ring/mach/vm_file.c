@@ -139,6 +139,30 @@ static bool write_all(int fd, const unsigned char *from, uint64_t size, uint64_t
     return true;
 }
 
+kern_return_t vm_file_create_constant(const void *bytes, uint64_t size, struct vm_file **file)
+{
+    kern_return_t kr = vm_file_create(size, file);
+    int saved = errno;
+
+    if (kr == KERN_SUCCESS &&
+        (!write_all((*file)->fd, bytes, size, 0) || fcntl((*file)->fd, F_ADD_SEALS, F_SEAL_WRITE) != 0)) {
+        vm_file_drop(*file);
+        *file = NULL;
+        kr = KERN_RESOURCE_SHORTAGE;
+    }
+    errno = saved;
+    return kr;
+}
+
+bool vm_file_is_constant(const struct vm_file *file)
+{
+    int saved = errno;
+    int seals = fcntl(file->fd, F_GET_SEALS);
+
+    errno = saved;
+    return seals >= 0 && (seals & F_SEAL_WRITE);
+}
+
 /* The next stretch of data at or after `at`, within `end`: false when there is none. */
 static bool next_data(int fd, uint64_t at, uint64_t end, uint64_t *from, uint64_t *to)
 {

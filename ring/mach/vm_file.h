@@ -32,6 +32,10 @@ struct vm_file {
 /* Zeroed memory, none of it committed yet. KERN_RESOURCE_SHORTAGE: descriptors, memory, or RLIMIT_FSIZE. */
 kern_return_t vm_file_create(uint64_t size, struct vm_file **file);
 
+/* A file of these bytes, sealed so that nobody can change them. */
+kern_return_t vm_file_create_constant(const void *bytes, uint64_t size, struct vm_file **file);
+bool vm_file_is_constant(const struct vm_file *file);
+
 /* Commit all of it now, so that want of memory is an error here and not a signal at first touch. */
 kern_return_t vm_file_commit(struct vm_file *file);
 
@@ -48,6 +52,12 @@ kern_return_t vm_file_narrow(struct vm_file *file, vm_prot_t protection, struct 
  * Take over a descriptor from a peer: NULL, and it is closed, unless it is a sealed memfd, readable, and large enough.
  */
 struct vm_file *vm_file_adopt(int fd);
+
+/* Are these the same memory? One of them may be read-only. */
+static inline bool vm_file_same(const struct vm_file *one, const struct vm_file *other)
+{
+    return one->inode == other->inode && one->device == other->device;
+}
 
 void vm_file_hold(struct vm_file *file);
 void vm_file_drop(struct vm_file *file);

@@ -1,9 +1,9 @@
 /*
  * mach_vm_map and vm_map.
  *
- * What is mapped: zeroed private memory (no object, or a dead one, Mach 2.5); a memory entry, shared; or a copy of an
- * entry, as of now. The copy is made at once: the pages of a file cannot be shared copy on write with somebody who goes
- * on writing to it.
+ * What is mapped: zeroed private memory (no object, or a dead one, Mach 2.5); a memory entry, shared, piece by piece
+ * (vm_parts.h); or a copy of an entry, as of now. The copy is made at once: the pages of a file cannot be shared copy on
+ * write with somebody who goes on writing to it.
  *
  * The checks come in XNU's order (Mach 2.1 to 2.10): the rights named, flags, protections, inheritance, sizes, the kind
  * of object, its rights, its bounds, alignment, and last the address. Flags that only advise have no effect, as in
@@ -11,8 +11,8 @@
  */
 #include "entry.h"
 #include "space.h"
-#include "vm_calls.h"
 #include "vm_copy.h"
+#include "vm_parts.h"
 
 #include <mach/mach_vm.h>
 #include <mach/vm_map.h>
@@ -76,77 +76,87 @@ static kern_return_t check_size(const struct arguments *arguments, struct vm_req
 static kern_return_t check_rights(const struct memory_entry *entry, struct arguments *arguments)
 {
     if (arguments->max & VM_PROT_IS_MASK)
-        arguments->max &= entry->part.protection;
+        arguments->max &= entry->attributes.protection;
     if (arguments->current & VM_PROT_IS_MASK)
-        arguments->current &= entry->part.protection;
-    if ((arguments->max & ~entry->part.protection) != 0 || (arguments->current & ~entry->part.protection) != 0)
+        arguments->current &= entry->attributes.protection;
+    if ((arguments->max & ~entry->attributes.protection) != 0 ||
+        (arguments->current & ~entry->attributes.protection) != 0)
         return KERN_INVALID_RIGHT;
     arguments->current &= arguments->max;
     return KERN_SUCCESS;
 }
 
-/* Which part of an entry. *skip: how far into the first page the data begins, for VM_FLAGS_RETURN_DATA_ADDR. */
-static kern_return_t choose_part(const struct memory_entry *entry, const struct arguments *arguments,
-                                 struct vm_request *request, uint64_t *skip)
+/* What of an entry is mapped. */
+struct choice {
+    struct entry_piece pieces[ENTRY_PIECES];
+    size_t count;
+    uint64_t skip; /* how far into the first page the data begins, for VM_FLAGS_RETURN_DATA_ADDR */
+};
+
+static kern_return_t choose_pieces(const struct memory_entry *entry, const struct arguments *arguments,
+                                   struct vm_request *request, struct choice *choice)
 {
-    const struct entry_part *part = &entry->part;
+    const struct entry_attributes *attributes = &entry->attributes;
     bool by_data = arguments->flags & RETURN_FLAGS;
-    uint64_t offset = arguments->offset + (by_data ? part->data : 0), size = arguments->size;
+    uint64_t offset = arguments->offset + (by_data ? attributes->data : 0), size = arguments->size;
 
     if (offset < arguments->offset || offset + size < offset || page_ceiling(offset + size) < offset)
         return KERN_INVALID_ARGUMENT;
-    if (offset > part->size || size > part->size - offset)
+    if (offset > entry->size || size > entry->size - offset)
         return KERN_INVALID_ARGUMENT;
-    *skip = by_data ? offset & vm_page_mask : 0;
-    if (part->kind == ENTRY_WHOLE) {
+    choice->skip = by_data ? offset & vm_page_mask : 0;
+    choice->count = entry_pieces(entry, choice->pieces);
+    if (attributes->kind == ENTRY_WHOLE) {
         if (((unsigned)arguments->flags & ~(unsigned)VM_FLAGS_ALIAS_MASK & ~(unsigned)WHOLE_FLAGS) != 0)
             return KERN_INVALID_ARGUMENT;
-        request->size = part->size;
-        request->content.offset = part->offset;
+        request->size = entry->size;
         return KERN_SUCCESS;
     }
     if (by_data)
-        request->size = page_ceiling(*skip + size);
+        request->size = page_ceiling(choice->skip + size);
     else if ((offset & vm_page_mask) != 0)
         return KERN_INVALID_ARGUMENT;
-    request->content.offset = part->offset + page_floor(offset);
+    choice->pieces[0].offset += page_floor(offset);
+    choice->pieces[0].size = request->size;
     return KERN_SUCCESS;
 }
 
-/* A copy of an entry is private memory, or, to be shared with children, a file of its own. */
-static kern_return_t copy_content(const struct memory_entry *entry, vm_inherit_t inherit, struct vm_request *request,
-                                  struct vm_file **made)
+/* A copy of a piece is private memory, or, to be shared with children, a file of its own. */
+static kern_return_t take_piece(const struct entry_piece *piece, const struct arguments *arguments,
+                                struct vm_part *part)
 {
-    struct vm_content *content = &request->content;
-    uint64_t offset = content->offset;
+    struct vm_content *content = &part->content;
 
-    content->offset = 0;
-    if (inherit == VM_INHERIT_SHARE) {
-        kern_return_t kr = vm_file_copy(entry->file, offset, request->size, made);
-        content->file = *made;
-        return kr;
+    *part = (struct vm_part){.size = piece->size,
+                             .content = {.protection = arguments->current & VM_PROT_ALL},
+                             .max = arguments->max & VM_PROT_ALL};
+    if (arguments->copy && arguments->inherit == VM_INHERIT_SHARE)
+        return vm_file_copy(piece->file, piece->offset, piece->size, &content->file);
+    if (arguments->copy) {
+        content->copy = vm_copy_file(piece->file, piece->offset, piece->size, content->protection);
+        return content->copy != NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
     }
-    content->copy = vm_copy_file(entry->file, offset, request->size, content->protection);
-    return content->copy != NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
+    content->file = piece->file;
+    content->offset = piece->offset;
+    vm_file_hold(content->file);
+    return KERN_SUCCESS;
 }
 
-static kern_return_t map_content(const struct memory_entry *entry, const struct arguments *arguments,
-                                 struct vm_request *request)
+static kern_return_t map_pieces(const struct choice *choice, const struct arguments *arguments,
+                                struct vm_request *request)
 {
-    struct vm_file *made = NULL;
-    kern_return_t kr = KERN_SUCCESS;
+    struct vm_parts parts;
+    kern_return_t kr = vm_parts_room(&parts, choice->count);
 
-    if (entry != NULL && arguments->copy)
-        kr = copy_content(entry, arguments->inherit, request, &made);
-    else if (entry != NULL)
-        request->content.file = entry->file;
-    if (kr == KERN_SUCCESS) {
-        kr = vm_request_map(request);
-        if (kr != KERN_SUCCESS && request->content.copy != NULL)
-            munmap(request->content.copy, request->size);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    for (size_t i = 0; i < choice->count && kr == KERN_SUCCESS; i++) {
+        kr = take_piece(&choice->pieces[i], arguments, &parts.part[i]);
+        parts.count += kr == KERN_SUCCESS;
     }
-    if (made != NULL)
-        vm_file_drop(made);
+    if (kr == KERN_SUCCESS)
+        kr = vm_parts_put(&parts, request);
+    vm_parts_free(&parts);
     return kr;
 }
 
@@ -154,7 +164,7 @@ static kern_return_t map_object(struct mach_object *object, struct arguments *ar
 {
     struct memory_entry *entry = object != NULL ? entry_of(object) : NULL;
     struct vm_request request = {.mask = arguments->mask, .flags = arguments->flags};
-    uint64_t skip = 0;
+    struct choice choice = {.skip = 0};
     kern_return_t kr = check_size(arguments, &request);
 
     if (kr == KERN_SUCCESS && object != NULL && entry == NULL)
@@ -162,17 +172,17 @@ static kern_return_t map_object(struct mach_object *object, struct arguments *ar
     if (kr == KERN_SUCCESS && entry != NULL)
         kr = check_rights(entry, arguments);
     if (kr == KERN_SUCCESS && entry != NULL)
-        kr = choose_part(entry, arguments, &request, &skip);
+        kr = choose_pieces(entry, arguments, &request, &choice);
     if (kr != KERN_SUCCESS)
         return kr;
     request.content.protection = arguments->current & VM_PROT_ALL;
     request.max = arguments->max & VM_PROT_ALL;
     request.inherit = arguments->inherit;
     vm_table_lock();
-    kr = map_content(entry, arguments, &request);
+    kr = entry != NULL ? map_pieces(&choice, arguments, &request) : vm_request_map(&request);
     vm_table_unlock();
     if (kr == KERN_SUCCESS)
-        *address = request.address + skip;
+        *address = request.address + choice.skip;
     return kr;
 }
 

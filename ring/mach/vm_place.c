@@ -26,7 +26,7 @@ static int put(uint64_t address, uint64_t size, int fixed, const struct vm_conte
     void *got;
     int saved = errno, result = 0;
 
-    if (content->file != NULL)
+    if (content->file != NULL && content->copy == NULL)
         got = map(at, size, content->protection, MAP_SHARED | fixed, content->file->fd, content->offset);
     else
         got = map(at, size, content->protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);

@@ -18,7 +18,10 @@
 #define VM_PLACE_LOW UINT64_C(0x100000000)
 #define VM_PLACE_TOP UINT64_C(0x7ffffffff000)
 
-/* What to put there: a part of a file; or private memory made elsewhere, which is moved; or, with neither, zeroes. */
+/*
+ * What to put there: memory made elsewhere, which is moved: private memory, or a mapping of the file; or else a part of
+ * a file; or, with neither, zeroes.
+ */
 struct vm_content {
     struct vm_file *file;
     uint64_t offset;

@@ -3,38 +3,24 @@
  *
  * Shared: what is private becomes shared memory first, in place (vm_copy.h), and then the same parts of the same files are
  * mapped again. Shared memory that the program mapped by itself has no descriptor; mremap makes a second mapping of it.
- * Copied: each part is copied at once. All parts are in hand before the place is taken, since with VM_FLAGS_OVERWRITE the
- * source may lie where the result goes.
+ * Copied: each part is copied at once.
  *
  * Without VM_FLAGS_RETURN_DATA_ADDR the size counts from the page that the source begins in, so that a range across a
  * page's end may lose its last page: XNU keeps to that, for old callers.
  */
 #include "space.h"
-#include "vm_calls.h"
 #include "vm_copy.h"
+#include "vm_parts.h"
 
 #include <errno.h>
 #include <mach/mach_vm.h>
 #include <mach/vm_map.h>
 #include <mach/vm_statistics.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 static const unsigned REMAP_FLAGS = VM_FLAGS_ANYWHERE | VM_FLAGS_RANDOM_ADDR | VM_FLAGS_OVERWRITE |
                                     VM_FLAGS_RETURN_DATA_ADDR | VM_FLAGS_RESILIENT_CODESIGN | VM_FLAGS_RESILIENT_MEDIA |
                                     VM_FLAGS_ALIAS_MASK;
-
-/* A part of the source, ready to be put in its place. */
-struct part {
-    struct region source;
-    struct vm_content content;
-};
-
-struct parts {
-    struct part *part;
-    size_t count;
-    vm_prot_t current, max; /* what all of them allow */
-};
 
 struct arguments {
     uint64_t source, size; /* whole pages */
@@ -56,55 +42,38 @@ static void *map_again(const struct region *region)
     return again != MAP_FAILED ? again : NULL;
 }
 
-static kern_return_t take_part(const struct segment *segment, bool copy, struct part *part)
+static kern_return_t take_part(const struct segment *segment, bool copy, struct vm_part *part)
 {
-    part->source = segment->region;
-    part->content = (struct vm_content){.protection = segment->current};
-    if (!copy && segment->region.kind == REGION_FILE) {
-        part->content.file = segment->region.file;
-        part->content.offset = segment->region.offset;
+    const struct region *region = &segment->region;
+
+    *part = (struct vm_part){
+        .size = region->end - region->start, .content = {.protection = segment->current}, .max = region->max};
+    if (!copy && region->kind == REGION_FILE) {
+        part->content.file = region->file;
+        part->content.offset = region->offset;
         vm_file_hold(part->content.file);
         return KERN_SUCCESS;
     }
-    part->content.copy = copy ? vm_copy_segment(segment, segment->current) : map_again(&segment->region);
+    if (!copy)
+        part->foreign = *region;
+    part->content.copy = copy ? vm_copy_segment(segment, segment->current) : map_again(region);
     return part->content.copy != NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
-static void give_back(const struct part *part)
+static kern_return_t take_segments(const struct view *view, bool copy, struct vm_parts *parts)
 {
-    if (part->content.file != NULL)
-        vm_file_drop(part->content.file);
-    if (part->content.copy != NULL)
-        munmap(part->content.copy, part->source.end - part->source.start);
-}
+    kern_return_t kr = vm_parts_room(parts, view->count);
 
-static void give_back_all(struct parts *parts)
-{
-    for (size_t i = 0; i < parts->count; i++)
-        give_back(&parts->part[i]);
-    free(parts->part);
-}
-
-static kern_return_t take_segments(const struct view *view, bool copy, struct parts *parts)
-{
-    *parts = (struct parts){calloc(view->count, sizeof *parts->part), 0, VM_PROT_ALL, VM_PROT_ALL};
-    if (parts->part == NULL)
-        return KERN_RESOURCE_SHORTAGE;
-    for (size_t i = 0; i < view->count; i++) {
-        const struct segment *segment = &view->segments[i];
-        kern_return_t kr = take_part(segment, copy, &parts->part[i]);
-        if (kr != KERN_SUCCESS) {
-            give_back_all(parts);
-            return kr;
-        }
-        parts->count++;
-        parts->current &= segment->current;
-        parts->max &= segment->region.max;
+    for (size_t i = 0; i < view->count && kr == KERN_SUCCESS; i++) {
+        kr = take_part(&view->segments[i], copy, &parts->part[i]);
+        parts->count += kr == KERN_SUCCESS;
     }
-    return KERN_SUCCESS;
+    if (kr != KERN_SUCCESS)
+        vm_parts_free(parts);
+    return kr;
 }
 
-static kern_return_t take(const struct arguments *arguments, struct parts *parts)
+static kern_return_t take(const struct arguments *arguments, struct vm_parts *parts)
 {
     uint64_t end = arguments->source + arguments->size;
     struct view view;
@@ -128,48 +97,37 @@ static kern_return_t take(const struct arguments *arguments, struct parts *parts
 
 /* ---- the result ---- */
 
-static kern_return_t put_part(struct part *part, const struct arguments *arguments, uint64_t base)
+static kern_return_t put(struct vm_parts *parts, const struct arguments *arguments, struct vm_request *place)
 {
-    struct vm_request request = {.address = base + (part->source.start - arguments->source),
-                                 .size = part->source.end - part->source.start,
-                                 .flags = VM_FLAGS_OVERWRITE,
-                                 .content = part->content,
-                                 .max = part->source.max,
-                                 .inherit = arguments->copy ? VM_INHERIT_DEFAULT : arguments->inherit};
-
-    if (!arguments->copy && part->source.kind == REGION_FOREIGN)
-        request.foreign = &part->source;
-    kern_return_t kr = vm_request_map(&request);
-    if (kr == KERN_SUCCESS)
-        part->content.copy = NULL; /* moved */
-    return kr;
-}
-
-static kern_return_t put(struct parts *parts, const struct arguments *arguments, struct vm_request *place)
-{
-    kern_return_t kr = vm_request_map(place);
+    kern_return_t kr = vm_parts_put(parts, place);
 
     if (kr != KERN_SUCCESS)
         return kr;
     struct vm_range range = {place->address, place->address + place->size};
-    for (size_t i = 0; i < parts->count && kr == KERN_SUCCESS; i++)
-        kr = put_part(&parts->part[i], arguments, range.start);
-    if (kr == KERN_SUCCESS) /* of a copy that forks are to share, a file has to be made */
-        kr = vm_set_inheritance(range, arguments->inherit);
+    kr = vm_set_inheritance(range, arguments->inherit); /* of a copy that forks are to share, a file has to be made */
     if (kr != KERN_SUCCESS)
         vm_unmap(range);
     return kr;
 }
 
-static void forbid_writing(struct parts *parts)
+static void forbid_writing(struct vm_parts *parts)
 {
     for (size_t i = 0; i < parts->count; i++) {
-        struct part *part = &parts->part[i];
-        part->source.max = part->content.protection = VM_PROT_READ;
+        struct vm_part *part = &parts->part[i];
+        part->max = part->content.protection = VM_PROT_READ;
         if (part->content.copy != NULL)
-            mprotect(part->content.copy, part->source.end - part->source.start, PROT_READ);
+            mprotect(part->content.copy, part->size, PROT_READ);
     }
-    parts->current = parts->max = VM_PROT_READ;
+}
+
+/* What all of them allow. */
+static void allowed(const struct vm_parts *parts, vm_prot_t *current, vm_prot_t *max)
+{
+    *current = *max = VM_PROT_ALL;
+    for (size_t i = 0; i < parts->count; i++) {
+        *current &= parts->part[i].content.protection;
+        *max &= parts->part[i].max;
+    }
 }
 
 /* ---- the call ---- */
@@ -214,7 +172,8 @@ kern_return_t mach_vm_remap(vm_map_t target, mach_vm_address_t *address, mach_vm
                             vm_prot_t *cur_protection, vm_prot_t *max_protection, vm_inherit_t inheritance)
 {
     struct arguments arguments = {src_address, size, copy != 0, inheritance};
-    struct parts parts;
+    struct vm_parts parts;
+    vm_prot_t current = VM_PROT_NONE, max = VM_PROT_NONE;
     uint64_t skip;
     kern_return_t kr = space_check_task(target);
 
@@ -235,23 +194,22 @@ kern_return_t mach_vm_remap(vm_map_t target, mach_vm_address_t *address, mach_vm
                                .size = arguments.size,
                                .mask = mask,
                                .flags = flags & (VM_FLAGS_ANYWHERE | VM_FLAGS_OVERWRITE),
-                               .content = {.protection = VM_PROT_NONE},
-                               .max = VM_PROT_ALL,
-                               .inherit = VM_INHERIT_DEFAULT};
+                               .inherit = copy ? VM_INHERIT_DEFAULT : inheritance};
     vm_table_lock();
     kr = take(&arguments, &parts);
     if (kr == KERN_SUCCESS) {
         if (flags & VM_FLAGS_RESILIENT_CODESIGN)
             forbid_writing(&parts);
+        allowed(&parts, &current, &max);
         kr = put(&parts, &arguments, &place);
-        give_back_all(&parts);
+        vm_parts_free(&parts);
     }
     vm_table_unlock();
     if (kr != KERN_SUCCESS)
         return kr;
     *address = place.address + skip;
-    *cur_protection = parts.current;
-    *max_protection = parts.max;
+    *cur_protection = current;
+    *max_protection = max;
     return KERN_SUCCESS;
 }
 

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* As ring/mach/entry.c sends it. */
+/* As ring/mach/entry_wire.c sends it. */
 struct wire_entry {
     uint64_t offset, size;
     uint32_t protection;
@@ -41,7 +41,9 @@ static struct wire_right right_to(int fd, struct wire_entry entry)
 /* Receive it. The descriptor is consumed, whatever happens. */
 static bool accepts(const struct wire_right *right, int fd)
 {
-    const int fds[WIRE_FDS] = {fd, -1, -1, -1};
+    int fds[WIRE_FDS];
+    wire_no_descriptors(fds);
+    fds[0] = fd;
     int before = descriptors_open();
     struct mach_object *object = memory_entry_ops.unpack(right, fds);
     if (object != NULL)
@@ -157,13 +159,120 @@ static void a_wrong_count_of_descriptors_is_not(void **state)
     int before = descriptors_open();
     (void)state;
     for (uint32_t claimed = 0; claimed < 4; claimed += 2) {
-        int fds[WIRE_FDS] = {make_memory(1, SEALS), -1, make_memory(1, SEALS), -1};
+        int fds[WIRE_FDS];
+        wire_no_descriptors(fds);
+        fds[0] = make_memory(1, SEALS);
+        fds[2] = make_memory(1, SEALS);
         struct wire_right right = right_to(fds[0], entry);
         right.descriptors = claimed;
         assert_null(memory_entry_ops.unpack(&right, fds));
     }
     struct wire_right right = {.kind = OBJECT_MEMORY_ENTRY, .descriptors = 1};
-    assert_null(memory_entry_ops.unpack(&right, (const int[WIRE_FDS]){-1, -1, -1, -1}));
+    int none[WIRE_FDS];
+    wire_no_descriptors(none);
+    assert_null(memory_entry_ops.unpack(&right, none));
+    assert_int_equal(descriptors_open(), before);
+}
+
+/* ---- several pieces ---- */
+
+struct wire_piece {
+    uint64_t file, offset, size;
+};
+
+/* A right to pieces of as many files, of two pages each; `fds` is filled. */
+static struct wire_right right_to_pieces(const struct wire_piece *pieces, uint64_t bytes, int seals, int files,
+                                         struct wire_entry entry, int fds[WIRE_FDS])
+{
+    int list = memfd_create("list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_true(list >= 0);
+    assert_int_equal(write(list, pieces, bytes), bytes);
+    assert_int_equal(fcntl(list, F_ADD_SEALS, seals), 0);
+    struct wire_right right = right_to(list, entry);
+    wire_no_descriptors(fds);
+    fds[0] = list;
+    for (int i = 1; i <= files; i++)
+        fds[i] = make_memory(2, SEALS);
+    right.descriptors = 1 + (uint32_t)files;
+    return right;
+}
+
+static bool accepts_all(const struct wire_right *right, const int fds[WIRE_FDS])
+{
+    struct mach_object *object = memory_entry_ops.unpack(right, fds);
+    if (object != NULL)
+        object_drop(object);
+    return object != NULL;
+}
+
+static bool accepts_pieces(const struct wire_piece *pieces, uint64_t bytes, int seals, int files,
+                           struct wire_entry entry)
+{
+    int before = descriptors_open(), fds[WIRE_FDS];
+    struct wire_right right = right_to_pieces(pieces, bytes, seals, files, entry, fds);
+    bool accepted = accepts_all(&right, fds);
+    assert_int_equal(descriptors_open(), before);
+    return accepted;
+}
+
+static void false_lists_are_not(void **state)
+{
+    enum { SOUND = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, MOST = 64 };
+    const struct wire_entry entry = {0, 3 * PAGE, RW, ENTRY_WHOLE, 0};
+    const struct wire_piece good[] = {{0, 0, PAGE}, {1, 0, 2 * PAGE}};
+    const struct wire_piece bad[][2] = {
+        {{0, 0, PAGE}, {1, 0, PAGE}},                      /* less than the entry says */
+        {{0, 0, 2 * PAGE}, {1, 0, 2 * PAGE}},              /* more */
+        {{0, 0, 2 * PAGE}, {1, 2 * PAGE, PAGE}},           /* past the file's end */
+        {{0, 0, 3 * PAGE}, {1, 0, 0}},                     /* nothing */
+        {{0, HIGHEST - PAGE + 1, PAGE}, {1, 0, 2 * PAGE}}, /* the end wraps */
+        {{0, 0, HIGHEST - PAGE + 1}, {1, 0, 4 * PAGE}},    /* the sum wraps */
+        {{0, 1, PAGE}, {1, 0, 2 * PAGE}},                  /* within a page */
+        {{0, 0, PAGE + 1}, {1, 0, 2 * PAGE - 1}},          /* no whole pages */
+        {{0, 0, PAGE}, {0, 0, 2 * PAGE}},                  /* a descriptor too many */
+        {{1, 0, PAGE}, {0, 0, 2 * PAGE}},                  /* not in order */
+        {{0, 0, PAGE}, {2, 0, 2 * PAGE}},                  /* no such file */
+        {{0, 0, PAGE}, {HIGHEST, 0, 2 * PAGE}},
+    };
+    struct wire_piece many[MOST + 1];
+    int fds[WIRE_FDS];
+    (void)state;
+    assert_true(accepts_pieces(good, sizeof good, SOUND, 2, entry));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(accepts_pieces(bad[i], sizeof bad[i], SOUND, 2, entry));
+    assert_false(accepts_pieces(good, sizeof good, SEALS, 2, entry)); /* could still change */
+    assert_false(accepts_pieces(good, sizeof good, F_SEAL_WRITE, 2, entry));
+    assert_false(accepts_pieces(good, sizeof good - 1, SOUND, 2, entry));
+    assert_false(accepts_pieces(good, sizeof *good, SOUND, 1, (struct wire_entry){0, PAGE, RW, ENTRY_WHOLE, 0}));
+    assert_false(accepts_pieces(good, 0, SOUND, 2, entry));
+    assert_false(accepts_pieces(good, sizeof good, SOUND, 1, entry));
+    assert_false(accepts_pieces(good, sizeof good, SOUND, 3, entry));
+    assert_false(accepts_pieces(good, sizeof good, SOUND, 2, (struct wire_entry){0, 3 * PAGE, RW, ENTRY_OBJECT, 0}));
+    assert_false(accepts_pieces(good, sizeof good, SOUND, 2, (struct wire_entry){PAGE, 3 * PAGE, RW, ENTRY_WHOLE, 0}));
+
+    for (uint64_t i = 0; i <= MOST; i++)
+        many[i] = (struct wire_piece){0, 0, PAGE};
+    assert_true(
+        accepts_pieces(many, MOST * sizeof *many, SOUND, 1, (struct wire_entry){0, MOST * PAGE, RW, ENTRY_WHOLE, 0}));
+    assert_false(
+        accepts_pieces(many, sizeof many, SOUND, 1, (struct wire_entry){0, (MOST + 1) * PAGE, RW, ENTRY_WHOLE, 0}));
+
+    /* The same memory twice, and counts that no right can have. */
+    int before = descriptors_open();
+    struct wire_right right = right_to_pieces(good, sizeof good, SOUND, 1, entry, fds);
+    fds[2] = fcntl(fds[1], F_DUPFD_CLOEXEC, 0);
+    right.descriptors = 3;
+    assert_false(accepts_all(&right, fds));
+    const uint32_t counts[] = {0, 2, 4, WIRE_FDS, WIRE_FDS + 1, UINT32_MAX};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        right = right_to_pieces(good, sizeof good, SOUND, 2, entry, fds);
+        right.descriptors = counts[i];
+        assert_false(accepts_all(&right, fds));
+    }
+    /* A writable entry over one file that is not. */
+    right = right_to_pieces(good, sizeof good, SOUND, 2, entry, fds);
+    fds[2] = reopen(fds[2], O_RDONLY);
+    assert_false(accepts_all(&right, fds));
     assert_int_equal(descriptors_open(), before);
 }
 
@@ -177,8 +286,9 @@ static void our_own_are_sealed_and_narrow(void **state)
         kern_return_t kr;
         struct mach_object *object = space_hold_send(entry, &kr);
         struct wire_right right = {.kind = OBJECT_MEMORY_ENTRY, .id = object->id};
-        int fds[WIRE_FDS] = {-1, -1, -1, -1};
+        int fds[WIRE_FDS];
         struct stat status;
+        wire_no_descriptors(fds);
         assert_true(memory_entry_ops.pack(object, &right, fds));
         assert_int_equal(right.descriptors, 1);
         assert_int_equal(fds[0], mring_mach_entry_descriptor(entry));
@@ -207,6 +317,7 @@ int main(void)
         cmocka_unit_test(more_than_the_descriptor_allows_is_not),
         cmocka_unit_test(a_false_identity_is_not),
         cmocka_unit_test(a_wrong_count_of_descriptors_is_not),
+        cmocka_unit_test(false_lists_are_not),
         cmocka_unit_test(our_own_are_sealed_and_narrow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

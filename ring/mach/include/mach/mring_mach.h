@@ -8,7 +8,10 @@
 extern "C" {
 #endif
 
-/* The descriptor of a memory entry's file, borrowed: good while the right is held, not to be closed. -1: no such entry. */
+/*
+ * The descriptor of a memory entry's file, borrowed: good while the right is held, not to be closed. -1: no such entry,
+ * or one of several pieces.
+ */
 int mring_mach_entry_descriptor(mem_entry_name_port_t entry);
 
 #ifdef __cplusplus
