@@ -275,8 +275,11 @@ kern_return_t names_insert_right(struct names *names, mach_port_name_t name, mac
 {
     struct held *held = names_find(names, right);
     kern_return_t code = take_code(held, how);
+    bool in_place = name == right && (how == MACH_MSG_TYPE_MAKE_SEND || how == MACH_MSG_TYPE_COPY_SEND);
     bool once = how == MACH_MSG_TYPE_MAKE_SEND_ONCE || how == MACH_MSG_TYPE_MOVE_SEND_ONCE;
 
+    if (in_place && held_type(held) == MACH_PORT_TYPE_DEAD_NAME)
+        return KERN_INVALID_CAPABILITY;
     if (code != KERN_SUCCESS)
         return code;
     struct held moved = *held;

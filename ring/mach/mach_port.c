@@ -75,7 +75,10 @@ kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, ma
 {
     struct taken_right taken;
     kern_return_t kr = space_check_task(task);
+    bool in_place = name == poly && (polyPoly == MACH_MSG_TYPE_MAKE_SEND || polyPoly == MACH_MSG_TYPE_COPY_SEND);
 
+    if (kr == KERN_SUCCESS && in_place && space_is_dead(name)) /* the kernel takes nothing out here, and says why first */
+        return KERN_INVALID_CAPABILITY;
     if (kr == KERN_SUCCESS)
         kr = right_take(poly, polyPoly, &taken);
     if (kr != KERN_SUCCESS)

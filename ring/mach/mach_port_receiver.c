@@ -202,6 +202,10 @@ kern_return_t mach_port_get_attributes(ipc_space_t task, mach_port_name_t name, 
         return flavor == MACH_PORT_SERVICE_THROTTLED ? KERN_INVALID_CAPABILITY : KERN_INVALID_ARGUMENT;
     if (*port_info_outCnt < words)
         return KERN_FAILURE;
+    if (!MACH_PORT_VALID(name) && flavor == MACH_PORT_LIMITS_INFO) { /* nothing has no limits */
+        *port_info_outCnt = 0;
+        return KERN_SUCCESS;
+    }
     struct mach_object *port = enter(task, name, &kr);
     if (!port)
         return kr;

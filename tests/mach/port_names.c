@@ -184,7 +184,7 @@ static void insert_right_refuses(void **state)
     assert_int_equal(insert(port, MACH_PORT_NULL, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_NAME);
     assert_int_equal(insert(port, a_stale_name(), MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_NAME);
     assert_int_equal(insert(set, set, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_RIGHT);
-    assert_int_equal(insert(dead, dead, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_RIGHT);
+    assert_int_equal(insert(dead, dead, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_CAPABILITY);
     assert_int_equal(insert(dead, dead, MACH_MSG_TYPE_COPY_SEND), KERN_INVALID_CAPABILITY);
     assert_int_equal(insert(set, SELF, MACH_MSG_TYPE_COPY_SEND), KERN_RIGHT_EXISTS);
     assert_int_equal(insert(port, port, MACH_MSG_TYPE_MOVE_RECEIVE), KERN_INVALID_CAPABILITY);
@@ -315,7 +315,10 @@ static void a_dead_name_gives_no_right(void **state)
         assert_int_equal(mach_port_insert_right(SELF, dead[i], dead[i], MACH_MSG_TYPE_COPY_SEND),
                          KERN_INVALID_CAPABILITY);
         assert_int_equal(references(dead[i], MACH_PORT_RIGHT_DEAD_NAME), 1);
-        assert_int_equal(mach_port_insert_right(SELF, dead[i], dead[i], MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_RIGHT);
+        assert_int_equal(mach_port_insert_right(SELF, dead[i], dead[i], MACH_MSG_TYPE_MAKE_SEND),
+                         KERN_INVALID_CAPABILITY);
+        assert_int_equal(mach_port_insert_right(SELF, dead[i] + 0x10000, dead[i], MACH_MSG_TYPE_MAKE_SEND),
+                         KERN_INVALID_RIGHT);
         assert_int_equal(mach_port_deallocate(SELF, dead[i]), KERN_SUCCESS);
     }
 }
