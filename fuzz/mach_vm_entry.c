@@ -131,7 +131,7 @@ static bool is_same(const struct map *map, const struct making *making)
     const struct page *first = &map->page[making->cells.first];
     const struct view_of_memory *entry = making->parent->entry;
 
-    return entry->object == first->object && entry->index == first->index &&
+    return entry->home[0].object == first->object && entry->home[0].index == first->index &&
            entry->data == (by_data(making) ? making->offset % PAGE : 0) &&
            (making->protection & ~entry->protection) == 0 && entry->pages >= making->extent.least &&
            entry->pages <= making->extent.most;
@@ -203,33 +203,50 @@ static struct view_of_memory *add_entry(struct world *world, mach_port_name_t na
     return entry;
 }
 
-/* Over pages of the window, which are shared with it, or copied. */
-static void add_view(struct world *world, const struct making *making, mach_port_name_t name, size_t pages)
+/* The entry's view of each file, which may be narrower than the one it was made from. */
+static void narrow(struct map *map, struct view_of_memory *entry, vm_prot_t protection)
+{
+    uint32_t wide = 0, narrowed = 0;
+
+    entry->protection = protection;
+    for (size_t i = 0; i < entry->pages; i++) {
+        if (i == 0 || entry->home[i].file != wide) {
+            wide = entry->home[i].file;
+            narrowed = map_narrow(map, wide, protection);
+        }
+        entry->home[i].file = narrowed;
+    }
+}
+
+/* Over pages of the window, which are shared with it. */
+static void add_shared(struct world *world, const struct making *making, mach_port_name_t name, size_t pages)
 {
     struct map *map = &world->map;
     struct view_of_memory *entry = add_entry(world, name, pages);
     const struct page *first = &map->page[making->cells.first];
-    bool copy = making->kind == KIND_COPY;
 
-    for (size_t i = 0; i < pages; i++)
-        entry->content[i] = copy ? content_new(first[i].content->stamp) : content_hold(first[i].content);
-    entry->protection = making->protection;
-    entry->whole = making->kind != KIND_PLAIN;
-    entry->loose = !copy && map_is_loose(map, (struct cells){making->cells.first, making->cells.first + pages});
-    entry->object = copy ? map_new_object(map) : first->object;
-    entry->index = copy ? 0 : first->index;
-    entry->file = map_narrow(map, copy ? map_new_file(map) : first->file, making->protection);
+    for (size_t i = 0; i < pages; i++) {
+        entry->content[i] = content_hold(first[i].content);
+        entry->home[i] = (struct home){first[i].object, first[i].index, first[i].file};
+    }
+    entry->whole = making->kind == KIND_SHARE;
+    entry->loose = map_is_loose(map, (struct cells){making->cells.first, making->cells.first + pages});
+    narrow(map, entry, making->protection);
 }
 
-static void add_fresh(struct world *world, const struct making *making, mach_port_name_t name)
+/* Over memory of its own: zeroes, or what these pages hold now. */
+static void add_own(struct world *world, const struct making *making, mach_port_name_t name, const struct page *from)
 {
+    struct map *map = &world->map;
     struct view_of_memory *entry = add_entry(world, name, (making->end - making->start) / PAGE);
+    struct home home = {map_new_object(map), 0, map_new_file(map)};
 
-    for (size_t i = 0; i < entry->pages; i++)
-        entry->content[i] = content_new(0);
-    entry->protection = making->protection;
-    entry->object = map_new_object(&world->map);
-    entry->file = map_narrow(&world->map, map_new_file(&world->map), making->protection);
+    for (size_t i = 0; i < entry->pages; i++, home.index++) {
+        entry->content[i] = content_new(from != NULL ? from[i].content->stamp : 0);
+        entry->home[i] = home;
+    }
+    entry->whole = making->kind == KIND_COPY;
+    narrow(map, entry, making->protection);
 }
 
 static void add_child(struct world *world, const struct making *making, mach_port_name_t name)
@@ -238,13 +255,12 @@ static void add_child(struct world *world, const struct making *making, mach_por
     struct view_of_memory *entry = add_entry(world, name, (making->end - making->start) / PAGE);
     size_t first = making->start / PAGE;
 
-    for (size_t i = 0; i < entry->pages; i++)
+    for (size_t i = 0; i < entry->pages; i++) {
         entry->content[i] = content_hold(parent->content[first + i]);
-    entry->protection = making->protection;
+        entry->home[i] = parent->home[first + i];
+    }
     entry->loose = parent->loose;
-    entry->object = parent->object;
-    entry->index = parent->index + (uint32_t)first;
-    entry->file = map_narrow(&world->map, parent->file, making->protection);
+    narrow(&world->map, entry, making->protection);
 }
 
 /* A plain entry, as long as its memory is one object (Mach 3.5); or its parent again (3.15). */
@@ -265,20 +281,22 @@ static void add_plain(struct world *world, const struct making *making, mach_por
     if (may_reuse && making->extent.least == making->extent.most && !loose && !known && !making->parent->entry->loose)
         wrong(world, "the parent %#x is the same, but was not used again", making->parent_name);
     map_share_object(map, (struct cells){first, first + pages});
-    add_view(world, making, name, pages);
+    add_shared(world, making, name, pages);
 }
 
+/* Any pieces will do, up to 64 of them. */
 static void judge_share(struct world *world, const struct making *making, kern_return_t kr, mach_port_name_t name)
 {
+    enum { PIECES = 64 };
     struct map *map = &world->map;
-    bool loose = map_is_loose(map, making->cells);
+    size_t pages = making->cells.end - making->cells.first, pieces;
 
     map_share(map, making->cells);
-    /* Several pieces that were shared apart are one thing that this layer cannot make an entry of. */
-    if (!loose || (kr != KERN_SUCCESS && kr != KERN_NOT_SUPPORTED))
-        expect_code(world, map_is_one_file(map, making->cells) ? KERN_SUCCESS : KERN_NOT_SUPPORTED, kr);
+    pieces = map_is_loose(map, making->cells) ? pages : map_pieces(map, making->cells);
+    if (pieces <= PIECES || kr != KERN_RESOURCE_SHORTAGE)
+        expect_code(world, KERN_SUCCESS, kr);
     if (kr == KERN_SUCCESS)
-        add_view(world, making, name, making->cells.end - making->cells.first);
+        add_shared(world, making, name, pages);
 }
 
 void call_make_entry(struct world *world)
@@ -312,9 +330,9 @@ void call_make_entry(struct world *world)
     else if (making.kind == KIND_PLAIN)
         add_plain(world, &making, name, by_data(&making) ? size + making.offset % PAGE : size);
     else if (making.kind == KIND_COPY)
-        add_view(world, &making, name, making.cells.end - making.cells.first);
+        add_own(world, &making, name, &world->map.page[making.cells.first]);
     else if (making.kind == KIND_FRESH)
-        add_fresh(world, &making, name);
+        add_own(world, &making, name, NULL);
     else if (making.kind == KIND_CHILD)
         add_child(world, &making, name);
     struct held *made = names_find(&world->names, name);

@@ -177,18 +177,29 @@ void map_unmap(struct map *map, struct cells cells)
     map_lock_out(map, cells);
 }
 
+static bool same_object(const struct page *a, const struct page *b)
+{
+    return b->content != NULL && a->object == b->object && a->index + 1 == b->index;
+}
+
 void map_enter(struct map *map, struct cells cells, const struct page *like, enum how how,
-               struct content *const *content)
+               struct content *const *content, const struct home *home)
 {
     map_unmap(map, cells);
     for (size_t i = 0; i < cells.end - cells.first; i++) {
         struct page *page = &map->page[cells.first + i];
         *page = *like;
-        page->index += (uint32_t)i;
-        page->seam = i == 0;
         page->content = how == HOW_SHARE  ? content_hold(content[i])
                         : how == HOW_COPY ? content_new(content[i]->stamp)
                                           : content_new(0);
+        page->index += (uint32_t)i;
+        page->seam = i == 0;
+        if (home != NULL) {
+            page->object = home[i].object;
+            page->index = home[i].index;
+            page->file = home[i].file;
+            page->seam = i == 0 || !same_object(page - 1, page);
+        }
     }
 }
 
@@ -201,11 +212,6 @@ void map_cut(struct map *map, struct cells cells)
 static bool same_attributes(const struct page *a, const struct page *b)
 {
     return b->content != NULL && a->current == b->current && a->max == b->max && a->inherit == b->inherit;
-}
-
-static bool same_object(const struct page *a, const struct page *b)
-{
-    return b->content != NULL && a->object == b->object && a->index + 1 == b->index;
 }
 
 static bool is_private(const struct page *page)
@@ -286,14 +292,16 @@ struct extent map_extent(const struct map *map, struct cells cells)
     return extent;
 }
 
-bool map_is_one_file(const struct map *map, struct cells cells)
+size_t map_pieces(const struct map *map, struct cells cells)
 {
-    for (size_t i = cells.first; i < cells.end; i++) {
+    size_t pieces = 1;
+
+    for (size_t i = cells.first; i + 1 < cells.end; i++) {
         const struct page *page = &map->page[i];
-        if (i + 1 < cells.end && (page[1].file != page->file || !same_object(page, page + 1)))
-            return false;
+        if (page[1].file != page->file || !same_object(page, page + 1))
+            pieces++;
     }
-    return true;
+    return pieces;
 }
 
 bool map_is_loose(const struct map *map, struct cells cells)

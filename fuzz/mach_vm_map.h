@@ -46,6 +46,11 @@ struct page {
     bool seam, loose, permanent;
 };
 
+/* Which page of which object this is, and the file that it lies in. */
+struct home {
+    uint32_t object, index, file;
+};
+
 struct map {
     uint64_t base, limit; /* from `base` to `limit` nobody but the calls under test maps anything */
     struct page page[CELLS];
@@ -95,10 +100,10 @@ struct place map_place(const struct map *map, uint64_t address, uint64_t size, u
 void map_unmap(struct map *map, struct cells cells);
 void map_lock_out(struct map *map, struct cells cells);
 
-/* Map with these attributes: zeroes, or these contents, shared or as they are now. */
+/* Map with these attributes: zeroes, or these contents, shared or as they are now; at `home`, if it is known page by page. */
 enum how { HOW_ZERO, HOW_SHARE, HOW_COPY };
 void map_enter(struct map *map, struct cells cells, const struct page *like, enum how how,
-               struct content *const *content);
+               struct content *const *content, const struct home *home);
 
 /* The library may cut its records anywhere in there. */
 void map_cut(struct map *map, struct cells cells);
@@ -115,8 +120,8 @@ struct extent {
 };
 struct extent map_extent(const struct map *map, struct cells cells);
 
-/* Are these pages one stretch of one file? */
-bool map_is_one_file(const struct map *map, struct cells cells);
+/* How many stretches of one file each are these pages? At the most: two of them may go on in the same file. */
+size_t map_pieces(const struct map *map, struct cells cells);
 bool map_is_loose(const struct map *map, struct cells cells);
 
 /* Private copies in the place of what is there (VM_PROT_COPY, Mach 1.16). */

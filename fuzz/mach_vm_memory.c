@@ -60,6 +60,7 @@ struct fresh {
     struct page like;
     enum how how;
     struct content *const *content;
+    const struct home *home;
 };
 
 /* Would the call change memory that is not the window's, or may be? */
@@ -91,9 +92,11 @@ static void settle(struct world *world, const struct fresh *fresh, kern_return_t
         discard(world, got, fresh->size, fresh->flags);
         return;
     }
-    map_enter(map, cells, &fresh->like, fresh->how, fresh->content);
-    if (fresh->how != HOW_ZERO) /* whose memory it is, shows at once */
+    map_enter(map, cells, &fresh->like, fresh->how, fresh->content, fresh->home);
+    if (fresh->how != HOW_ZERO) { /* whose memory it is, shows at once */
         store_to(world, cells.first);
+        store_to(world, cells.end - 1);
+    }
 }
 
 /* ---- allocate ---- */
@@ -338,9 +341,7 @@ static kern_return_t part_code(struct map *map, struct mapping *mapping, const s
     if (mapping->copy) {
         fresh->like.file = mapping->inherit == VM_INHERIT_SHARE ? map_new_file(map) : 0;
     } else {
-        fresh->like.file = entry->file;
-        fresh->like.object = entry->object;
-        fresh->like.index = entry->index + (uint32_t)(offset / PAGE);
+        fresh->home = entry->home + offset / PAGE;
         fresh->like.loose = entry->loose;
     }
     return KERN_SUCCESS;

@@ -15,11 +15,11 @@ enum held_kind { HELD_NOTHING, HELD_PINNED, HELD_ENTRY, HELD_SEMAPHORE, HELD_POR
 /* What a memory entry stands for; `whole`: made with VM_SHARE or VM_COPY. */
 struct view_of_memory {
     struct content *content[ENTRY_PAGES];
+    struct home home[ENTRY_PAGES];
     size_t pages;
     uint64_t data; /* where in the first page it begins, if it knows */
     vm_prot_t protection;
     bool whole, loose;
-    uint32_t object, index, file;
 };
 
 struct held {
