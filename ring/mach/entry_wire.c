@@ -5,7 +5,8 @@
  * The list is a sealed memfd too, with nothing in it but numbers, and sealed against writing: so it can be read once and
  * passed on for good. It is made with the entry, whose identity it is. A peer's list is taken only if it is what this
  * file would have written for these descriptors: of 2 to ENTRY_PIECES pieces, each within its file, together as large
- * as the entry says, every descriptor used and no two of the same memory.
+ * as the entry says, every descriptor used and no two of the same memory. It names each file's inode, so that who was given an
+ * entry cannot pass its list on, and so its identity, with other memory.
  */
 #include "entry_wire.h"
 
@@ -23,6 +24,7 @@ _Static_assert(sizeof(struct wire_entry) <= WIRE_BODY, "an entry fits a wire rig
 
 struct wire_piece {
     uint64_t file, offset, size;
+    uint64_t device, inode; /* of the file: a list goes with no other memory */
 };
 _Static_assert(WIRE_FDS == 1 + ENTRY_PIECES, "the list, and a file for each piece");
 
@@ -53,7 +55,8 @@ kern_return_t entry_list_create(const struct entry_piece *pieces, size_t count, 
 
     number_files(pieces, count, numbers, files);
     for (size_t i = 0; i < count; i++)
-        wire[i] = (struct wire_piece){numbers[i], pieces[i].offset, pieces[i].size};
+        wire[i] = (struct wire_piece){numbers[i], pieces[i].offset, pieces[i].size, pieces[i].file->device,
+                                      pieces[i].file->inode};
     return vm_file_create_constant(wire, count * sizeof *wire, list);
 }
 
@@ -109,7 +112,8 @@ static size_t read_list(const struct vm_file *list, struct vm_file *const *files
         !vm_file_read(list, 0, list->size, wire))
         return 0;
     for (size_t i = 0; i < count; i++) {
-        if (wire[i].file >= file_count)
+        if (wire[i].file >= file_count || wire[i].device != files[wire[i].file]->device ||
+            wire[i].inode != files[wire[i].file]->inode)
             return 0;
         pieces[i] = (struct entry_piece){files[wire[i].file], wire[i].offset, wire[i].size};
     }

@@ -176,23 +176,41 @@ static void a_wrong_count_of_descriptors_is_not(void **state)
 
 /* ---- several pieces ---- */
 
-struct wire_piece {
+struct piece {
     uint64_t file, offset, size;
 };
 
-/* A right to pieces of as many files, of two pages each; `fds` is filled. */
-static struct wire_right right_to_pieces(const struct wire_piece *pieces, uint64_t bytes, int seals, int files,
+/* As it is sent. */
+struct wire_piece {
+    struct piece piece;
+    uint64_t device, inode;
+};
+
+/* A right to pieces of as many files, of two pages each; `fds` is filled. What is of no such file is said to be of the last. */
+static struct wire_right right_to_pieces(const struct piece *pieces, uint64_t bytes, int seals, int files,
                                          struct wire_entry entry, int fds[WIRE_FDS])
 {
     int list = memfd_create("list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    assert_true(list >= 0);
-    assert_int_equal(write(list, pieces, bytes), bytes);
-    assert_int_equal(fcntl(list, F_ADD_SEALS, seals), 0);
-    struct wire_right right = right_to(list, entry);
+    struct wire_piece named[65];
+    struct stat status;
+
+    size_t count = bytes / sizeof *pieces;
+    size_t length = count * sizeof *named + bytes % sizeof *pieces;
+
+    assert_true(list >= 0 && length <= sizeof named);
+    memset(named, 0, sizeof named);
     wire_no_descriptors(fds);
-    fds[0] = list;
     for (int i = 1; i <= files; i++)
         fds[i] = make_memory(2, SEALS);
+    for (size_t i = 0; i < count; i++) {
+        int file = fds[pieces[i].file < (uint64_t)files ? pieces[i].file + 1 : (uint64_t)files];
+        assert_int_equal(fstat(file, &status), 0);
+        named[i] = (struct wire_piece){pieces[i], status.st_dev, status.st_ino};
+    }
+    assert_int_equal(write(list, named, length), length);
+    assert_int_equal(fcntl(list, F_ADD_SEALS, seals), 0);
+    struct wire_right right = right_to(list, entry);
+    fds[0] = list;
     right.descriptors = 1 + (uint32_t)files;
     return right;
 }
@@ -205,8 +223,7 @@ static bool accepts_all(const struct wire_right *right, const int fds[WIRE_FDS])
     return object != NULL;
 }
 
-static bool accepts_pieces(const struct wire_piece *pieces, uint64_t bytes, int seals, int files,
-                           struct wire_entry entry)
+static bool accepts_pieces(const struct piece *pieces, uint64_t bytes, int seals, int files, struct wire_entry entry)
 {
     int before = descriptors_open(), fds[WIRE_FDS];
     struct wire_right right = right_to_pieces(pieces, bytes, seals, files, entry, fds);
@@ -219,8 +236,8 @@ static void false_lists_are_not(void **state)
 {
     enum { SOUND = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE, MOST = 64 };
     const struct wire_entry entry = {0, 3 * PAGE, RW, ENTRY_WHOLE, 0};
-    const struct wire_piece good[] = {{0, 0, PAGE}, {1, 0, 2 * PAGE}};
-    const struct wire_piece bad[][2] = {
+    const struct piece good[] = {{0, 0, PAGE}, {1, 0, 2 * PAGE}};
+    const struct piece bad[][2] = {
         {{0, 0, PAGE}, {1, 0, PAGE}},                      /* less than the entry says */
         {{0, 0, 2 * PAGE}, {1, 0, 2 * PAGE}},              /* more */
         {{0, 0, 2 * PAGE}, {1, 2 * PAGE, PAGE}},           /* past the file's end */
@@ -234,7 +251,7 @@ static void false_lists_are_not(void **state)
         {{0, 0, PAGE}, {2, 0, 2 * PAGE}},                  /* no such file */
         {{0, 0, PAGE}, {HIGHEST, 0, 2 * PAGE}},
     };
-    struct wire_piece many[MOST + 1];
+    struct piece many[MOST + 1];
     int fds[WIRE_FDS];
     (void)state;
     assert_true(accepts_pieces(good, sizeof good, SOUND, 2, entry));
@@ -251,7 +268,7 @@ static void false_lists_are_not(void **state)
     assert_false(accepts_pieces(good, sizeof good, SOUND, 2, (struct wire_entry){PAGE, 3 * PAGE, RW, ENTRY_WHOLE, 0}));
 
     for (uint64_t i = 0; i <= MOST; i++)
-        many[i] = (struct wire_piece){0, 0, PAGE};
+        many[i] = (struct piece){0, 0, PAGE};
     assert_true(
         accepts_pieces(many, MOST * sizeof *many, SOUND, 1, (struct wire_entry){0, MOST * PAGE, RW, ENTRY_WHOLE, 0}));
     assert_false(
@@ -268,6 +285,15 @@ static void false_lists_are_not(void **state)
         right = right_to_pieces(good, sizeof good, SOUND, 2, entry, fds);
         right.descriptors = counts[i];
         assert_false(accepts_all(&right, fds));
+    }
+    /* A sound list, passed on with other memory. */
+    for (int i = 1; i <= 2; i++) {
+        right = right_to_pieces(good, sizeof good, SOUND, 2, entry, fds);
+        close(fds[i]);
+        int held = make_memory(1, SEALS); /* so that the memory is not the same again */
+        fds[i] = make_memory(2, SEALS);
+        assert_false(accepts_all(&right, fds));
+        close(held);
     }
     /* A writable entry over one file that is not. */
     right = right_to_pieces(good, sizeof good, SOUND, 2, entry, fds);
