@@ -77,7 +77,8 @@ kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, ma
     kern_return_t kr = space_check_task(task);
     bool in_place = name == poly && (polyPoly == MACH_MSG_TYPE_MAKE_SEND || polyPoly == MACH_MSG_TYPE_COPY_SEND);
 
-    if (kr == KERN_SUCCESS && in_place && space_is_dead(name)) /* the kernel takes nothing out here, and says why first */
+    if (kr == KERN_SUCCESS && in_place &&
+        space_is_dead(name)) /* the kernel takes nothing out here, and says why first */
         return KERN_INVALID_CAPABILITY;
     if (kr == KERN_SUCCESS)
         kr = right_take(poly, polyPoly, &taken);
@@ -216,14 +217,26 @@ static kern_return_t change_member(ipc_space_t task, mach_port_name_t member, ma
     return kr;
 }
 
+/* Here no set is a mistake. */
+static kern_return_t change_one_set(ipc_space_t task, mach_port_name_t member, mach_port_name_t set, change_t *change)
+{
+    kern_return_t kr = space_check_task(task);
+
+    if (kr != KERN_SUCCESS)
+        return kr;
+    if (!MACH_PORT_VALID(member) || !MACH_PORT_VALID(set))
+        return KERN_INVALID_RIGHT;
+    return change_member(task, member, set, change);
+}
+
 kern_return_t mach_port_insert_member(ipc_space_t task, mach_port_name_t name, mach_port_name_t pset)
 {
-    return pset == MACH_PORT_NULL ? KERN_INVALID_NAME : change_member(task, name, pset, port_set_insert);
+    return change_one_set(task, name, pset, port_set_insert);
 }
 
 kern_return_t mach_port_extract_member(ipc_space_t task, mach_port_name_t name, mach_port_name_t pset)
 {
-    return pset == MACH_PORT_NULL ? KERN_INVALID_NAME : change_member(task, name, pset, extract);
+    return change_one_set(task, name, pset, extract);
 }
 
 kern_return_t mach_port_move_member(ipc_space_t task, mach_port_name_t member, mach_port_name_t after)

@@ -21,6 +21,14 @@ bool port_guard_admits(struct mach_object *object, uint64_t guard)
     return admits;
 }
 
+bool port_is_guarded(struct mach_object *object)
+{
+    struct port *port = lock(object);
+    bool guarded = port->guarded;
+    unlock(port);
+    return guarded;
+}
+
 kern_return_t port_guard(struct mach_object *object, uint64_t guard, bool strict)
 {
     struct port *port = lock(object);

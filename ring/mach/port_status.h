@@ -6,6 +6,7 @@
 
 /* Does this value undo the port's guard? True if there is none. */
 bool port_guard_admits(struct mach_object *port, uint64_t guard);
+bool port_is_guarded(struct mach_object *port);
 /* KERN_INVALID_ARGUMENT: it has a context, or a guard, already. */
 kern_return_t port_guard(struct mach_object *port, uint64_t guard, bool strict);
 /* KERN_INVALID_ARGUMENT: it has none, or another. */

@@ -335,7 +335,7 @@ static kern_return_t modify_whole(uint32_t index, mach_port_type_t right, int32_
         return KERN_INVALID_VALUE;
     if (delta == 0)
         return KERN_SUCCESS;
-    if (!unguarded(table_entry(index), right))
+    if (right == MACH_PORT_TYPE_RECEIVE && port_is_guarded(entry_object(table_entry(index))))
         return KERN_INVALID_RIGHT;
     take_right(index, right, ended, gone);
     return KERN_SUCCESS;

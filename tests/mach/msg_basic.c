@@ -451,6 +451,9 @@ static void a_set_receives_from_all(void **state)
     assert_int_equal(mach_port_extract_member(SELF, ports[1], set), KERN_SUCCESS);
     assert_int_equal(mach_port_insert_member(SELF, ports[1], ports[2]), KERN_INVALID_RIGHT);
     assert_int_equal(mach_port_insert_member(SELF, set, other), KERN_INVALID_RIGHT);
+    assert_int_equal(mach_port_insert_member(SELF, ports[1], MACH_PORT_NULL), KERN_INVALID_RIGHT);
+    assert_int_equal(mach_port_extract_member(SELF, ports[1], MACH_PORT_NULL), KERN_INVALID_RIGHT);
+    assert_int_equal(mach_port_extract_member(SELF, MACH_PORT_DEAD, set), KERN_INVALID_RIGHT);
 
     /* A member that dies leaves; the set goes on. */
     assert_int_equal(send_note(ports[2], 1), MACH_MSG_SUCCESS);

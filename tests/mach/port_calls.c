@@ -75,6 +75,9 @@ static void guards(void **state)
     mach_port_name_t port = new_port();
 
     assert_int_equal(mach_port_unguard(SELF, port, 0), KERN_INVALID_ARGUMENT); /* it has none */
+    assert_int_equal(mach_port_guard(SELF, port, 0, FALSE), KERN_SUCCESS);     /* a guard, if of 0 */
+    assert_int_equal(drop_receive(port), KERN_INVALID_RIGHT);
+    assert_int_equal(mach_port_unguard(SELF, port, 0), KERN_SUCCESS);
     assert_int_equal(mach_port_set_context(SELF, port, 5), KERN_SUCCESS);
     assert_int_equal(mach_port_guard(SELF, port, GUARD, FALSE), KERN_INVALID_ARGUMENT); /* it has a context */
     assert_int_equal(mach_port_set_context(SELF, port, 0), KERN_SUCCESS);
