@@ -31,9 +31,15 @@ struct leaving {
     struct mach_object *port; /* whose receive right made `object`, a send-once right; else NULL */
 };
 
+/*
+ * How a message finds room in the queue: as the limit allows; always, since it goes by a send-once right, on a channel of its own; or always,
+ * by a send-once right that is made and used up at once, so that it goes the way of the others and is counted with them.
+ */
+enum room { ROOM_LIMITED, ROOM_OWN, ROOM_ALWAYS };
+
 struct plan {
     struct leaving destination;
-    bool unlimited; /* it goes by a send-once right: there is always room */
+    enum room room;
     uint32_t count; /* of rights, in the order of packet.rights */
     struct leaving rights[PACKET_RIGHTS];
     struct packet_out packet;
@@ -217,16 +223,18 @@ static mach_msg_return_t make_plan(struct plan *plan, const mach_msg_header_t *m
     plan->packet.descriptor_count = plan->packet.body_parts = 0;
     plan->destination =
         (struct leaving){.name = msg->msgh_remote_port, .disposition = MACH_MSGH_BITS_REMOTE(msg->msgh_bits)};
-    plan->unlimited = MACH_MSG_TYPE_PORT_ANY_SEND_ONCE(plan->destination.disposition);
-    if (plan->destination.disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE)
-        plan->destination.disposition = MACH_MSG_TYPE_MAKE_SEND; /* used up at once: no channel is needed */
+    plan->room = plan->destination.disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE ? ROOM_OWN : ROOM_LIMITED;
+    if (plan->destination.disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE) {
+        plan->destination.disposition = MACH_MSG_TYPE_MAKE_SEND;
+        plan->room = ROOM_ALWAYS;
+    }
     if (hold(&plan->destination) != KERN_SUCCESS)
         return MACH_SEND_INVALID_DEST;
 
     mach_msg_return_t result = MACH_SEND_INVALID_DEST;
     if (port_send_socket(plan->destination.object) >= 0)
-        result = plan->unlimited || port_ready_to_send(plan->destination.object) ? plan_reply(plan, msg)
-                                                                                 : MACH_SEND_NO_BUFFER;
+        result = plan->room == ROOM_OWN || port_ready_to_send(plan->destination.object) ? plan_reply(plan, msg)
+                                                                                        : MACH_SEND_NO_BUFFER;
     if (result == MACH_MSG_SUCCESS)
         result = plan_body(plan, msg, size);
     if (result != MACH_MSG_SUCCESS)
@@ -239,10 +247,12 @@ static int try_to_send(const struct plan *plan, int socket)
 {
     struct mach_object *destination = plan->destination.object;
 
-    if (!plan->unlimited && !port_admit(destination))
+    if (plan->room == ROOM_LIMITED && !port_admit(destination))
         return -EAGAIN;
+    if (plan->room == ROOM_ALWAYS)
+        port_announce(destination);
     int result = packet_send(socket, &plan->packet);
-    if (result != 0 && !plan->unlimited)
+    if (result != 0 && plan->room != ROOM_OWN)
         port_retract(destination);
     return result;
 }

@@ -316,9 +316,15 @@ bool port_admit(struct mach_object *object)
     return port_limit_enter(&port->limit, port->send);
 }
 
+void port_announce(struct mach_object *object)
+{
+    port_limit_announce(&((struct port *)object)->limit);
+}
+
+/* Who else found it full meanwhile waits for a message to leave: the socket, which has refused this one, holds some. */
 void port_retract(struct mach_object *object)
 {
-    port_limit_leave(&((struct port *)object)->limit);
+    (void)port_limit_leave(&((struct port *)object)->limit);
 }
 
 /* ---- send-once ---- */
@@ -390,15 +396,22 @@ void port_cancel_once(struct mach_object *object, struct mach_object *once)
 
 /* ---- taking ---- */
 
+/* A message has been taken. */
+static void count_taken(struct port *port)
+{
+    if (port_limit_leave(&port->limit))
+        port_size_buffer(port->send);
+}
+
 static enum port_result take_main(struct port *port, uint32_t limit, bool keep, struct packet_in *packet)
 {
     switch (packet_receive(port->receive, limit, keep, packet)) {
     case PACKET_GOT:
-        port_limit_leave(&port->limit);
+        count_taken(port);
         return PORT_GOT;
     case PACKET_TOO_LARGE:
         if (!keep)
-            port_limit_leave(&port->limit);
+            count_taken(port);
         return PORT_TOO_LARGE;
     case PACKET_NO_MEMORY:
         return PORT_NO_MEMORY;

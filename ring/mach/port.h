@@ -47,6 +47,8 @@ int port_send_socket(struct mach_object *object);
  */
 bool port_ready_to_send(struct mach_object *object);
 bool port_admit(struct mach_object *object);
+/* Count one that always has room. */
+void port_announce(struct mach_object *object);
 void port_retract(struct mach_object *object);
 /* Give a send end's socket its size. Whoever waits for room looks again. */
 void port_size_buffer(int send);

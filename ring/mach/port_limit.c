@@ -1,5 +1,6 @@
 #include "port_limit.h"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -32,6 +33,7 @@ bool port_limit_create(struct port_limit *limit, uint32_t messages)
     struct limit_page page = {.limit = messages};
 
     return vm_file_create(PAGE, &limit->file) == KERN_SUCCESS &&
+           fcntl(limit->file->fd, F_ADD_SEALS, F_SEAL_SEAL) == 0 && /* a peer's seal would turn other peers away */
            pwrite(limit->file->fd, &page, sizeof page, 0) == (ssize_t)sizeof page && port_limit_map(limit);
 }
 
@@ -90,7 +92,12 @@ bool port_limit_enter(struct port_limit *limit, int socket)
     return true;
 }
 
-void port_limit_leave(struct port_limit *limit)
+void port_limit_announce(struct port_limit *limit)
+{
+    atomic_fetch_add_explicit(&page_of(limit)->queued, 1, memory_order_relaxed);
+}
+
+bool port_limit_leave(struct port_limit *limit)
 {
     struct limit_page *page = page_of(limit);
     uint32_t queued = atomic_load_explicit(&page->queued, memory_order_relaxed);
@@ -98,4 +105,5 @@ void port_limit_leave(struct port_limit *limit)
     while (queued != 0 && !atomic_compare_exchange_weak_explicit(&page->queued, &queued, queued - 1,
                                                                  memory_order_relaxed, memory_order_relaxed))
         ;
+    return queued >= atomic_load_explicit(&page->limit, memory_order_relaxed);
 }

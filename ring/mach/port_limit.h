@@ -7,9 +7,13 @@
  *
  * The count is advice; whether the queue is empty, and when a message leaves it, only the kernel says. A sender that is killed
  * between the two steps leaves the count too high, and a hostile one may write anything. So a queue that is full by the count and empty by the kernel
- * is open, and the count starts again; and nobody waits unless the kernel holds a message, whose leaving, or the receiver's end, ends
+ * is open, and the count starts again: also when those who have announced are about to send, so that several senders at once may
+ * exceed the limit by a few. Nobody waits unless the kernel holds a message, whose leaving, or the receiver's end, ends
  * the wait (departures.h). Hence no count can close a port for good. Nor can one hurt the receiver: it may let more messages in than
  * the limit, but never more bytes than the socket takes.
+ *
+ * The kernel says that a message has left before the receiver can lower the count. A sender woken in between finds the queue full still. So
+ * whoever lowers a count that was at the limit wakes them again (port_size_buffer()); they watch before they look.
  *
  * Words: `queued` is changed by everybody, `limit` by the receiver. Both are hostile and are only ever compared. They order nothing:
  * the socket does.
@@ -38,7 +42,9 @@ uint32_t port_limit_queued(struct port_limit *limit, int socket);
 
 /* Before a message is sent: is there room for it? A port that takes none takes one. */
 bool port_limit_enter(struct port_limit *limit, int socket);
-/* It was not sent after all, or the receiver has taken it. */
-void port_limit_leave(struct port_limit *limit);
+/* Before one that always has room. */
+void port_limit_announce(struct port_limit *limit);
+/* It was not sent after all, or the receiver has taken it. True: the queue was full by the count, and somebody may wait. */
+bool port_limit_leave(struct port_limit *limit);
 
 #endif
