@@ -195,12 +195,12 @@ static kern_return_t change_member(ipc_space_t task, mach_port_name_t member, ma
     kern_return_t kr = space_check_task(task);
     if (kr != KERN_SUCCESS)
         return kr;
-    struct mach_object *port = space_hold(member, MACH_PORT_TYPE_RECEIVE, &kr);
+    struct mach_object *port = space_translate(member, MACH_PORT_TYPE_RECEIVE, &kr);
     if (!port)
         return kr;
     struct mach_object *members = NULL;
     if (set != MACH_PORT_NULL) {
-        members = space_hold(set, MACH_PORT_TYPE_PORT_SET, &kr);
+        members = space_translate(set, MACH_PORT_TYPE_PORT_SET, &kr);
         if (!members) {
             object_drop(port);
             return kr;

@@ -19,7 +19,7 @@ static struct mach_object *enter(ipc_space_t task, mach_port_name_t name, kern_r
     if (*kr == KERN_SUCCESS && !MACH_PORT_VALID(name))
         *kr = KERN_INVALID_RIGHT;
     if (*kr == KERN_SUCCESS)
-        port = space_hold(name, MACH_PORT_TYPE_RECEIVE, kr);
+        port = space_translate(name, MACH_PORT_TYPE_RECEIVE, kr);
     if (port)
         gate_enter();
     return port;
@@ -375,7 +375,7 @@ kern_return_t mach_port_get_set_status(ipc_space_t task, mach_port_name_t name, 
         return kr;
     if (!MACH_PORT_VALID(name))
         return KERN_INVALID_RIGHT;
-    struct mach_object *set = space_hold(name, MACH_PORT_TYPE_PORT_SET, &kr);
+    struct mach_object *set = space_translate(name, MACH_PORT_TYPE_PORT_SET, &kr);
     if (!set)
         return kr;
     kr = list_members(set, &found, membersCnt);

@@ -6,20 +6,10 @@
 
 #include <errno.h>
 
-/* A receive right, or why not: a dead name is a name, but has none. */
-static struct mach_object *hold_receive(mach_port_name_t name, kern_return_t *kr)
-{
-    struct mach_object *port = space_hold(name, MACH_PORT_TYPE_RECEIVE, kr);
-
-    if (*kr == KERN_INVALID_NAME && space_is_dead(name))
-        *kr = KERN_INVALID_RIGHT;
-    return port;
-}
-
 static kern_return_t make(mach_port_name_t name, mach_msg_type_name_t disposition, struct taken_right *taken)
 {
     kern_return_t kr;
-    struct mach_object *port = hold_receive(name, &kr);
+    struct mach_object *port = space_translate(name, MACH_PORT_TYPE_RECEIVE, &kr);
 
     if (!port)
         return kr;
@@ -78,7 +68,7 @@ kern_return_t right_take(mach_port_name_t name, mach_msg_type_name_t disposition
     case MACH_MSG_TYPE_MOVE_SEND_ONCE:
         return copy_or_move(name, disposition, taken);
     case MACH_MSG_TYPE_MOVE_RECEIVE:
-        port = hold_receive(name, &kr);
+        port = space_translate(name, MACH_PORT_TYPE_RECEIVE, &kr);
         if (!port)
             return kr;
         object_drop(port);

@@ -67,6 +67,15 @@ struct mach_object *space_hold(mach_port_name_t name, mach_port_type_t right, ke
     }
 }
 
+struct mach_object *space_translate(mach_port_name_t name, mach_port_type_t right, kern_return_t *kr)
+{
+    struct mach_object *object = space_hold(name, right, kr);
+
+    if (*kr == KERN_INVALID_NAME && space_is_dead(name))
+        *kr = KERN_INVALID_RIGHT;
+    return object;
+}
+
 struct mach_object *space_hold_send(mach_port_name_t name, kern_return_t *kr)
 {
     return space_hold(name, MACH_PORT_TYPE_SEND, kr);

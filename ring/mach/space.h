@@ -26,6 +26,8 @@ struct mach_object *space_hold_send(mach_port_name_t name, kern_return_t *kr);
 
 /* The same for any one right: SEND, RECEIVE, SEND_ONCE or PORT_SET. */
 struct mach_object *space_hold(mach_port_name_t name, mach_port_type_t right, kern_return_t *kr);
+/* The same for calls to which a dead name is a name like others, which lacks the right: KERN_INVALID_RIGHT. */
+struct mach_object *space_translate(mach_port_name_t name, mach_port_type_t right, kern_return_t *kr);
 
 /*
  * Give the task one send right to `object`: a new name with one user reference, or, when the task already holds a right to
