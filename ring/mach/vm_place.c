@@ -101,7 +101,7 @@ static bool find_gap(const struct vm_maps *maps, uint64_t *address, uint64_t siz
 
 kern_return_t vm_place_anywhere(uint64_t *address, uint64_t size, uint64_t mask, const struct vm_content *content)
 {
-    uint64_t at = *address & ~(uint64_t)vm_page_mask;
+    uint64_t at = *address & ~(uint64_t)vm_page_mask, refused = 0, step = vm_page_size;
 
     if (at < VM_PLACE_MIN)
         at = VM_PLACE_LOW;
@@ -119,5 +119,13 @@ kern_return_t vm_place_anywhere(uint64_t *address, uint64_t size, uint64_t mask,
             *address = at;
         if (error != EEXIST)
             return code_of(error);
+        /* Refused again, though nothing is said to be there: an emulator keeps more from us than it tells. Go past it. */
+        if (at == refused) {
+            if (step > VM_PLACE_TOP - at)
+                return KERN_NO_SPACE;
+            at += step;
+            step *= 2;
+        }
+        refused = at;
     }
 }
