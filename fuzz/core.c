@@ -159,7 +159,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
 
     line = group_occupy(&ring, &group, LIFE, nobody_lives, NULL);
-    if (line >= 0 && group_enter(&consumer, &ring, &group, (uint32_t)line) == 0) {
+    if (line >= 0 &&
+        group_enter(&consumer, &ring, &group, (uint32_t)line, &(struct judge){nobody_lives, NULL, LIFE}) == 0) {
         EXPECT((uint32_t)line < group.members);
         if (group.members == 1)
             consume_lone(&consumer);

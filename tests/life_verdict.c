@@ -41,7 +41,8 @@ static int begin(struct fixture *fixture, struct life **life)
 
 static int set_up(void **state)
 {
-    const struct region_plan plan = {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1};
+    const struct region_plan plan = {
+        .capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1, .attempts_max = 5};
     struct fixture *fixture = calloc(1, sizeof *fixture);
 
     if (fixture == NULL || region_create(&fixture->region, &plan, NULL) != 0)

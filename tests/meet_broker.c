@@ -93,12 +93,13 @@ static int on_group(void *context, const struct meet_peer *peer, uint32_t index,
 
 static int set_up(void **state)
 {
-    const struct region_plan plan = {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1};
+    const struct region_plan plan = {
+        .capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1, .attempts_max = 1};
     struct fixture *fixture = calloc(1, sizeof *fixture);
     static unsigned made;
 
     if (fixture == NULL || region_create(&fixture->region, &plan, NULL) != 0 ||
-        region_group_create(&fixture->group, 4, 0, NULL) != 0)
+        region_group_create(&fixture->group, LAYOUT_CAPACITY_MIN, 4, 0, NULL) != 0)
         return -1;
     fixture->service = (struct broker_service){.context = fixture,
                                                .attach = on_attach,
@@ -195,7 +196,7 @@ static void test_join_and_group(void **state)
     assert_int_equal(reply.line, 1);
     assert_int_equal(reply.incarnation, 77);
     assert_int_equal(reply.owner, 0x123456789abc);
-    assert_int_equal(region_group_open(&opened, reply.entry, reply.members, NULL), 0);
+    assert_int_equal(region_group_open(&opened, reply.entry, LAYOUT_CAPACITY_MIN, reply.members, NULL), 0);
     region_group_close(&opened);
 
     /* The service's refusal travels. */
@@ -335,7 +336,8 @@ static int serve_in_child(void *context)
 {
     struct fixture *fixture = context;
     struct fixture own = *fixture;
-    const struct region_plan plan = {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1};
+    const struct region_plan plan = {
+        .capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1, .attempts_max = 1};
 
     CHECK(region_create(&own.region, &plan, NULL) == 0);
     own.region.view.data[0] = 99;
@@ -405,7 +407,8 @@ static void test_stopped_ring(void **state)
 static int serve_by_name(void *context)
 {
     struct fixture *fixture = context;
-    const struct region_plan plan = {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1};
+    const struct region_plan plan = {
+        .capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1, .attempts_max = 1};
 
     CHECK(region_create(&fixture->region, &plan, NULL) == 0);
     fixture->region.view.data[0] = 13;

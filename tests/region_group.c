@@ -18,9 +18,9 @@ static void test_create(void **state)
     for (size_t at = 0; at < sizeof sizes / sizeof *sizes; at++) {
         struct region_group group;
 
-        assert_int_equal(region_group_create(&group, sizes[at], 4096, NULL), 0);
+        assert_int_equal(region_group_create(&group, LAYOUT_CAPACITY_MIN, sizes[at], 4096, NULL), 0);
         assert_int_equal(group.view.members, sizes[at]);
-        assert_int_equal(group.mapped, layout_group_size(sizes[at]));
+        assert_int_equal(group.mapped, layout_group_size(sizes[at], LAYOUT_CAPACITY_MIN));
         assert_int_equal(word_load(&group.view.page->claim.low), 4096);
         assert_int_equal(word_load(&group.view.page->claim.high), 0);
         for (uint32_t line = 0; line < sizes[at]; line++) {
@@ -37,9 +37,9 @@ static void test_open(void **state)
     struct region_group made, opened;
 
     (void)state;
-    assert_int_equal(region_group_create(&made, 5, 0, NULL), 0);
+    assert_int_equal(region_group_create(&made, LAYOUT_CAPACITY_MIN, 5, 0, NULL), 0);
     assert_int_equal(region_share(made.entry), KERN_SUCCESS);
-    assert_int_equal(region_group_open(&opened, made.entry, 5, NULL), 0);
+    assert_int_equal(region_group_open(&opened, made.entry, LAYOUT_CAPACITY_MIN, 5, NULL), 0);
     assert_ptr_not_equal(opened.view.page, made.view.page);
     word_store(&opened.view.line[4].held, 77);
     assert_int_equal(word_load(&made.view.line[4].held), 77);
@@ -54,15 +54,15 @@ static void test_open_refused(void **state)
     struct region_group made, opened;
 
     (void)state;
-    assert_int_equal(region_group_create(&made, 64, 0, NULL), 0);
+    assert_int_equal(region_group_create(&made, LAYOUT_CAPACITY_MIN, 64, 0, NULL), 0);
     assert_int_equal(region_share(made.entry), KERN_SUCCESS);
-    assert_int_equal(region_group_open(&opened, made.entry, 65, &error), -EPROTO);
+    assert_int_equal(region_group_open(&opened, made.entry, LAYOUT_CAPACITY_MIN, 65, &error), -EPROTO);
     assert_non_null(strstr(error.text, "65 members"));
     assert_int_equal(region_share(made.entry), KERN_SUCCESS);
-    assert_int_equal(region_group_open(&opened, made.entry, 0, NULL), -EPROTO);
+    assert_int_equal(region_group_open(&opened, made.entry, LAYOUT_CAPACITY_MIN, 0, NULL), -EPROTO);
     assert_int_equal(region_share(made.entry), KERN_SUCCESS);
-    assert_int_equal(region_group_open(&opened, made.entry, UINT32_MAX, NULL), -EPROTO);
-    assert_int_equal(region_group_open(&opened, MACH_PORT_NULL, 1, NULL), -EPROTO);
+    assert_int_equal(region_group_open(&opened, made.entry, LAYOUT_CAPACITY_MIN, UINT32_MAX, NULL), -EPROTO);
+    assert_int_equal(region_group_open(&opened, MACH_PORT_NULL, LAYOUT_CAPACITY_MIN, 1, NULL), -EPROTO);
     region_group_close(&made);
 }
 
@@ -71,8 +71,8 @@ static void test_create_refused(void **state)
     struct region_group group;
 
     (void)state;
-    assert_int_equal(region_group_create(&group, 0, 0, NULL), -EINVAL);
-    assert_int_equal(region_group_create(&group, LAYOUT_MEMBERS + 1, 0, NULL), -EINVAL);
+    assert_int_equal(region_group_create(&group, LAYOUT_CAPACITY_MIN, 0, 0, NULL), -EINVAL);
+    assert_int_equal(region_group_create(&group, LAYOUT_CAPACITY_MIN, LAYOUT_MEMBERS + 1, 0, NULL), -EINVAL);
 }
 
 static int write_line(void *context)
@@ -91,7 +91,7 @@ static void test_fork_shares(void **state)
     struct region_group group;
 
     (void)state;
-    assert_int_equal(region_group_create(&group, 2, 0, NULL), 0);
+    assert_int_equal(region_group_create(&group, LAYOUT_CAPACITY_MIN, 2, 0, NULL), 0);
     assert_int_equal(child_run(write_line, &group), 0);
     assert_int_equal(word_load(&group.view.line[1].held), 5);
     region_group_close(&group);
@@ -105,9 +105,9 @@ static void test_nothing_left(void **state)
     (void)state;
     before = descriptors_open();
     for (int round = 0; round < 20; round++) {
-        assert_int_equal(region_group_create(&group, 3, 0, NULL), 0);
+        assert_int_equal(region_group_create(&group, LAYOUT_CAPACITY_MIN, 3, 0, NULL), 0);
         assert_int_equal(region_share(group.entry), KERN_SUCCESS);
-        assert_int_equal(region_group_open(&opened, group.entry, 1000, NULL), -EPROTO);
+        assert_int_equal(region_group_open(&opened, group.entry, LAYOUT_CAPACITY_MIN, 1000, NULL), -EPROTO);
         region_group_close(&group);
     }
     assert_int_equal(descriptors_open(), before);

@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-static const struct region_plan small = {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 16};
+static const struct region_plan small = {
+    .capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 16, .attempts_max = 5};
 
 static void create(struct region *region)
 {
@@ -33,7 +34,7 @@ static int open_shared(struct region *region, const struct region *from, bool wr
 
 static void test_create(void **state)
 {
-    const struct region_plan plan = {.capacity = 1 << 20, .alignment = 64, .members_default = 3};
+    const struct region_plan plan = {.capacity = 1 << 20, .alignment = 64, .members_default = 3, .attempts_max = 5};
     struct region region;
     const struct ring_header *header;
 
@@ -52,6 +53,7 @@ static void test_create(void **state)
     assert_int_equal(region.view.capacity, 1 << 20);
     assert_int_equal(region.view.alignment, 64);
     assert_int_equal(region.view.members_default, 3);
+    assert_int_equal(region.view.attempts_max, 5);
     assert_true(MACH_PORT_VALID(region.ring) && MACH_PORT_VALID(region.ring_readonly));
     assert_true(MACH_PORT_VALID(region.doorbell) && MACH_PORT_VALID(region.life));
     assert_int_equal(word_load(&region.view.page->tail), 0);
@@ -98,12 +100,12 @@ static void test_data_twice(void **state)
 static void test_plan_refused(void **state)
 {
     static const struct region_plan bad[] = {
-        {.capacity = LAYOUT_CAPACITY_MIN / 2, .alignment = 8, .members_default = 1},
-        {.capacity = 3 * LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1},
-        {.capacity = LAYOUT_CAPACITY_MAX * 2, .alignment = 8, .members_default = 1},
-        {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 16, .members_default = 1},
-        {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 0},
-        {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = LAYOUT_MEMBERS + 1},
+        {.capacity = LAYOUT_CAPACITY_MIN / 2, .alignment = 8, .members_default = 1, .attempts_max = 5},
+        {.capacity = 3 * LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 1, .attempts_max = 5},
+        {.capacity = LAYOUT_CAPACITY_MAX * 2, .alignment = 8, .members_default = 1, .attempts_max = 5},
+        {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 16, .members_default = 1, .attempts_max = 5},
+        {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 0, .attempts_max = 5},
+        {.capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = LAYOUT_MEMBERS + 1, .attempts_max = 5},
     };
 
     (void)state;
@@ -219,6 +221,7 @@ static void test_damaged_header(void **state)
         {offsetof(struct ring_header, alignment), 4, 24, "alignment"},
         {offsetof(struct ring_header, members_default), 4, 0, "members"},
         {offsetof(struct ring_header, members_default), 4, LAYOUT_MEMBERS + 1, "members"},
+        {offsetof(struct ring_header, attempts_max), 4, 0, "attempts"},
     };
     struct region maker;
 

@@ -9,9 +9,12 @@
 #include "core/gate.h"
 #include "core/lone.h"
 #include "core/shared.h"
+#include "meet/clock.h"
 #include "wait/bell.h"
 
 #include <string.h>
+
+enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
 
 /* ---- wake-ups ---- */
 
@@ -47,6 +50,7 @@ static inline void hand_out(struct mring_consumer *consumer, const struct record
     message->length = record_length(record->header);
     message->tag = record_tag(record->header);
     message->position = record->position;
+    message->deliveries = (unsigned)consumer->core.given;
     consumer->last = record->position;
     consumer->last_length = message->length;
     consumer->handed++;
@@ -59,8 +63,33 @@ int consumer_found_nothing(const struct mring_consumer *consumer)
 
     if (!consumer_core_ended(core, position))
         return 0;
-    /* Records that a member left behind are still to be adopted. */
-    return !consumer->lone && word_load(&core->group.page->orphans) != 0 ? 0 : -EPIPE;
+    /* What others hold may yet have to be adopted. */
+    return consumer->lone || shared_all_released(&core->group) ? -EPIPE : 0;
+}
+
+/* ---- the dead ---- */
+
+bool consumer_look_for_dead(struct mring_consumer *consumer, struct suspect *suspects)
+{
+    return !consumer->lone && recover_dead(&consumer->core.group, &consumer->core.judge, suspects);
+}
+
+/* A member that never sleeps looks now and then. */
+static void look_while_busy(struct mring_consumer *consumer)
+{
+    int64_t now = clock_coarse();
+
+    if (now < consumer->look_again)
+        return;
+    consumer->look_again = now + LOOK_EVERY;
+    (void)consumer_look_for_dead(consumer, consumer->suspects);
+}
+
+/* The stream is complete and released: those who wait for just that need not find out by themselves. */
+static void wake_all(struct mring_consumer *consumer)
+{
+    for (uint32_t left = consumer->core.group.members; left > 0 && bell_sleepers(&consumer->core.group); left--)
+        consumer_wake_peer(consumer);
 }
 
 /* The batch is handed out: claim the next. 1, 0, or -errno. */
@@ -71,6 +100,7 @@ static int claim(struct mring_consumer *consumer)
 
     if (core->position == core->limit && consumer_core_holds(core))
         return -EBUSY;
+    look_while_busy(consumer);
     code = shared_claim(core);
     /* Trying holds the gate at the position tried: whoever released meanwhile could not answer. */
     if (__builtin_expect(want_pending(&core->group), 0))
@@ -117,7 +147,10 @@ static int next(struct mring_consumer *consumer, struct record *record)
         return code;
     if (consumer->lone)
         answer_idle(consumer);
-    return consumer_found_nothing(consumer);
+    code = consumer_found_nothing(consumer);
+    if (code == -EPIPE && !consumer->lone)
+        wake_all(consumer);
+    return code;
 }
 
 /* As in producer.c, the call for each message is a leaf as long as there is one at hand. */

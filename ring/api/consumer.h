@@ -5,7 +5,7 @@
 #ifndef MRING_API_CONSUMER_H
 #define MRING_API_CONSUMER_H
 
-#include "core/consumer.h"
+#include "core/recover.h"
 #include "ring.h"
 #include "wait/sleep.h"
 #include "wakers.h"
@@ -16,6 +16,8 @@ struct mring_consumer {
     uint64_t handed; /* messages; the counter in the line follows when there are no more at hand */
     uint32_t last_length;
     bool lone;
+    int64_t look_again;       /* when to look for dead peers next, of the coarse clock */
+    struct suspect *suspects; /* one per line */
     struct handle handle;
     struct mring *ring;
     uint64_t idle_want; /* the producer's wish as it was last answered for want of work */
@@ -38,6 +40,12 @@ void consumer_wake_peer(struct mring_consumer *consumer);
 
 /* Bring the counter in the line up to date. The producer reads that line: one who polls in vain must not take it away each time. */
 void consumer_count_handed(const struct mring_consumer *consumer);
+
+/*
+ * Are there dead among the peers? What they held goes to the group. True: there is something to adopt. A member that is busy asks only
+ * about peers that have not moved since it looked last; one that sleeps, about all that hold something.
+ */
+bool consumer_look_for_dead(struct mring_consumer *consumer, struct suspect *suspects);
 
 /* Nothing was found: is it the end? -EPIPE, or else 0. */
 int consumer_found_nothing(const struct mring_consumer *consumer);

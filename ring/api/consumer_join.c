@@ -77,7 +77,7 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
     request.ticket = next_ticket();
     code = ring->broker != NULL ? serve_join(ring, &request, &reply) : meet_join(ring->link, &request, &reply, error);
     if (code == 0)
-        code = held_group_open(&reply, group, error);
+        code = held_group_open(&ring->region.view, &reply, group, error);
     if (code != 0)
         undo_join(ring, &request);
     *line = code == 0 ? (int)reply.line : -1;
@@ -116,14 +116,16 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
     if ((uint32_t)line >= group->view.members)
         return failure(error, -EPROTO, 0, "the broker gave place %d of %u in group \"%s\"", line, group->view.members,
                        name);
-    code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line);
+    code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line,
+                       &(struct judge){alive, ring, life_number(ring->life)});
     if (code != 0) {
         group_give_back(&group->view, (uint32_t)line);
         return failure(error, code, 0, "the words of group \"%s\" are damaged", name);
     }
     consumer->lone = group->view.members == 1;
     consumer->peers = calloc(group->view.members, sizeof(*consumer->peers));
-    if (consumer->peers == NULL) {
+    consumer->suspects = calloc(group->view.members, sizeof(*consumer->suspects));
+    if (consumer->peers == NULL || consumer->suspects == NULL) {
         group_leave(&consumer->core);
         return failure(error, -ENOMEM, 0, "no memory for a member of a group of %u", group->view.members);
     }
@@ -177,6 +179,7 @@ static void discard(struct mring_consumer *consumer)
         region_group_forked(&consumer->group.own); /* the entry's name is the parent's */
     held_group_drop(&consumer->group);
     free(consumer->peers);
+    free(consumer->suspects);
     free(consumer);
 }
 

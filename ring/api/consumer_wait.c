@@ -15,8 +15,7 @@ int consumer_look(void *context)
     if (consumer->lone) {
         if (word_load_acquire(record_at(&core->view, core->position)) != 0) /* [HEADER] */
             return 1;
-    } else if (word_load(&core->group.page->orphans) != 0 ||
-               shared_position(core) != word_load_acquire(&core->view.page->tail)) { /* [TAIL] */
+    } else if (word_load(&core->group.page->orphans) != 0 || shared_position(core) != consumer_core_tail(core)) {
         return 1;
     }
     return consumer_found_nothing(consumer);
@@ -65,15 +64,30 @@ static bool publish_semaphore(void *context, semaphore_t semaphore)
     return meet_put_semaphore(consumer->ring->link, &who, semaphore) == 0;
 }
 
-/* A second without a message: does the producer live? */
-static int producer_verdict(void *context)
+/* The producer's process ended: what it committed without having published it is still this group's. */
+static int after_producer(struct mring_consumer *consumer)
 {
-    const struct mring_consumer *consumer = context;
+    struct consumer_core *core = &consumer->core;
+
+    if (!consumer->lone) {
+        shared_look_beyond(core);
+        if (shared_position(core) < consumer_core_tail(core))
+            return 1;
+    }
+    return -EOWNERDEAD;
+}
+
+/* Some time without a message: do the peers live, and the producer? */
+static int verdict(void *context)
+{
+    struct mring_consumer *consumer = context;
     uint64_t epoch = word_load_acquire(&consumer->core.view.page->epoch);
 
+    if (consumer_look_for_dead(consumer, NULL))
+        return 1;
     if (owner_life(epoch) == 0 || life_alive(consumer->ring->life, owner_life(epoch)))
         return 0;
-    return -EOWNERDEAD;
+    return after_producer(consumer);
 }
 
 static void count_sleep(void *context)
@@ -97,7 +111,7 @@ static const struct sleep_side consumer_side = {
     .pass_on = pass_on,
     .reachable = producer_reachable,
     .publish = publish_semaphore,
-    .verdict = producer_verdict,
+    .verdict = verdict,
     .count_sleep = count_sleep,
     .count_rescue = count_rescue,
 };

@@ -14,14 +14,15 @@ struct region_group *ring_group(struct mring *ring, uint32_t index)
     return group;
 }
 
-static bool own_mapping(const struct region_group *group, struct held_group *held)
+static bool own_mapping(const struct ring_view *ring, const struct region_group *group, struct held_group *held)
 {
     if (region_share(group->entry) != KERN_SUCCESS ||
-        region_group_open(&held->own, group->entry, group->view.members, NULL) != 0)
+        region_group_open(&held->own, group->entry, ring->capacity, group->view.members, NULL) != 0)
         return false;
-    held->view = group->view;
-    held->view.page = held->own.view.page;
-    held->view.line = held->own.view.line;
+    held->view = held->own.view;
+    held->view.index = group->view.index;
+    held->view.kind = group->view.kind;
+    held->view.incarnation = group->view.incarnation;
     return true;
 }
 
@@ -35,19 +36,20 @@ bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *he
     group = ring_group(ring, index);
     found = group != NULL;
     if (found && ring->broker != NULL && group->view.kind != GROUP_DECLARED)
-        found = own_mapping(group, held);
+        found = own_mapping(&ring->region.view, group, held);
     else if (found)
         held->view = group->view;
     ring_unlock();
     return found;
 }
 
-int held_group_open(const struct group_reply *reply, struct held_group *held, struct mring_error *error)
+int held_group_open(const struct ring_view *ring, const struct group_reply *reply, struct held_group *held,
+                    struct mring_error *error)
 {
     int code;
 
     memset(held, 0, sizeof(*held));
-    code = region_group_open(&held->own, reply->entry, reply->members, error);
+    code = region_group_open(&held->own, reply->entry, ring->capacity, reply->members, error);
     if (code != 0)
         return code;
     held->view = held->own.view;

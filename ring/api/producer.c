@@ -38,7 +38,8 @@ static bool adopt_group(struct mring_producer *producer, uint32_t index)
     struct group_reply reply;
 
     if (!held_group_borrow(producer->ring, index, group) &&
-        (meet_group(producer->ring->link, index, &reply) != 0 || held_group_open(&reply, group, NULL) != 0))
+        (meet_group(producer->ring->link, index, &reply) != 0 ||
+         held_group_open(&producer->core.view, &reply, group, NULL) != 0))
         return false;
     producer->known[index] = calloc(group->view.members, sizeof(struct known_sleeper));
     if (producer->known[index] == NULL)
@@ -180,6 +181,8 @@ static __attribute__((noinline)) int find_room(struct mring_producer *producer, 
     (void)producer_publish(producer); /* R16: what is committed may be just what the consumers need to go on */
     producer_rescan(producer);
     core->refused = producer_core_fits(core, next) ? 0 : next;
+    if (core->refused != 0)
+        producer_look_for_dead(producer);
     return core->refused == 0 ? 0 : -EAGAIN;
 }
 

@@ -21,6 +21,7 @@ struct mring_producer {
     int64_t retry;                          /* when to try that again */
     struct held_group group[LAYOUT_GROUPS]; /* the live ones */
     struct known_sleeper *known[LAYOUT_GROUPS];
+    int64_t look_again; /* when to look for dead members next; moved on by whatever gives room */
     struct sleeper_state sleep;
     uint64_t scanned; /* what the last scan found */
     uint64_t want;    /* the gate announced to the groups of `wanted` while it sleeps */
@@ -45,5 +46,12 @@ void producer_back_off(void);
 
 /* Scan, to make room of what was released. */
 void producer_rescan(struct mring_producer *producer);
+
+/*
+ * Members that died: what they held goes to the living, one of whom is woken for it; a passing group that has none holds nobody back
+ * any more. To be called when there is no room; the second one looks at once, the first when there has been none for a while.
+ */
+void producer_look_for_dead(struct mring_producer *producer);
+void producer_bury_dead(struct mring_producer *producer);
 
 #endif

@@ -94,10 +94,10 @@ static bool publish_semaphore(void *context, semaphore_t semaphore)
     return meet_put_semaphore(producer->ring->link, &who, semaphore) == 0;
 }
 
-/* A consumer's death frees nothing yet by itself: the wait for room goes on until somebody takes its place. */
-static int no_verdict(void *context)
+/* Whoever keeps the room may be dead. What that makes free is seen at the next look. */
+static int verdict(void *context)
 {
-    (void)context;
+    producer_bury_dead(context);
     return 0;
 }
 
@@ -122,8 +122,8 @@ static void count_rescue(void *context)
 #define WAIT_FOR_GATE(how_to_look, how_to_announce)                                                                    \
     {                                                                                                                  \
         .look = (how_to_look), .announce = (how_to_announce), .withdraw = withdraw_want, .pass_on = keep_it,           \
-        .reachable = members_reachable, .publish = publish_semaphore, .verdict = no_verdict,                           \
-        .count_sleep = count_sleep, .count_rescue = count_rescue                                                       \
+        .reachable = members_reachable, .publish = publish_semaphore, .verdict = verdict, .count_sleep = count_sleep,  \
+        .count_rescue = count_rescue                                                                                   \
     }
 
 static const struct sleep_side producer_side = WAIT_FOR_GATE(look_for_room, announce_want);

@@ -52,6 +52,8 @@ int ring_arrive(struct mring *ring, struct mring_error *error)
 
 /* ---- create ---- */
 
+enum { ATTEMPTS_DEFAULT = 5 };
+
 struct create_plan {
     struct region_plan region;
     const struct mring_group *groups;
@@ -109,6 +111,7 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
     plan->region.capacity = power_of_two(capacity);
     plan->region.alignment = options->alignment != 0 ? (uint32_t)options->alignment : 8;
     plan->region.members_default = members;
+    plan->region.attempts_max = options->attempts != 0 ? options->attempts : ATTEMPTS_DEFAULT;
     plan->only.name = "all";
     plan->only.members = members;
     plan->groups = options->groups != NULL ? options->groups : &plan->only;

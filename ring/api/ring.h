@@ -67,7 +67,8 @@ struct held_group {
 /* From the ring's table. False: it is not there. Takes the lock. */
 bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *held);
 /* From a broker's reply, whose right is consumed. */
-int held_group_open(const struct group_reply *reply, struct held_group *held, struct mring_error *error);
+int held_group_open(const struct ring_view *ring, const struct group_reply *reply, struct held_group *held,
+                    struct mring_error *error);
 void held_group_drop(struct held_group *held);
 
 /* Is this name allowed for a ring or a group? 0, -EINVAL, -ENAMETOOLONG. `what` is "ring" or "group". */

@@ -27,14 +27,14 @@ int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint3
     int code;
 
     region_group_close(group);
-    code = region_group_create(group, members, word_load_acquire(&page->tail), error);
+    code = region_group_create(group, ring->region.view.capacity, members, word_load_acquire(&page->tail), error);
     if (code != 0)
         return code;
     memset(entry->name, 0, sizeof(entry->name));
     memcpy(entry->name, name, strnlen(name, LAYOUT_NAME - 1));
     entry->kind = kind;
     entry->members = members;
-    entry->entry_size = layout_group_size(members);
+    entry->entry_size = layout_group_size(members, ring->region.view.capacity);
     entry->incarnation++;
     group->view.index = index;
     group->view.kind = kind;
@@ -72,7 +72,7 @@ static int find_group(struct mring *ring, const char *name)
     return -1;
 }
 
-/* Passing groups that their last member left are cleared away when their place, name or members are needed. */
+/* Passing groups that their last member left, or died in, are cleared away when their place, name or members are needed. */
 static void clear_empty(struct mring *ring)
 {
     uint64_t live = word_load(&ring->region.view.page->groups);
@@ -80,7 +80,7 @@ static void clear_empty(struct mring *ring)
     for (; live != 0; live &= live - 1) {
         uint32_t index = (uint32_t)__builtin_ctzll(live);
 
-        if (ring->group[index].view.kind == GROUP_PASSING && !group_has_members(&ring->group[index].view)) {
+        if (ring->group[index].view.kind == GROUP_PASSING && !group_lives(&ring->group[index].view, alive, ring)) {
             set_live(ring, index, false);
             region_group_close(&ring->group[index]);
         }
@@ -108,7 +108,7 @@ static bool occupy_beside(struct mring *ring, const struct group_view *group, ui
         const struct word *occupied = &group->page->occupied[witness / 64];
         uint64_t stay = word_load_acquire(&group->line[witness].owner); /* [OWNER] */
 
-        if (owner_life(stay) == 0)
+        if (!alive(ring, owner_life(stay)))
             continue;
         *line = group_occupy(&ring->region.view, group, life, alive, ring);
         if (*line < 0)

@@ -1,5 +1,7 @@
 #include "wakers.h"
 
+#include "wait/bell.h"
+
 void forget_sleeper(struct known_sleeper *known)
 {
     if (known->owner != 0)
@@ -25,8 +27,12 @@ bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const str
 
 void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known, int line)
 {
-    struct sleeper who = {group->index, (uint32_t)line, group->incarnation, word_load(&group->line[line].owner)};
+    for (uint32_t left = group->members; line >= 0 && left > 0; left--) {
+        struct sleeper who = {group->index, (uint32_t)line, group->incarnation, word_load(&group->line[line].owner)};
+        bool more;
 
-    if (owner_life(who.owner) != 0)
-        (void)wake_sleeper(ring->link, &known[line], &who);
+        if (owner_life(who.owner) != 0 && wake_sleeper(ring->link, &known[line], &who))
+            return;
+        line = bell_take(group, &more);
+    }
 }

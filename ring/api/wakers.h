@@ -17,7 +17,10 @@ struct known_sleeper {
 /* Signal the sleeper `who`. False: it cannot be reached now; its own second-long look will find the work. */
 bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const struct sleeper *who);
 
-/* Take one sleeper of the group and signal it, after more work was seen. `known` has one place per line. */
+/*
+ * Signal the sleeper of this line, which was taken; if it is dead, the next one, as the work is still there. `known` has one place per
+ * line.
+ */
 void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known, int line);
 
 void forget_sleeper(struct known_sleeper *known);

@@ -11,6 +11,9 @@
  *   c11   (MRING_ATOMIC_C11) the compiler's C11 atomics, as operations rather than fences: what ThreadSanitizer and model
  *         checkers understand.
  *
+ * Before every store there is a step: nothing, but in a build for tests (MRING_KILL_POINTS) a place where the process may be killed. So a
+ * test can end a process between any two stores to shared words, wherever they are.
+ *
  * Orders are in the names: no suffix is relaxed. Read-modify-write operations are acquire-release. fence_full() orders
  * everything, store -> load included.
  */
@@ -29,6 +32,13 @@ struct word_pair {
     struct word low;
     struct word high;
 } __attribute__((aligned(16)));
+
+#ifdef MRING_KILL_POINTS
+void mring_kill_point(void); /* the test's */
+#define ATOMIC_STEP() mring_kill_point()
+#else
+#define ATOMIC_STEP() ((void)0)
+#endif
 
 #ifdef MRING_ATOMIC_C11
 #include "atomic_c11.h"
@@ -53,6 +63,15 @@ static inline void word_raise(struct word *word, uint64_t value)
     uint64_t seen = word_load(word);
 
     while (seen < value && !word_cas(word, seen, value))
+        seen = word_load(word);
+}
+
+/* One more, whoever else counts. */
+static inline void word_count(struct word *word)
+{
+    uint64_t seen = word_load(word);
+
+    while (!word_cas(word, seen, seen + 1))
         seen = word_load(word);
 }
 

@@ -16,11 +16,13 @@ static inline uint64_t word_load_acquire(const struct word *word)
 
 static inline void word_store(struct word *word, uint64_t value)
 {
+    ATOMIC_STEP();
     __atomic_store_n(&word->value, value, __ATOMIC_RELAXED);
 }
 
 static inline void word_store_release(struct word *word, uint64_t value)
 {
+    ATOMIC_STEP();
     __atomic_store_n(&word->value, value, __ATOMIC_RELEASE);
 }
 
@@ -32,16 +34,19 @@ static inline void word_add_own(struct word *word, uint64_t value)
 
 static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desired)
 {
+    ATOMIC_STEP();
     return __atomic_compare_exchange_n(&word->value, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
 static inline uint64_t word_or(struct word *word, uint64_t bits)
 {
+    ATOMIC_STEP();
     return __atomic_fetch_or(&word->value, bits, __ATOMIC_ACQ_REL);
 }
 
 static inline uint64_t word_and(struct word *word, uint64_t bits)
 {
+    ATOMIC_STEP();
     return __atomic_fetch_and(&word->value, bits, __ATOMIC_ACQ_REL);
 }
 
@@ -56,6 +61,7 @@ static inline bool pair_cas(struct word_pair *pair, uint64_t expected_low, uint6
     wide expected = (wide)expected_high << 64 | expected_low;
     wide desired = (wide)high << 64 | low;
 
+    ATOMIC_STEP();
     return __sync_bool_compare_and_swap((wide *)(void *)pair, expected, desired);
 }
 

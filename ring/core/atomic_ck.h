@@ -24,6 +24,7 @@ static inline uint64_t word_load_acquire(const struct word *word)
 static inline void word_store(struct word *word, uint64_t value)
 {
     __asm__("" : "+r"(value));
+    ATOMIC_STEP();
     ck_pr_store_64(&word->value, value);
 }
 
@@ -37,6 +38,7 @@ static inline void word_store_release(struct word *word, uint64_t value)
 static inline void word_add_own(struct word *word, uint64_t value)
 {
 #if defined(__x86_64__)
+    ATOMIC_STEP();
     __asm__ __volatile__("addq %1, %0" : "+m"(word->value) : "er"(value) : "cc");
 #else
     word_store(word, word_load(word) + value);
@@ -51,6 +53,7 @@ static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desir
 {
     bool swapped;
 
+    ATOMIC_STEP();
     ck_pr_fence_release();
     swapped = ck_pr_cas_64(&word->value, expected, desired);
     ck_pr_fence_acquire();
@@ -84,6 +87,7 @@ static inline bool pair_cas(struct word_pair *pair, uint64_t expected_low, uint6
     uint64_t desired[2] = {low, high};
     bool swapped;
 
+    ATOMIC_STEP();
     ck_pr_fence_release();
     swapped = ck_pr_cas_64_2((uint64_t *)(void *)pair, expected, desired);
     ck_pr_fence_acquire();

@@ -18,11 +18,21 @@ struct record {
     const void *data; /* the payload, in place */
 };
 
+/* Has the life of this number ended? See member/life.h. */
+typedef bool (*life_verdict)(void *context, uint64_t number);
+
+/* Who asks for verdicts, and how. */
+struct judge {
+    life_verdict alive;
+    void *context;
+    uint64_t life; /* its own */
+};
+
 struct consumer_core {
     struct ring_view view;
     struct group_view group;
     struct member_line *line;   /* its own */
-    struct member_line *active; /* whose held moves as it releases: its own, or one that it adopted (shared.h) */
+    struct member_line *active; /* whose held moves as it releases: its own, or one that it adopted (recover.h) */
     uint32_t line_index;
     uint32_t active_index;
     uint64_t owner;      /* what its own line's owner word says while it is a member */
@@ -39,7 +49,19 @@ struct consumer_core {
     uint64_t batch_end;
     uint64_t batch_max; /* of many: records claimed at once, at most */
     unsigned streak;    /* lone: header polls in a row that hit */
+    uint64_t given;     /* to how many members what it hands out was given, itself included */
+    uint64_t again;     /* lone: records that begin below this were given to a dead member before; 0: none */
+    uint64_t beyond;    /* of many: a tail that a dead producer did not come to store; 0: none */
+    struct judge judge;
 };
+
+/* How far the stream is published, as a member of many sees it. */
+static inline uint64_t consumer_core_tail(const struct consumer_core *consumer)
+{
+    uint64_t tail = word_load_acquire(&consumer->view.page->tail); /* [TAIL] */
+
+    return tail < consumer->beyond ? consumer->beyond : tail;
+}
 
 /*
  * The next record at hand. False: there is none that ends by the limit. Where the limit was reached, a refill or a claim finds the

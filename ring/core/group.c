@@ -1,5 +1,6 @@
 #include "group.h"
 
+#include "recover.h"
 #include "shared.h"
 
 #include <string.h>
@@ -25,32 +26,40 @@ void group_free_line(const struct group_view *group, uint32_t index)
     word_store_release(&line->owner, owner_next(word_load(&line->owner), 0)); /* [OWNER] */
 }
 
-void group_count_orphans(const struct group_view *group, int change)
+static bool is_free(const struct member_line *line, uint64_t owner)
 {
-    struct word *orphans = &group->page->orphans;
-    uint64_t seen = word_load(orphans);
+    return owner_life(owner) == 0 && word_load(&line->held) == HELD_IDLE;
+}
 
-    while (!word_cas(orphans, seen, seen + (uint64_t)change))
-        seen = word_load(orphans);
+static bool take_line(const struct ring_view *view, const struct group_view *group, uint32_t index, uint64_t owner,
+                      uint64_t life)
+{
+    struct member_line *line = &group->line[index];
+
+    if (!word_cas(&line->owner, owner, owner_next(owner, life))) /* [OWNER] */
+        return false;
+    if (word_load(&line->held) == HELD_IDLE && group->members == 1)
+        word_store(&line->held, group->kind == GROUP_DECLARED ? word_load(&group->page->claim.low)
+                                                              : word_load_acquire(&view->page->tail));
+    (void)word_set_bit(occupied_word(group, index), index % 64); /* [JOIN] */
+    return true;
 }
 
 int group_occupy(const struct ring_view *view, const struct group_view *group, uint64_t life, life_verdict alive,
                  void *context)
 {
     for (uint32_t index = 0; index < group->members; index++) {
-        struct member_line *line = &group->line[index];
-        uint64_t owner = word_load_acquire(&line->owner); /* [OWNER] */
-        bool dead_lone = owner_life(owner) != 0 && group->members == 1 && !alive(context, owner_life(owner));
+        uint64_t owner = word_load_acquire(&group->line[index].owner); /* [OWNER] */
 
-        if (owner_life(owner) == 0 ? word_load(&line->held) != HELD_IDLE : !dead_lone)
-            continue;
-        if (!word_cas(&line->owner, owner, owner_next(owner, life))) /* [OWNER] */
-            continue;
-        if (word_load(&line->held) == HELD_IDLE && group->members == 1)
-            word_store(&line->held, group->kind == GROUP_DECLARED ? word_load(&group->page->claim.low)
-                                                                  : word_load_acquire(&view->page->tail));
-        (void)word_set_bit(occupied_word(group, index), index % 64); /* [JOIN] */
-        return (int)index;
+        if (is_free(&group->line[index], owner) && take_line(view, group, index, owner, life))
+            return (int)index;
+    }
+    for (uint32_t index = 0; index < group->members; index++) {
+        uint64_t owner = word_load_acquire(&group->line[index].owner); /* [OWNER] */
+
+        if ((owner_life(owner) == 0 || !alive(context, owner_life(owner))) &&
+            take_line(view, group, index, owner, life))
+            return (int)index;
     }
     return -EUSERS;
 }
@@ -68,10 +77,11 @@ void group_start_at_tail(const struct ring_view *view, const struct group_view *
 }
 
 int group_enter(struct consumer_core *consumer, const struct ring_view *view, const struct group_view *group,
-                uint32_t line)
+                uint32_t line, const struct judge *judge)
 {
     uint64_t tail = word_load_acquire(&view->page->tail);
     uint64_t position;
+    int code;
 
     memset(consumer, 0, sizeof(*consumer));
     consumer->view = *view;
@@ -83,6 +93,8 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->owner = word_load(&consumer->line->owner);
     consumer->record_max = view_record_max(view);
     consumer->batch_max = SHARED_BATCH_MAX;
+    consumer->judge = *judge;
+    consumer->given = 1;
     /* A member of many begins with an empty batch: its first call claims. */
     position = group->members == 1 ? word_load(&consumer->line->held) : word_load_acquire(&group->page->claim.low);
     /*
@@ -96,7 +108,8 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->limit = position;
     consumer->held = position;
     consumer->batch_end = group->members == 1 ? NOWHERE : position;
-    return 0;
+    code = recover_inherit(consumer);
+    return code < 0 ? code : 0;
 }
 
 bool group_has_members(const struct group_view *group)
@@ -107,24 +120,49 @@ bool group_has_members(const struct group_view *group)
     return false;
 }
 
+bool group_lives(const struct group_view *group, life_verdict alive, void *context)
+{
+    for (uint32_t index = 0; index < group->members; index++) {
+        uint64_t life = owner_life(word_load_acquire(&group->line[index].owner)); /* [OWNER] */
+
+        if (life != 0 && alive(context, life))
+            return true;
+    }
+    return false;
+}
+
 static void sweep_after_last(const struct group_view *group)
 {
     /* Two that leave at once must not both think that the other stays: each is gone before it looks. */
     fence_full();
     if (group->kind == GROUP_PASSING && !group_has_members(group))
-        shared_sweep(group);
+        recover_sweep(group);
+}
+
+static void give_back_lone(const struct group_view *group, uint32_t index)
+{
+    struct word *held = &group->line[index].held;
+
+    word_store_release(&group->page->claim.low, word_load(held)); /* [CLAIM] */
+    word_store_release(held, HELD_IDLE);                          /* [HELD] */
+    group_free_line(group, index);
 }
 
 void group_give_back(const struct group_view *group, uint32_t index)
 {
-    struct word *held = &group->line[index].held;
+    struct member_line *line = &group->line[index];
 
-    if (group->members == 1)
-        word_store_release(&group->page->claim.low, word_load(held)); /* [CLAIM] */
-    word_store_release(held, HELD_IDLE);                              /* [HELD] */
-    group_free_line(group, index);
-    if (group->members != 1)
-        sweep_after_last(group);
+    if (group->members == 1) {
+        give_back_lone(group, index);
+        return;
+    }
+    if (word_load(&line->held) == HELD_IDLE) {
+        group_free_line(group, index);
+    } else {
+        word_store_release(&line->owner, owner_next(word_load(&line->owner), 0)); /* [OWNER] */
+        word_store_release(&group->page->orphans, 1);                             /* [ORPHAN] */
+    }
+    sweep_after_last(group);
 }
 
 void group_leave(struct consumer_core *consumer)
@@ -132,12 +170,13 @@ void group_leave(struct consumer_core *consumer)
     const struct group_view *group = &consumer->group;
 
     if (group->members == 1) {
+        recover_leave_lone(consumer);
         word_store_release(&consumer->line->held, consumer->position); /* [HELD] */
         group_give_back(group, consumer->line_index);
         return;
     }
     if (consumer->position < consumer->limit) {
-        shared_abandon(consumer);
+        recover_abandon(consumer);
     } else {
         shared_release(consumer, consumer->limit);
         group_free_line(group, consumer->line_index);

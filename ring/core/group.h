@@ -16,15 +16,12 @@
 
 #include "consumer.h"
 
-/* The verdict on a life number: see member/life.h. */
-typedef bool (*life_verdict)(void *context, uint64_t number);
-
 /* Lines of a fresh group entry: all free, all idle; the claim position where the group begins. */
 void group_format(const struct group_view *group, uint64_t position);
 
 /*
- * Take a free line for this life: its index, or -EUSERS. A line of a lone group whose owner is dead is taken as it stands, with its
- * held: the new member goes on where the dead one had released.
+ * Take a free line for this life: its index, or -EUSERS. If there is none, one whose owner is dead, or that nobody has adopted yet, is
+ * taken as it stands: the new member begins with what was left on it (recover_inherit).
  */
 int group_occupy(const struct ring_view *view, const struct group_view *group, uint64_t life, life_verdict alive,
                  void *context);
@@ -34,21 +31,23 @@ void group_start_at_tail(const struct ring_view *view, const struct group_view *
 
 /* Set up the private side of a member that sits on this line. -EBADMSG: the line or the claim word cannot be true. */
 int group_enter(struct consumer_core *consumer, const struct ring_view *view, const struct group_view *group,
-                uint32_t line);
+                uint32_t line, const struct judge *judge);
 
 /* Give the place back. What was handed out counts as released; what was not goes to others. */
 void group_leave(struct consumer_core *consumer);
 
 /*
- * Give back the place of somebody who was handed nothing, or has released it all. A lone group's position follows its held, so that
+ * Give back the place of somebody who was handed nothing, or has released it all; what others left on it stays for others. A lone group's position follows its held, so that
  * the next member goes on there; and the position goes first, so that a gate read in between sees the older of the two.
  */
 void group_give_back(const struct group_view *group, uint32_t line);
 
-/* Is anybody alive in this group, by its owner words? (The dead count as long as nobody has judged them.) */
+/* Has the group members, by its owner words? (The dead count as long as nobody has buried them.) */
 bool group_has_members(const struct group_view *group);
 
+/* Has it living ones? */
+bool group_lives(const struct group_view *group, life_verdict alive, void *context);
+
 void group_free_line(const struct group_view *group, uint32_t index);
-void group_count_orphans(const struct group_view *group, int change);
 
 #endif

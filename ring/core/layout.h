@@ -23,16 +23,21 @@
  *           00080  want, want_epoch        P sets, the releaser that satisfies it clears by CAS [WANT]
  *           00100  occupied[16]            members: bit m: line m has a member [JOIN]
  *           00180  sleepers[16]            members: bit m: member m sleeps; who clears it signals it [SLEEP]
- *           00200  orphans                 members: how many lines wait to be adopted (a hint; the lines themselves decide)
+ *           00200  orphans                 members, P: not 0: some line may wait to be adopted (the lines themselves decide)
+ *           00208  deaths                  members, P: lines that were taken from the dead
  *   page 1  04000  struct member_line[members]
  *             +00    held                  its member, release [HELD]  lowest position it has not released; idle = ~0
  *             +08    claimed               its member           a lone member's upper bound (R3)
  *             +10    counters              its member
+ *             +38    redelivered_to        its member           a lone member's: below this a dead one was here before
  *             +80    owner                 members, CAS         who sits here: see OWNER below
  *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
  *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
  *             +a0    fenced                its member           membarrier reaches it (R15)
  *             +a8    ticket                B                    the last join that was given this place, to undo it by
+ *             +b0    tally, tally_serial   who takes over       to how many the claim was given: see TALLY below
+ *   behind         struct aside_page       who locks it         messages that were set aside: see aside.h
+ *   behind         their bytes, as many as the longest record has
  *
  *   DOORBELL ENTRY        everybody read-write; the worst harm there is a late wake-up (bounded) or a needless one
  *   ------------------------------------------------------------------------------------------------------------
@@ -86,8 +91,11 @@ enum {
 /* `held` of a member that holds nothing. */
 #define HELD_IDLE NOWHERE
 
-/* The claim word's high half: {line + 1: 16 bits, serial: 48 bits}. Line + 1 = 0: nobody has claimed yet. */
-#define SERIAL_BITS 48
+/*
+ * The claim word's high half: {line + 1: 11 bits, serial: 53 bits}. Line + 1 = 0: nobody has claimed yet. The serial does not wrap: 53
+ * bits are three years of a hundred million messages per second.
+ */
+#define SERIAL_BITS 53
 #define SERIAL_MASK ((UINT64_C(1) << SERIAL_BITS) - 1)
 
 /*
@@ -110,6 +118,31 @@ static inline uint64_t owner_life(uint64_t owner)
     return owner & LIFE_MASK;
 }
 
+/*
+ * TALLY of a member line, one word so that it changes at once: {at: 32 bits, front: 16 bits, given: 16 bits}. `given`: to how many
+ * members what is claimed here was given, the present one included; `front`: to how many of them while the record at position `at`
+ * (in units of 8 bytes) was the oldest unreleased one. It stands for the claim of tally_serial alone (a lone member's: for what is
+ * below redelivered_to); a claim that it does not stand for was given once.
+ */
+enum { TALLY_MOST = 0xffff };
+
+static inline uint64_t tally_of(uint64_t position, uint64_t front, uint64_t given)
+{
+    return (position >> 3 & UINT32_MAX) << 32 | (front < TALLY_MOST ? front : TALLY_MOST) << 16 |
+           (given < TALLY_MOST ? given : TALLY_MOST);
+}
+
+static inline uint64_t tally_given(uint64_t tally)
+{
+    return tally & TALLY_MOST;
+}
+
+/* To how many the record at `position` was given as the oldest one. */
+static inline uint64_t tally_front(uint64_t tally, uint64_t position)
+{
+    return tally >> 32 == (position >> 3 & UINT32_MAX) ? tally >> 16 & TALLY_MOST : 1;
+}
+
 /* Feature bits of the header: a reader that meets a bit it does not know refuses the region. */
 enum { FEATURE_NONE = 0 };
 
@@ -129,7 +162,9 @@ struct ring_header {
     uint64_t ring_size; /* of the whole entry */
     uint32_t alignment;
     uint32_t members_default; /* of groups made by a join that asks for no number */
-    unsigned char reserved[LAYOUT_PAGE - 72];
+    uint32_t attempts_max;    /* a record whose holder died so often while it was the oldest one is set aside */
+    uint32_t zero;
+    unsigned char reserved[LAYOUT_PAGE - 80];
 };
 
 struct landmark {
@@ -194,7 +229,8 @@ struct group_page {
     struct word occupied[LAYOUT_MEMBER_WORDS];
     struct word sleepers[LAYOUT_MEMBER_WORDS];
     struct word orphans;
-    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 8];
+    struct word deaths;
+    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 16];
 };
 
 struct member_line {
@@ -203,8 +239,10 @@ struct member_line {
     struct word messages; /* handed out: brought up to date when it runs out of them */
     struct word batches;
     struct word sleeps;
-    struct word rescued; /* waits that timed out and then found work: must stay 0 */
-    unsigned char pad0[LAYOUT_LINE - 48];
+    struct word rescued;     /* waits that timed out and then found work: must stay 0 */
+    struct word redelivered; /* messages handed out that a dead member may have been handed before */
+    struct word redelivered_to;
+    unsigned char pad0[LAYOUT_LINE - 64];
 
     struct word owner;
     struct word intent_serial;
@@ -212,7 +250,30 @@ struct member_line {
     struct word signed_serial;
     struct word fenced; /* equals owner when this member has registered for membarrier (R15) */
     struct word ticket; /* of the last join that got this place from the broker, until it is undone */
-    unsigned char pad1[LAYOUT_LINE - 48];
+    struct word tally;
+    struct word tally_serial; /* the claim's serial + 1, so that 0 is none */
+    unsigned char pad1[LAYOUT_LINE - 64];
+};
+
+enum { ASIDE_SLOTS = 256 };
+
+/* One message that was set aside. */
+struct aside_slot {
+    struct word position; /* + 1, so that 0 is none */
+    struct word header;   /* of the record */
+    struct word at;       /* where its bytes begin: a count that only grows */
+    struct word given;    /* to how many members */
+};
+
+/* Behind the member lines of a group entry; the bytes follow on pages of their own (aside.h). */
+struct aside_page {
+    struct word owner; /* life of who is at work here, 0: nobody */
+    struct word count; /* slots ever filled: slot n is slot[n % ASIDE_SLOTS] */
+    struct word first; /* the oldest that nobody took out yet */
+    struct word full;  /* how often there was no room */
+    unsigned char pad[LAYOUT_LINE - 32];
+    struct aside_slot slot[ASIDE_SLOTS];
+    unsigned char reserved[LAYOUT_PAGE - LAYOUT_LINE - ASIDE_SLOTS * sizeof(struct aside_slot)];
 };
 
 /* The doorbell entry. */
@@ -243,6 +304,7 @@ LAYOUT_AT(ring_header, data_offset, 0x30);
 LAYOUT_AT(ring_header, ring_size, 0x38);
 LAYOUT_AT(ring_header, alignment, 0x40);
 LAYOUT_AT(ring_header, members_default, 0x44);
+LAYOUT_AT(ring_header, attempts_max, 0x48);
 _Static_assert(sizeof(struct producer_page) == LAYOUT_PAGE, "producer page");
 LAYOUT_AT(producer_page, tail, 0x000);
 LAYOUT_AT(producer_page, intent, 0x080);
@@ -266,24 +328,47 @@ LAYOUT_AT(group_page, want_epoch, 0x088);
 LAYOUT_AT(group_page, occupied, 0x100);
 LAYOUT_AT(group_page, sleepers, 0x180);
 LAYOUT_AT(group_page, orphans, 0x200);
+LAYOUT_AT(group_page, deaths, 0x208);
 _Static_assert(sizeof(struct member_line) == 2 * LAYOUT_LINE, "member line");
 LAYOUT_AT(member_line, held, 0x00);
 LAYOUT_AT(member_line, claimed, 0x08);
 LAYOUT_AT(member_line, messages, 0x10);
+LAYOUT_AT(member_line, redelivered_to, 0x38);
 LAYOUT_AT(member_line, owner, 0x80);
 LAYOUT_AT(member_line, intent_serial, 0x88);
 LAYOUT_AT(member_line, intent_end, 0x90);
 LAYOUT_AT(member_line, signed_serial, 0x98);
 LAYOUT_AT(member_line, fenced, 0xa0);
 LAYOUT_AT(member_line, ticket, 0xa8);
+LAYOUT_AT(member_line, tally, 0xb0);
+LAYOUT_AT(member_line, tally_serial, 0xb8);
+_Static_assert(sizeof(struct aside_page) == LAYOUT_PAGE, "aside page");
+LAYOUT_AT(aside_page, slot, 0x80);
+_Static_assert(LAYOUT_MEMBERS < 1 << (64 - SERIAL_BITS), "a line's number fits the claim word");
 _Static_assert(sizeof(struct doorbell_page) == LAYOUT_PAGE, "doorbell page");
 
-/* Bytes of the entry of a group with this many member lines. */
-static inline uint64_t layout_group_size(uint32_t members)
+/* A group entry with this many member lines: where its aside page is, where the words end, and its size. */
+static inline uint64_t layout_aside_offset(uint32_t members)
 {
     uint64_t lines = (uint64_t)members * sizeof(struct member_line);
 
     return GROUP_MEMBERS_OFFSET + (lines + LAYOUT_PAGE - 1) / LAYOUT_PAGE * LAYOUT_PAGE;
+}
+
+static inline uint64_t layout_group_words(uint32_t members)
+{
+    return layout_aside_offset(members) + sizeof(struct aside_page);
+}
+
+/* The bytes set aside: room for the longest message. */
+static inline uint64_t layout_aside_size(uint64_t capacity)
+{
+    return capacity / 2 > LAYOUT_PAGE ? capacity / 2 : LAYOUT_PAGE;
+}
+
+static inline uint64_t layout_group_size(uint32_t members, uint64_t capacity)
+{
+    return layout_group_words(members) + layout_aside_size(capacity);
 }
 
 /* Records: arithmetic on what the header says, before anything is believed. */

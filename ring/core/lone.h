@@ -28,6 +28,19 @@ static inline void lone_stand_back(void)
         pause_cpu();
 }
 
+/* What was given to a dead member before is handed out up to its end, and then no more is marked as that. How far the limit may go. */
+static inline uint64_t lone_again(struct consumer_core *consumer, uint64_t size, uint64_t ahead)
+{
+    if (consumer->position < consumer->again && size <= consumer->again - consumer->position) {
+        uint64_t left = consumer->again - consumer->position;
+
+        return ahead < left ? ahead : left;
+    }
+    consumer->again = 0;
+    consumer->given = 1;
+    return ahead;
+}
+
 /*
  * Nothing more at hand: move the limit on. 1, 0: nothing is there yet, -EBADMSG.
  *
@@ -60,7 +73,11 @@ static inline int lone_refill(struct consumer_core *consumer)
         else if (!caught_up)
             return -EBADMSG;
     }
-    consumer->limit = position + (ahead < consumer->record_max ? ahead : consumer->record_max);
+    if (ahead > consumer->record_max)
+        ahead = consumer->record_max;
+    if (__builtin_expect(consumer->again != 0, 0))
+        ahead = lone_again(consumer, size, ahead);
+    consumer->limit = position + ahead;
     word_store(&consumer->line->claimed, consumer->limit); /* R3 */
     return 1;
 }

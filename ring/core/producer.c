@@ -1,30 +1,17 @@
 #include "producer.h"
 
+#include "chain.h"
+
 #include <string.h>
 
 int producer_core_start(struct producer_core *producer, const struct ring_view *view)
 {
     uint64_t tail = word_load_acquire(&view->page->tail);
-    uint64_t start = tail;
-    uint64_t messages = word_load(&view->page->messages);
-    uint64_t bytes = word_load(&view->page->bytes);
+    struct chain chain;
 
-    /* No stream gets that far; a tail that says so would have positions wrap. */
-    if (tail % view->alignment != 0 || tail > INT64_MAX)
+    if (!chain_walk(view, tail, &chain))
         return -EBADMSG;
-    for (;;) {
-        uint64_t header = word_load_acquire(record_at(view, tail)); /* [HEADER] */
-        uint64_t size = record_size(record_length(header), view->alignment);
-
-        if (header == 0)
-            break;
-        /* One publication never exceeds the ring, so a chain that does is not one. */
-        if (size > view_record_max(view) || tail + size - start > view->capacity)
-            return -EBADMSG;
-        tail += size;
-        messages++;
-        bytes += record_length(header);
-    }
+    tail = chain.end;
     memset(producer, 0, sizeof(*producer));
     producer->view = *view;
     producer->position = tail;
@@ -33,7 +20,7 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     /* No group can be further behind than this; the first rescan tells more. */
     producer_core_advance(producer, tail > view->capacity ? tail - view->capacity : 0);
     word_store_release(&view->page->tail, tail); /* [TAIL] */
-    word_store(&view->page->messages, messages);
-    word_store(&view->page->bytes, bytes);
+    word_store(&view->page->messages, word_load(&view->page->messages) + chain.messages);
+    word_store(&view->page->bytes, word_load(&view->page->bytes) + chain.bytes);
     return 0;
 }

@@ -1,6 +1,8 @@
 #include "shared.h"
 
+#include "chain.h"
 #include "group.h"
+#include "recover.h"
 
 /* How many members share the work now: an estimate, for the size of a batch. */
 static uint64_t members_joined(const struct group_view *group)
@@ -52,51 +54,7 @@ static void sign_for(const struct group_view *group, uint64_t owner_serial)
     uint64_t line = owner_serial >> SERIAL_BITS;
 
     if (line >= 1 && line <= group->members)
-        word_raise(&group->line[line - 1].signed_serial, owner_serial & SERIAL_MASK);
-}
-
-/* What an orphan line holds, bounded: a line is written by members. */
-static bool orphan_range(const struct consumer_core *consumer, const struct member_line *line, uint64_t *from,
-                         uint64_t *end)
-{
-    uint64_t held = word_load_acquire(&line->held);
-    uint64_t tail = word_load_acquire(&consumer->view.page->tail);
-
-    *from = held;
-    *end = word_load(&line->intent_end);
-    return held < *end && *end <= tail && tail - held <= consumer->view.capacity &&
-           *end - held <= consumer->record_max && held % consumer->view.alignment == 0 &&
-           *end % consumer->view.alignment == 0;
-}
-
-/* Take one orphan line, if there is one: 1, 0, or -EBADMSG. */
-static int adopt(struct consumer_core *consumer)
-{
-    const struct group_view *group = &consumer->group;
-
-    for (uint32_t index = 0; index < group->members; index++) {
-        struct member_line *line = &group->line[index];
-        uint64_t owner = word_load_acquire(&line->owner); /* [OWNER] */
-        uint64_t from, end;
-
-        if (owner == 0 || owner_life(owner) != 0 || word_load(&line->held) == HELD_IDLE ||
-            !word_cas(&line->owner, owner, owner_next(owner, owner_life(consumer->owner)))) /* [OWNER] */
-            continue;
-        group_count_orphans(group, -1);
-        if (!orphan_range(consumer, line, &from, &end)) {
-            word_store_release(&line->held, HELD_IDLE);
-            group_free_line(group, index);
-            return -EBADMSG;
-        }
-        consumer->active = line;
-        consumer->active_index = index;
-        consumer->position = from;
-        consumer->held = consumer->position;
-        consumer->limit = end;
-        consumer->batch_end = end;
-        return 1;
-    }
-    return 0;
+        word_raise(&group->line[line - 1].signed_serial, owner_serial & SERIAL_MASK); /* [SIGNED] */
 }
 
 void shared_disown(struct consumer_core *consumer)
@@ -106,32 +64,20 @@ void shared_disown(struct consumer_core *consumer)
     consumer->active_index = consumer->line_index;
 }
 
-void shared_abandon(struct consumer_core *consumer)
+bool shared_all_released(const struct group_view *group)
 {
-    struct member_line *line = consumer->active;
-    uint64_t owner = word_load(&line->owner);
-
-    word_store(&line->held, consumer->position);
-    word_store(&line->intent_end, consumer->limit);
-    group_count_orphans(&consumer->group, 1);
-    word_store_release(&line->owner, owner_next(owner, 0)); /* [OWNER] */
-    if (line != consumer->line)
-        group_free_line(&consumer->group, consumer->line_index);
+    for (uint32_t index = 0; index < group->members; index++)
+        if (word_load_acquire(&group->line[index].held) != HELD_IDLE) /* [HELD] */
+            return false;
+    return true;
 }
 
-void shared_sweep(const struct group_view *group)
+void shared_look_beyond(struct consumer_core *consumer)
 {
-    for (uint32_t index = 0; index < group->members; index++) {
-        struct member_line *line = &group->line[index];
-        uint64_t owner = word_load_acquire(&line->owner); /* [OWNER] */
+    struct chain chain;
 
-        if (owner == 0 || owner_life(owner) != 0 || word_load(&line->held) == HELD_IDLE ||
-            !word_cas(&line->owner, owner, owner_next(owner, LIFE_MASK)))
-            continue;
-        word_store_release(&line->held, HELD_IDLE);
-        group_count_orphans(group, -1);
-        group_free_line(group, index);
-    }
+    if (chain_walk(&consumer->view, word_load_acquire(&consumer->view.page->tail), &chain)) /* [TAIL] */
+        consumer->beyond = chain.end;
 }
 
 int shared_claim(struct consumer_core *consumer)
@@ -143,16 +89,20 @@ int shared_claim(struct consumer_core *consumer)
     if (consumer->position != consumer->limit) /* the batch had ended with a record, when it was walked */
         return -EBADMSG;
     if (word_load(&page->orphans) != 0) {
-        result = adopt(consumer);
+        result = recover_adopt(consumer);
         if (result != 0)
             return result;
     }
     for (;;) {
-        uint64_t position = word_load_acquire(&page->claim.low);       /* [CLAIM] */
-        uint64_t tail = word_load_acquire(&consumer->view.page->tail); /* [TAIL] */
+        uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */
+        uint64_t tail = consumer_core_tail(consumer);            /* [TAIL] */
         uint64_t owner_serial, serial;
         struct batch batch;
 
+        if (position > tail) { /* another member had the verdict on the producer */
+            shared_look_beyond(consumer);
+            tail = consumer_core_tail(consumer);
+        }
         result = 0;
         if (position == tail)
             break;
@@ -172,11 +122,12 @@ int shared_claim(struct consumer_core *consumer)
         sign_for(&consumer->group, owner_serial);
         if (pair_cas(&page->claim, position, owner_serial, batch.end,
                      ((uint64_t)consumer->line_index + 1) << SERIAL_BITS | serial)) { /* [CLAIM] */
-            word_raise(&line->signed_serial, serial);
+            word_raise(&line->signed_serial, serial);                                 /* [SIGNED] */
             consumer->position = position;
             consumer->held = position;
             consumer->limit = batch.end;
             consumer->batch_end = batch.end;
+            consumer->given = 1;
             word_add_own(&line->batches, 1);
             return 1;
         }

@@ -26,9 +26,7 @@
  * dies after 6 won: the word names it until the next claimer signs for it in step 5. So at any instant a judge that reads the word's
  * high half first and the dead line's signed second finds out which.
  *
- * Adoption (R6). A line whose owner word has no life but whose held is not idle is an orphan: records [held, intent_end) that were
- * claimed and not handed out. Between two batches, before a fresh claim, a member takes an orphan by CAS on its owner [OWNER] and
- * works it up like a batch of its own, moving *that line's* held, so that the gate stays right and an adopter may go as well.
+ * What becomes of the claims of those who die or leave: recover.h.
  *
  * A failed CAS leaves held = P behind for a moment, which can only hold the gate back; it is set anew by the next try or
  * to idle.
@@ -46,12 +44,6 @@ enum { SHARED_BATCH_MAX = 64 }; /* unless the member asks for less */
  */
 int shared_claim(struct consumer_core *consumer);
 
-/* Leave records claimed and not handed out, [position, limit), to whoever adopts them. The line stays occupied until then. */
-void shared_abandon(struct consumer_core *consumer);
-
-/* The group is a passing one and its last member has left: nobody is to adopt what is still there. */
-void shared_sweep(const struct group_view *group);
-
 /* An adopted line is worked up: it is free again, for any joiner. */
 void shared_disown(struct consumer_core *consumer);
 
@@ -67,6 +59,15 @@ static inline void shared_release(struct consumer_core *consumer, uint64_t end)
     if (consumer->active != consumer->line)
         shared_disown(consumer);
 }
+
+/* Does nobody hold anything? Asked at the end of the stream, after the position. */
+bool shared_all_released(const struct group_view *group);
+
+/*
+ * The producer is dead: what it committed and did not come to publish by the tail may be claimed too. A successor does the same walk
+ * before anything else, so that it begins behind what was claimed (R2).
+ */
+void shared_look_beyond(struct consumer_core *consumer);
 
 /* The group's position: how far it has claimed. */
 static inline uint64_t shared_position(const struct consumer_core *consumer)

@@ -17,14 +17,18 @@ struct ring_view {
     uint64_t alignment;
     uint64_t identity[2];
     uint32_t members_default;
+    uint32_t attempts_max; /* at least 1 */
 };
 
 struct group_view {
     struct group_page *page;
     struct member_line *line; /* `members` of them */
-    uint32_t members;         /* 1: a lone group, no claims */
-    uint32_t index;           /* in the directory */
-    uint32_t kind;            /* enum group_kind */
+    struct aside_page *aside;
+    unsigned char *aside_bytes;
+    uint64_t aside_size;
+    uint32_t members; /* 1: a lone group, no claims */
+    uint32_t index;   /* in the directory */
+    uint32_t kind;    /* enum group_kind */
     uint64_t incarnation;
 };
 

@@ -112,10 +112,15 @@ struct mring_options {
     /* Of the group "all", and of groups made by mring_join without a number of their own; 0: 16. */
     unsigned members;
     struct mring_error *error;
+    /*
+     * How many members may be killed while a message is the oldest that they have not released, before it is set aside instead of being
+     * given to yet another (mring_take_aside); 0: 5.
+     */
+    unsigned attempts;
 };
 #define MRING_OPTIONS_INIT                                                                                             \
     {                                                                                                                  \
-        sizeof(struct mring_options), 0, 0, NULL, 0, 0, NULL                                                           \
+        sizeof(struct mring_options), 0, 0, NULL, 0, 0, NULL, 0                                                        \
     }
 
 /*
@@ -272,6 +277,12 @@ struct mring_message {
     uint32_t length;
     uint32_t tag;      /* as given to mring_commit */
     uint64_t position; /* where it begins in the stream: identifies the message for the life of the ring */
+    /*
+     * To how many members it was given, this one included: 1, as a rule. More: it is *redelivered*. Each of the others was killed, or
+     * left its memory by exec, while it held the message, or had claimed it without having come to it; what those have done with it
+     * nobody knows.
+     */
+    unsigned deliveries;
 };
 
 struct mring_join_options {
@@ -314,8 +325,8 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
  *
  * 1             *message is filled
  * 0             nothing now: mring_wait(consumer, ...) waits
- * -EPIPE        the stream is complete and all of it has been claimed in this group; what a killed member of many had
- *               claimed is not handed on yet
+ * -EPIPE        the stream is complete and the group has released all of it. While other members still hold some the answer is 0: if
+ *               one of them is killed, the others get what it held
  * -EBUSY        (group of many) all of the batch that this member claimed was handed out, but not all released: release first
  * -EBADMSG      the ring's memory is damaged at this place
  * -ESTALE       this is a forked child
@@ -334,6 +345,17 @@ MRING_API int mring_next_wait(struct mring_consumer *consumer, struct mring_mess
  * 0; -EINVAL: not a message this member holds (released already, say).  -ESTALE
  */
 MRING_API int mring_release(struct mring_consumer *consumer, const struct mring_message *message);
+
+/*
+ * Copy out the oldest message that was set aside in this member's group, for it killed one member after the other (mring_options.attempts),
+ * and remove it from there: it will be seen no more. message->data then points to `buffer`; `deliveries` says how many had it. Up to 256
+ * messages are kept in a group, of half the ring's capacity in all; one that finds no room is handed out once more instead. They
+ * live as long as their group, with or without members.
+ * 1; 0: there is none; -EMSGSIZE: it is longer than `size`: it stays, and message->length says its length; -EBUSY: another member is
+ * at it just now, or was stopped there; -EBADMSG: the group's memory is damaged.  -ESTALE
+ */
+MRING_API int mring_take_aside(struct mring_consumer *consumer, void *buffer, size_t size,
+                               struct mring_message *message);
 
 /*
  * Copy the next message out and release it. message->data then points to `buffer`.

@@ -51,6 +51,7 @@ struct mring {
         std::size_t alignment = 0;
         std::vector<group> groups;
         unsigned members = 0;
+        unsigned attempts = 0;
     };
 
     /* Why a wait ended. */
@@ -361,6 +362,7 @@ class mring::ring
         given.groups = groups.empty() ? nullptr : groups.data(); /* none given: the default, not none at all */
         given.group_count = groups.size();
         given.members = wanted.members;
+        given.attempts = wanted.attempts;
         given.error = &error;
         mring *made = nullptr;
         check(mring_create(&made, name, &given), error, "mring: create");

@@ -9,9 +9,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int map_group(struct region_group *group, uint32_t members, struct mring_error *error)
+static int map_group(struct region_group *group, uint64_t capacity, uint32_t members, struct mring_error *error)
 {
-    uint64_t size = layout_group_size(members);
+    uint64_t size = layout_group_size(members, capacity);
     mach_vm_address_t address = 0;
     int result = entry_map_anywhere(group->entry, 0, size, VM_PROT_READ | VM_PROT_WRITE, &address, "group", error);
 
@@ -21,30 +21,34 @@ static int map_group(struct region_group *group, uint32_t members, struct mring_
     group->view.page = (struct group_page *)address;
     group->view.line = (struct member_line *)(address + GROUP_MEMBERS_OFFSET);
     group->view.members = members;
+    group->view.aside = (struct aside_page *)(address + layout_aside_offset(members));
+    group->view.aside_bytes = (unsigned char *)(address + layout_group_words(members));
+    group->view.aside_size = layout_aside_size(capacity);
     return 0;
 }
 
-int region_group_create(struct region_group *group, uint32_t members, uint64_t position, struct mring_error *error)
+int region_group_create(struct region_group *group, uint64_t capacity, uint32_t members, uint64_t position,
+                        struct mring_error *error)
 {
     struct region_group made = {.entry = MACH_PORT_NULL};
     int result;
 
     if (members < 1 || members > LAYOUT_MEMBERS)
         return failure(error, -EINVAL, 0, "a group of %" PRIu32 " members", members);
-    result = entry_make(&made.entry, layout_group_size(members), "group", error);
+    result = entry_make(&made.entry, layout_group_size(members, capacity), "group", error);
     if (result == 0)
-        result = map_group(&made, members, error);
+        result = map_group(&made, capacity, members, error);
     if (result != 0) {
         region_group_close(&made);
         return result;
     }
-    entry_touch_write((mach_vm_address_t)made.view.page, made.mapped);
+    entry_touch_write((mach_vm_address_t)made.view.page, layout_group_words(members));
     group_format(&made.view, position);
     *group = made;
     return 0;
 }
 
-int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint32_t members,
+int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
                       struct mring_error *error)
 {
     struct region_group made = {.entry = entry};
@@ -53,7 +57,7 @@ int region_group_open(struct region_group *group, mem_entry_name_port_t entry, u
     if (members < 1 || members > LAYOUT_MEMBERS)
         result = failure(error, -EPROTO, 0, "damaged ring: a group of %" PRIu32 " members", members);
     else
-        result = map_group(&made, members, error);
+        result = map_group(&made, capacity, members, error);
     if (result != 0) {
         region_group_close(&made);
         /* An entry that ends before its last line is the sender's fault, not the caller's. */
@@ -62,7 +66,7 @@ int region_group_open(struct region_group *group, mem_entry_name_port_t entry, u
                    : failure(error, -EPROTO, 0, "damaged ring: a group's entry is too short for %" PRIu32 " members",
                              members);
     }
-    entry_touch_read((mach_vm_address_t)made.view.page, made.mapped);
+    entry_touch_read((mach_vm_address_t)made.view.page, layout_group_words(members));
     *group = made;
     return 0;
 }

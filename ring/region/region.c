@@ -27,6 +27,7 @@ struct facts {
     uint64_t capacity;
     uint32_t alignment;
     uint32_t members_default;
+    uint32_t attempts_max;
 };
 
 static uint64_t ring_size(uint64_t capacity)
@@ -79,6 +80,7 @@ static int map_ring(struct region *region, mem_entry_name_port_t entry, bool wri
     region->view.identity[0] = facts->identity[0];
     region->view.identity[1] = facts->identity[1];
     region->view.members_default = facts->members_default;
+    region->view.attempts_max = facts->attempts_max;
     return 0;
 }
 
@@ -107,19 +109,26 @@ static void write_header(const struct region *region, const struct facts *facts)
     header->ring_size = ring_size(facts->capacity);
     header->alignment = facts->alignment;
     header->members_default = facts->members_default;
+    header->attempts_max = facts->attempts_max;
     header->magic = LAYOUT_MAGIC;
 }
 
 int region_create(struct region *region, const struct region_plan *plan, struct mring_error *error)
 {
     struct facts facts = {
-        .capacity = plan->capacity, .alignment = plan->alignment, .members_default = plan->members_default};
+        .capacity = plan->capacity,
+        .alignment = plan->alignment,
+        .members_default = plan->members_default,
+        .attempts_max = plan->attempts_max,
+    };
     struct region made = {.ring = MACH_PORT_NULL};
     int result;
 
-    if (!capacity_valid(plan->capacity) || !alignment_valid(plan->alignment) || !members_valid(plan->members_default))
-        return failure(error, -EINVAL, 0, "a ring of %" PRIu64 " bytes, alignment %" PRIu32 ", %" PRIu32 " members",
-                       plan->capacity, plan->alignment, plan->members_default);
+    if (!capacity_valid(plan->capacity) || !alignment_valid(plan->alignment) || !members_valid(plan->members_default) ||
+        plan->attempts_max == 0)
+        return failure(error, -EINVAL, 0,
+                       "a ring of %" PRIu64 " bytes, alignment %" PRIu32 ", %" PRIu32 " members, %" PRIu32 " attempts",
+                       plan->capacity, plan->alignment, plan->members_default, plan->attempts_max);
     if (getentropy(facts.identity, sizeof facts.identity) != 0)
         return failure(error, -errno, 0, "no random bytes for the ring's identity");
 
@@ -161,6 +170,7 @@ static int read_header(const volatile struct ring_header *header, struct facts *
     facts->capacity = header->capacity;
     facts->alignment = header->alignment;
     facts->members_default = header->members_default;
+    facts->attempts_max = header->attempts_max;
 
     if (magic != LAYOUT_MAGIC)
         return failure(error, -EPROTO, 0, "this is not a ring: its magic number is %016" PRIx64, magic);
@@ -183,6 +193,8 @@ static int read_header(const volatile struct ring_header *header, struct facts *
         return failure(error, -EPROTO, 0, "damaged ring: alignment %" PRIu32, facts->alignment);
     if (!members_valid(facts->members_default))
         return failure(error, -EPROTO, 0, "damaged ring: %" PRIu32 " default members", facts->members_default);
+    if (facts->attempts_max == 0)
+        return failure(error, -EPROTO, 0, "damaged ring: no attempts at all");
     return 0;
 }
 

@@ -40,6 +40,7 @@ struct region_plan {
     uint64_t capacity;
     uint32_t alignment;
     uint32_t members_default;
+    uint32_t attempts_max;
 };
 
 /*
@@ -66,11 +67,13 @@ void region_forked(struct region *region);
 int region_lower(struct region *region, struct mring_error *error);
 
 /*
- * A group's entry: made and mapped (all lines free, held idle, claim position as given) or mapped from a received right
- * (consumed; `members` from the reply that brought it is bounded against the entry by mapping it).
+ * The entry of a group of a ring of this capacity: made and mapped (all lines free, held idle, claim position as given) or mapped from a
+ * received right (consumed; `members` from the reply that brought it is bounded against the entry by mapping it). The bytes set aside
+ * are the one part that is not touched: there is memory behind them only once a message has been put there.
  */
-int region_group_create(struct region_group *group, uint32_t members, uint64_t position, struct mring_error *error);
-int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint32_t members,
+int region_group_create(struct region_group *group, uint64_t capacity, uint32_t members, uint64_t position,
+                        struct mring_error *error);
+int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
                       struct mring_error *error);
 void region_group_close(struct region_group *group);
 void region_group_forked(struct region_group *group);

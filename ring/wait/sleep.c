@@ -9,7 +9,7 @@
 enum {
     SPIN_NS = 20 * 1000,              /* looking, before the first announcement */
     KEEP_NS = 2 * 1000,               /* of that, the time that the processor is kept */
-    SLICE_NS = 1000 * 1000 * 1000,    /* the longest uninterrupted wait */
+    SLICE_NS = 500 * 1000 * 1000,     /* the longest uninterrupted wait */
     FIRST_NS = 1000 * 1000,           /* the short first wait without the asymmetric fence */
     UNPUBLISHED_NS = 10 * 1000 * 1000 /* between looks of a sleeper that nobody can wake */
 };

@@ -13,8 +13,8 @@
  * ran) hands the wake-up on; one that does, and sees more than it takes, wakes the next (api/consumer.c). Else the work
  * would wait for somebody who is not coming while others sleep.
  *
- * No wait on the semaphore lasts longer than a second: then it looks again, and asks whether the other side lives. A waker may
- * have been killed between taking and signalling. A whole second that ends with work there and the announcement untouched is
+ * No wait on the semaphore lasts longer than half a second: then it looks again, and asks who of the others lives, so that a death is
+ * noticed, and seen to, within a second. A waker may have been killed between taking and signalling. A whole wait that ends with work there and the announcement untouched is
  * counted (rescued) and says that a wake-up was lost.
  *
  * Waking from outside (mring_wake). The flag is set first, then the semaphore is signalled; the sleeper publishes its semaphore before
@@ -41,7 +41,7 @@ struct sleep_side {
     bool (*reachable)(void *context);
     /* Give the semaphore to the broker, so that wakers can fetch it. False: nobody can wake this sleeper; it then polls. */
     bool (*publish)(void *context, semaphore_t semaphore);
-    /* A whole second passed: is the other side dead? 0, or the -errno that the wait is to return. */
+    /* A whole slice passed: who is dead? 0; 1: there is something to do for it; or the -errno that the wait is to return. */
     int (*verdict)(void *context);
     void (*count_sleep)(void *context);
     void (*count_rescue)(void *context);

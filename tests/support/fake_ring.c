@@ -50,7 +50,7 @@ void fake_ring_make(struct fake_ring *ring, uint64_t capacity, uint64_t alignmen
     memset(ring, 0, sizeof(*ring));
     ring->size = 2 * LAYOUT_PAGE;
     for (unsigned group = 0; group < groups; group++)
-        ring->size += (size_t)layout_group_size(members[group]);
+        ring->size += (size_t)layout_group_size(members[group], capacity);
     ring->memory = shared_zeroes(ring->size);
     at = ring->memory;
     ring->view.page = (struct producer_page *)(void *)at;
@@ -60,6 +60,7 @@ void fake_ring_make(struct fake_ring *ring, uint64_t capacity, uint64_t alignmen
     ring->view.capacity = capacity;
     ring->view.mask = capacity - 1;
     ring->view.alignment = alignment;
+    ring->view.attempts_max = FAKE_RING_ATTEMPTS;
     ring->groups = groups;
     for (unsigned group = 0; group < groups; group++) {
         struct group_view *view = &ring->group[group];
@@ -70,7 +71,10 @@ void fake_ring_make(struct fake_ring *ring, uint64_t capacity, uint64_t alignmen
         view->index = group;
         view->kind = GROUP_DECLARED;
         group_format(view, 0);
-        at += layout_group_size(members[group]);
+        view->aside = (struct aside_page *)(void *)(at + layout_aside_offset(members[group]));
+        view->aside_bytes = at + layout_group_words(members[group]);
+        view->aside_size = layout_aside_size(capacity);
+        at += layout_group_size(members[group], capacity);
     }
 }
 
@@ -91,7 +95,9 @@ void fake_ring_join(struct fake_ring *ring, unsigned group, uint64_t life, struc
 {
     int line = group_occupy(&ring->view, &ring->group[group], life, everybody_lives, NULL);
 
-    need(line >= 0 && group_enter(consumer, &ring->view, &ring->group[group], (uint32_t)line) == 0, "join");
+    need(line >= 0 && group_enter(consumer, &ring->view, &ring->group[group], (uint32_t)line,
+                                  &(struct judge){everybody_lives, NULL, life}) == 0,
+         "join");
 }
 
 void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)

@@ -8,6 +8,8 @@
 #include "core/group.h"
 #include "core/producer.h"
 
+enum { FAKE_RING_ATTEMPTS = 3 };
+
 struct fake_ring {
     struct ring_view view;
     struct group_view group[4];

@@ -1,0 +1,37 @@
+/*
+ * What is committed: the chain of records from the tail on (R2). The last publication of a producer that died between its first header and
+ * the tail is there, whole, and nothing behind it. Only for a producer's successor, and for who knows that the producer is dead.
+ */
+#ifndef MRING_CORE_CHAIN_H
+#define MRING_CORE_CHAIN_H
+
+#include "view.h"
+
+struct chain {
+    uint64_t end;
+    uint64_t messages, bytes;
+};
+
+/* The records from `tail` on; false: damaged, they cannot be one publication. */
+static inline bool chain_walk(const struct ring_view *view, uint64_t tail, struct chain *chain)
+{
+    *chain = (struct chain){tail, 0, 0};
+    /* No stream gets that far; a tail that says so would have positions wrap. */
+    if (tail % view->alignment != 0 || tail > INT64_MAX)
+        return false;
+    for (;;) {
+        uint64_t header = word_load_acquire(record_at(view, chain->end)); /* [HEADER] */
+        uint64_t size = record_size(record_length(header), view->alignment);
+
+        if (header == 0)
+            return true;
+        /* One publication never exceeds the ring, so a chain that does is not one. */
+        if (size > view_record_max(view) || chain->end + size - tail > view->capacity)
+            return false;
+        chain->end += size;
+        chain->messages++;
+        chain->bytes += record_length(header);
+    }
+}
+
+#endif
