@@ -4,36 +4,16 @@
  */
 #include "producer.h"
 
-#include "core/group.h"
-#include "core/recover.h"
+#include "bury.h"
 #include "meet/clock.h"
-#include "wait/bell.h"
 
 enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
-
-static bool alive(void *context, uint64_t number)
-{
-    return life_alive(((struct mring *)context)->life, number);
-}
-
-static void look_at_group(struct mring_producer *producer, uint32_t index)
-{
-    const struct group_view *group = &producer->group[index].view;
-    const struct judge judge = {alive, producer->ring, life_number(producer->ring->life)};
-    bool orphans = recover_dead(group, &judge, NULL);
-    bool more;
-
-    if (group->kind == GROUP_PASSING && !group_has_members(group))
-        recover_sweep(group);
-    else if (orphans)
-        wake_member(producer->ring, group, producer->known[index], bell_take(group, &more));
-}
 
 void producer_bury_dead(struct mring_producer *producer)
 {
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
         if (producer->group[index].view.page != NULL)
-            look_at_group(producer, index);
+            bury_dead(producer->ring, &producer->group[index].view, producer->known[index]);
 }
 
 void producer_look_for_dead(struct mring_producer *producer)

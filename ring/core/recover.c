@@ -30,6 +30,16 @@ static bool judge_line(const struct group_view *group, uint32_t index, struct re
     return remains->from < remains->end;
 }
 
+bool recover_holds(const struct group_view *group, uint32_t index, uint64_t *from, uint64_t *end)
+{
+    struct remains remains;
+    bool holds = judge_line(group, index, &remains);
+
+    *from = remains.from;
+    *end = remains.end;
+    return holds;
+}
+
 static void free_idle(const struct group_view *group, uint32_t index)
 {
     word_store_release(&group->line[index].held, HELD_IDLE); /* [HELD] */

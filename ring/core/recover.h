@@ -46,6 +46,9 @@ struct suspect {
     uint64_t held;
 };
 
+/* What is left of the last claim of a place in a group of many, whoever sits there: [*from, *end). False: nothing, or it was not won. */
+bool recover_holds(const struct group_view *group, uint32_t index, uint64_t *from, uint64_t *end);
+
 /*
  * Look at all lines of a group for dead owners, and bury them: what they held becomes orphaned. True: there are orphans now. With
  * `suspects`, one per line, only the lines that have not moved since they were last looked at are asked about, as asking is a

@@ -433,6 +433,55 @@ struct mring_info {
 /* 0; -EINVAL: info->size is not one this library knows. */
 MRING_API int mring_info(struct mring *ring, struct mring_info *info);
 
+/* How much a finding of mring_fsck matters. */
+enum mring_weight {
+    MRING_NOTE = 0, /* who does what, and holds what: as it should be */
+    MRING_LEFT =
+        1, /* somebody was killed; what it left is put right by mring_repair, or by the living when they come to it */
+    MRING_DAMAGE = 2 /* nothing that this library does leads there: some process wrote where, or what, it should not */
+};
+
+/* The subject of a finding is the ring, one of its groups or a member's place in a group: what they say about it is `text`. */
+struct mring_finding {
+    size_t size;
+    enum mring_weight weight;
+    const char *text;  /* a short English predicate, good for ever */
+    const char *group; /* its name, good during the call; NULL: the ring */
+    int place;         /* 0 and up; -1: the ring, or the whole group */
+    /* The pid of who is meant; 0: nobody, or a process that has ended or that this one cannot see (another pid namespace). */
+    int64_t process;
+    uint64_t from, to; /* the positions (or numbers) it is about; both the same: one; both 0: none */
+};
+
+struct mring_fsck_options {
+    size_t size;
+    /* Called for each finding, from within mring_fsck. NULL: only count. */
+    void (*report)(void *context, const struct mring_finding *finding);
+    void *context; /* handed on to it */
+    struct mring_error *error;
+};
+#define MRING_FSCK_OPTIONS_INIT                                                                                        \
+    {                                                                                                                  \
+        sizeof(struct mring_fsck_options), NULL, NULL, NULL                                                            \
+    }
+
+/*
+ * Check the words and messages of a ring, and tell who holds what: read-only, beside processes that go on producing and consuming, which
+ * it does not disturb, or after they died. What is damage, is damage however they moved meanwhile. Messages that somebody has claimed
+ * are not read. With any role. NULL options: only count.
+ *
+ * How many findings were MRING_LEFT or MRING_DAMAGE (0: the ring is sound), or -EINVAL: NULL, or options of a wrong size.  -ENOMEM
+ */
+MRING_API int mring_fsck(struct mring *ring, const struct mring_fsck_options *options);
+
+/*
+ * See to the dead at once, instead of leaving it to those who miss something: what killed members held goes to the living of their
+ * groups, who are woken for it, or waits for the next one to join; places are freed; groups that ended with their members hold nobody
+ * back. What a dead producer left, the next one takes in (mring_producer). Damage stays. `error` may be NULL.
+ * 0, also where there was nothing to do; -EACCES: the ring was opened with MRING_CONSUME; -EINVAL: NULL.  -ENOMEM
+ */
+MRING_API int mring_repair(struct mring *ring, struct mring_error *error);
+
 /* A short English text for a negative errno value of this library; never NULL, not to be freed, good for ever. */
 MRING_API const char *mring_strerror(int error);
 

@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct life {
     struct life *next;
@@ -209,6 +210,13 @@ bool life_alive(const struct life *life, uint64_t number)
     if (number == 0 || number > LIFE_MASK)
         return false;
     return number == life_number(life) || life_system_lives(&life->place, number);
+}
+
+pid_t life_process(const struct life *life, uint64_t number)
+{
+    if (number == 0 || number > LIFE_MASK)
+        return 0;
+    return number == life_number(life) ? getpid() : life_system_process(&life->place, number);
 }
 
 void life_end(struct life *life)

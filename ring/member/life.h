@@ -15,6 +15,7 @@
 #include <mach/mach.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct life; /* this process's life in one ring; counted, shared by its handles of that ring */
 
@@ -39,6 +40,9 @@ uint64_t life_number(const struct life *life);
 
 /* Is the process of this number alive? A verdict, never a guess: a stopped process lives. Own number: true. `number` may be anything. */
 bool life_alive(const struct life *life, uint64_t number);
+
+/* Its pid, as this process would name it, for people to read: 0 where it has ended or lives in a pid namespace that cannot be seen. */
+pid_t life_process(const struct life *life, uint64_t number);
 
 /* Give the handle back; with the last one the life ends. NULL is allowed. */
 void life_end(struct life *life);

@@ -69,3 +69,8 @@ bool life_system_lives(const struct life_place *place, uint64_t number)
         return now == number;
     return result != ESRCH;
 }
+
+pid_t life_system_process(const struct life_place *place, uint64_t number)
+{
+    return life_system_lives(place, number) ? (pid_t)(number & PID_MASK) : 0;
+}

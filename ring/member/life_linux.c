@@ -76,13 +76,28 @@ int life_system_take(const struct life_place *place, uint64_t *number)
     return -ENOLCK;
 }
 
+/* Who has the byte locked? `lock` says; false: it could not be asked. */
+static bool ask(const struct life_place *place, struct flock *lock)
+{
+    int saved = errno;
+    bool asked = fcntl(place->descriptor, F_GETLK, lock) == 0;
+
+    errno = saved;
+    return asked;
+}
+
 bool life_system_lives(const struct life_place *place, uint64_t number)
 {
     struct flock lock = one_byte(number);
-    int saved = errno;
-    /* Asking cannot fail on a descriptor that is open; if it does, nobody is declared dead for it. */
-    bool lives = fcntl(place->descriptor, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 
-    errno = saved;
-    return lives;
+    /* Asking cannot fail on a descriptor that is open; if it does, nobody is declared dead for it. */
+    return !ask(place, &lock) || lock.l_type != F_UNLCK;
+}
+
+pid_t life_system_process(const struct life_place *place, uint64_t number)
+{
+    struct flock lock = one_byte(number);
+
+    /* The kernel says 0 for a holder in a pid namespace that this one does not see, and -1 for a lock that is no process's. */
+    return ask(place, &lock) && lock.l_type != F_UNLCK && lock.l_pid > 0 ? lock.l_pid : 0;
 }

@@ -8,6 +8,7 @@
 #include <mach/mach.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct life_place {
     int descriptor; /* of the life entry; -1 where the system has none */
@@ -24,5 +25,8 @@ int life_system_take(const struct life_place *place, uint64_t *number);
 
 /* Does the process of this number, which is another one, live? `number` is in 1 .. 2^48-1. */
 bool life_system_lives(const struct life_place *place, uint64_t number);
+
+/* Its pid; 0: it has ended, or has none here. */
+pid_t life_system_process(const struct life_place *place, uint64_t number);
 
 #endif

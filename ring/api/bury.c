@@ -1,0 +1,22 @@
+#include "bury.h"
+
+#include "core/group.h"
+#include "core/recover.h"
+#include "wait/bell.h"
+
+static bool alive(void *context, uint64_t number)
+{
+    return life_alive(((struct mring *)context)->life, number);
+}
+
+void bury_dead(struct mring *ring, const struct group_view *group, struct known_sleeper *known)
+{
+    const struct judge judge = {alive, ring, life_number(ring->life)};
+    bool orphans = recover_dead(group, &judge, NULL);
+    bool more;
+
+    if (group->kind == GROUP_PASSING && !group_has_members(group))
+        recover_sweep(group);
+    else if (orphans)
+        wake_member(ring, group, known, bell_take(group, &more));
+}

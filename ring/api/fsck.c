@@ -1,0 +1,173 @@
+/* A ring looked at from outside, and put right as far as the protocol can: core/inspect.h and core/recover.h for people. */
+#include "bury.h"
+
+#include "core/inspect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All the groups of a ring, as far as they can be had. */
+struct groups {
+    struct held_group held[LAYOUT_GROUPS];
+};
+
+static bool get_group(struct mring *ring, uint32_t index, struct held_group *held)
+{
+    struct group_reply reply;
+
+    return held_group_borrow(ring, index, held) ||
+           (meet_group(ring->link, index, &reply) == 0 && held_group_open(&ring->region.view, &reply, held, NULL) == 0);
+}
+
+static struct groups *get_groups(struct mring *ring)
+{
+    struct groups *groups = calloc(1, sizeof(*groups));
+    uint64_t live = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
+
+    for (; groups != NULL && live != 0; live &= live - 1) {
+        uint32_t index = (uint32_t)__builtin_ctzll(live);
+
+        (void)get_group(ring, index, &groups->held[index]);
+    }
+    return groups;
+}
+
+static void drop_groups(struct groups *groups)
+{
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        held_group_drop(&groups->held[index]);
+    free(groups);
+}
+
+static bool alive(void *context, uint64_t number)
+{
+    return life_alive(((struct mring *)context)->life, number);
+}
+
+static int arrive(struct mring *ring, struct mring_error *error)
+{
+    int code;
+
+    ring_lock();
+    code = ring_arrive(ring, error);
+    ring_unlock();
+    return code;
+}
+
+/* ---- findings ---- */
+
+struct check {
+    struct mring *ring;
+    const struct mring_fsck_options *options;
+    int troubles;
+};
+
+static const struct {
+    enum mring_weight weight;
+    const char *text;
+} kinds[] = {
+#define WEIGHT_NOTE                  MRING_NOTE
+#define WEIGHT_LEFT                  MRING_LEFT
+#define WEIGHT_DAMAGE                MRING_DAMAGE
+#define DESCRIBE(name, weight, text) {WEIGHT_##weight, text},
+    FINDINGS(DESCRIBE)
+#undef DESCRIBE
+};
+
+/* The broker may be writing there, and anybody may have written there: a copy, cut to its size. */
+static const char *copy_name(const struct mring *ring, int group, char name[LAYOUT_NAME])
+{
+    if (group < 0)
+        return NULL;
+    memcpy(name, ring->region.view.directory[group].name, LAYOUT_NAME);
+    name[LAYOUT_NAME - 1] = '\0';
+    return name;
+}
+
+static void pass_on(void *context, const struct finding *finding)
+{
+    struct check *check = context;
+    char name[LAYOUT_NAME];
+    struct mring_finding told = {
+        .size = sizeof(told),
+        .weight = kinds[finding->kind].weight,
+        .text = kinds[finding->kind].text,
+        .group = copy_name(check->ring, finding->group, name),
+        .place = finding->line,
+        .process = life_process(check->ring->life, finding->life),
+        .from = finding->from,
+        .to = finding->to,
+    };
+
+    check->troubles += told.weight != MRING_NOTE;
+    if (check->options->report != NULL)
+        check->options->report(check->options->context, &told);
+}
+
+int mring_fsck(struct mring *ring, const struct mring_fsck_options *options)
+{
+    static const struct mring_fsck_options silent = MRING_FSCK_OPTIONS_INIT;
+    struct check check = {ring, options != NULL ? options : &silent, 0};
+    struct inspector inspector;
+    struct groups *groups;
+    int code;
+
+    if (ring == NULL)
+        return -EINVAL;
+    code = check_size(check.options->size, sizeof(*options), "mring_fsck_options", NULL);
+    if (code == 0)
+        code = arrive(ring, check.options->error);
+    if (code != 0)
+        return code;
+    groups = get_groups(ring);
+    if (groups == NULL)
+        return failure(check.options->error, -ENOMEM, 0, "no memory for the groups of the ring");
+    inspector = (struct inspector){.ring = ring->region.view,
+                                   .judge = {alive, ring, life_number(ring->life)},
+                                   .report = pass_on,
+                                   .context = &check};
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        if (groups->held[index].view.page != NULL)
+            inspector.group[index] = &groups->held[index].view;
+    inspect(&inspector);
+    drop_groups(groups);
+    return check.troubles;
+}
+
+/* ---- repair ---- */
+
+static int repair_group(struct mring *ring, const struct group_view *group, struct mring_error *error)
+{
+    struct known_sleeper *known = calloc(group->members, sizeof(*known));
+
+    if (known == NULL)
+        return failure(error, -ENOMEM, 0, "no memory to repair a group of %u members", group->members);
+    bury_dead(ring, group, known);
+    for (uint32_t line = 0; line < group->members; line++)
+        forget_sleeper(&known[line]);
+    free(known);
+    return 0;
+}
+
+int mring_repair(struct mring *ring, struct mring_error *error)
+{
+    struct groups *groups;
+    int code;
+
+    if (ring == NULL)
+        return -EINVAL;
+    if (ring->role != MRING_PRODUCE)
+        return failure(error, -EACCES, 0, "to repair a ring, open it with MRING_PRODUCE");
+    code = arrive(ring, error);
+    if (code != 0)
+        return code;
+    groups = get_groups(ring);
+    if (groups == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for the groups of the ring");
+    for (uint32_t index = 0; index < LAYOUT_GROUPS && code == 0; index++)
+        if (groups->held[index].view.page != NULL)
+            code = repair_group(ring, &groups->held[index].view, error);
+    drop_groups(groups);
+    return code;
+}
