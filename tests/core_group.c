@@ -293,7 +293,7 @@ static void a_place_given_back_is_the_last_too(void **state)
     fake_ring_join(&passing.ring, 0, 2, &absent);
     passing_leave_work(&passing);
     assert_true(passing_gates(&passing));
-    group_give_back(&passing.ring.group[0], absent.line_index);
+    group_give_back(&passing.ring.group[0], absent.line_index, absent.owner, absent.judge.life);
     assert_false(passing_gates(&passing));
     fake_ring_free(&passing.ring);
 }

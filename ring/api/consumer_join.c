@@ -119,7 +119,7 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
     code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line,
                        &(struct judge){alive, ring, life_number(ring->life)});
     if (code != 0) {
-        group_give_back(&group->view, (uint32_t)line);
+        group_give_back(&group->view, (uint32_t)line, consumer->core.owner, life_number(ring->life));
         return failure(error, code, 0, "the words of group \"%s\" are damaged", name);
     }
     consumer->lone = group->view.members == 1;

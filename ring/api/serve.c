@@ -97,6 +97,12 @@ static uint32_t members_made(const struct mring *ring)
     return members;
 }
 
+/* The place of one who was to come, and does not. */
+static void give_back(const struct mring *ring, const struct group_view *group, uint32_t line, uint64_t owner)
+{
+    group_give_back(group, line, owner, life_number(ring->life));
+}
+
 /*
  * A newcomer of a passing group goes on from the group's position, which counts for the gate only while the group has a member. So
  * it must have had one without a gap until the newcomer's own bit was set: one that was there before and is there still, in the same
@@ -118,7 +124,7 @@ static bool occupy_beside(struct mring *ring, const struct group_view *group, ui
         if ((word_load_acquire(occupied) >> witness % 64 & 1) != 0 &&
             word_load_acquire(&group->line[witness].owner) == stay)
             return true;
-        group_free_line(group, (uint32_t)*line);
+        give_back(ring, group, (uint32_t)*line, word_load(&group->line[*line].owner));
     }
     return false;
 }
@@ -201,7 +207,7 @@ int serve_join(struct mring *ring, const struct join_request *request, struct gr
         reply->line = (uint32_t)line;
         reply->owner = word_load(&group->line[line].owner);
         if (code != 0)
-            group_give_back(group, (uint32_t)line);
+            give_back(ring, group, (uint32_t)line, reply->owner);
     }
     ring_unlock();
     return index < 0 ? index : code;
@@ -219,12 +225,10 @@ int serve_unjoin(struct mring *ring, const struct join_request *request)
     index = find_group(ring, request->name);
     for (uint32_t line = 0; index >= 0 && line < ring->group[index].view.members; line++) {
         const struct group_view *group = &ring->group[index].view;
+        uint64_t owner = word_load_acquire(&group->line[line].owner); /* [OWNER] */
 
-        if (owner_life(word_load(&group->line[line].owner)) == request->life &&
-            word_load(&group->line[line].ticket) == request->ticket) {
-            word_store(&group->line[line].ticket, 0);
-            group_give_back(group, line);
-        }
+        if (owner_life(owner) == request->life && word_load(&group->line[line].ticket) == request->ticket)
+            give_back(ring, group, line, owner);
     }
     ring_unlock();
     return 0;

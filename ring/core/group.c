@@ -139,6 +139,10 @@ static void sweep_after_last(const struct group_view *group)
         recover_sweep(group);
 }
 
+/*
+ * A lone group's position follows its held, so that the next member goes on there; and the position goes first, so that a gate read in
+ * between sees the older of the two.
+ */
 static void give_back_lone(const struct group_view *group, uint32_t index)
 {
     struct word *held = &group->line[index].held;
@@ -148,19 +152,20 @@ static void give_back_lone(const struct group_view *group, uint32_t index)
     group_free_line(group, index);
 }
 
-void group_give_back(const struct group_view *group, uint32_t index)
+void group_give_back(const struct group_view *group, uint32_t index, uint64_t owner, uint64_t life)
 {
     struct member_line *line = &group->line[index];
+    uint64_t mine = owner_next(owner, life);
 
+    if (!word_cas(&line->owner, owner, mine)) /* [OWNER] */
+        return;
     if (group->members == 1) {
         give_back_lone(group, index);
-        return;
-    }
-    if (word_load(&line->held) == HELD_IDLE) {
+    } else if (word_load(&line->held) == HELD_IDLE) {
         group_free_line(group, index);
     } else {
-        word_store_release(&line->owner, owner_next(word_load(&line->owner), 0)); /* [OWNER] */
-        word_store_release(&group->page->orphans, 1);                             /* [ORPHAN] */
+        word_store_release(&line->owner, owner_next(mine, 0)); /* [OWNER] */
+        word_store_release(&group->page->orphans, 1);          /* [ORPHAN] */
     }
     sweep_after_last(group);
 }
@@ -171,8 +176,7 @@ void group_leave(struct consumer_core *consumer)
 
     if (group->members == 1) {
         recover_leave_lone(consumer);
-        word_store_release(&consumer->line->held, consumer->position); /* [HELD] */
-        group_give_back(group, consumer->line_index);
+        give_back_lone(group, consumer->line_index);
         return;
     }
     if (consumer->position < consumer->limit) {

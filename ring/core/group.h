@@ -37,10 +37,10 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
 void group_leave(struct consumer_core *consumer);
 
 /*
- * Give back the place of somebody who was handed nothing, or has released it all; what others left on it stays for others. A lone group's position follows its held, so that
- * the next member goes on there; and the position goes first, so that a gate read in between sees the older of the two.
+ * Give back the place of somebody who was handed nothing; what others left on it stays for others. `owner` is what the line's owner word
+ * said of it: the place is taken over first, for this life, as a recoverer does, since who was to sit there may be dead, and others at it.
  */
-void group_give_back(const struct group_view *group, uint32_t line);
+void group_give_back(const struct group_view *group, uint32_t line, uint64_t owner, uint64_t life);
 
 /* Has the group members, by its owner words? (The dead count as long as nobody has buried them.) */
 bool group_has_members(const struct group_view *group);
