@@ -122,7 +122,8 @@ static inline uint64_t owner_life(uint64_t owner)
  * TALLY of a member line, one word so that it changes at once: {at: 32 bits, front: 16 bits, given: 16 bits}. `given`: to how many
  * members what is claimed here was given, the present one included; `front`: to how many of them while the record at position `at`
  * (in units of 8 bytes) was the oldest unreleased one. It stands for the claim of tally_serial alone (a lone member's: for what is
- * below redelivered_to); a claim that it does not stand for was given once.
+ * below redelivered_to, and what it was handed behind that while it had not released it all); a claim that it does not stand for was
+ * given once.
  */
 enum { TALLY_MOST = 0xffff };
 
@@ -249,7 +250,7 @@ struct member_line {
     struct word intent_end;
     struct word signed_serial;
     struct word fenced; /* equals owner when this member has registered for membarrier (R15) */
-    struct word ticket; /* of the last join that got this place from the broker, until it is undone */
+    struct word ticket; /* of the last join that got this place from the broker */
     struct word tally;
     struct word tally_serial; /* the claim's serial + 1, so that 0 is none */
     unsigned char pad1[LAYOUT_LINE - 64];

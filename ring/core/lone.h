@@ -29,9 +29,9 @@ static inline void lone_stand_back(void)
 }
 
 /* What was given to a dead member before is handed out up to its end, and then no more is marked as that. How far the limit may go. */
-static inline uint64_t lone_again(struct consumer_core *consumer, uint64_t size, uint64_t ahead)
+static inline uint64_t lone_again(struct consumer_core *consumer, uint64_t ahead)
 {
-    if (consumer->position < consumer->again && size <= consumer->again - consumer->position) {
+    if (consumer->position < consumer->again) {
         uint64_t left = consumer->again - consumer->position;
 
         return ahead < left ? ahead : left;
@@ -76,7 +76,7 @@ static inline int lone_refill(struct consumer_core *consumer)
     if (ahead > consumer->record_max)
         ahead = consumer->record_max;
     if (__builtin_expect(consumer->again != 0, 0))
-        ahead = lone_again(consumer, size, ahead);
+        ahead = lone_again(consumer, ahead);
     consumer->limit = position + ahead;
     word_store(&consumer->line->claimed, consumer->limit); /* R3 */
     return 1;

@@ -67,7 +67,7 @@ static bool bury(const struct group_view *group, uint32_t index, uint64_t owner,
 
 static bool is_orphan(const struct member_line *line, uint64_t owner)
 {
-    return owner != 0 && owner_life(owner) == 0 && word_load(&line->held) != HELD_IDLE;
+    return owner_life(owner) == 0 && word_load(&line->held) != HELD_IDLE;
 }
 
 /* Nobody asks the kernel about a line that moves. */
@@ -123,9 +123,9 @@ void recover_sweep(const struct group_view *group)
 /* ---- taking over ---- */
 
 /* A line is written by members, so what it says is bounded before it is believed. */
-static bool remains_valid(const struct consumer_core *consumer, const struct remains *remains)
+static bool remains_valid(struct consumer_core *consumer, const struct remains *remains)
 {
-    uint64_t tail = consumer_core_tail(consumer);
+    uint64_t tail = shared_tail(consumer, remains->end);
     uint64_t alignment = consumer->view.alignment;
 
     return remains->end <= tail && tail - remains->from <= consumer->view.capacity &&
@@ -231,6 +231,22 @@ int recover_adopt(struct consumer_core *consumer)
 
 /* ---- coming and going ---- */
 
+/* A lone member claims as far as it looks ahead: where the last record that ends by `end` does. */
+static uint64_t whole_records(const struct consumer_core *consumer, uint64_t from, uint64_t end)
+{
+    uint64_t at = from;
+
+    while (at < end) {
+        uint64_t header = word_load_acquire(record_at(&consumer->view, at)); /* [HEADER] */
+        uint64_t size = record_size(record_length(header), consumer->view.alignment);
+
+        if (size > end - at)
+            break;
+        at += size;
+    }
+    return at;
+}
+
 /* A lone member goes on where the one before was, and marks what that one may have been handed. */
 static int inherit_lone(struct consumer_core *consumer)
 {
@@ -247,6 +263,7 @@ static int inherit_lone(struct consumer_core *consumer)
 
     if (remains.end <= remains.from || remains.end - remains.from > consumer->view.capacity)
         return 0;
+    remains.end = whole_records(consumer, remains.from, remains.end);
     code = take_over(consumer, &remains);
     consumer->position = remains.from;
     consumer->held = remains.from;
@@ -265,15 +282,27 @@ int recover_inherit(struct consumer_core *consumer)
     return word_load(&consumer->line->held) != HELD_IDLE ? take_over_line(consumer, consumer->line_index) : 0;
 }
 
+/*
+ * What it was handed is released: held has said so before, since whoever finds the leaver killed believes the tally. What it was not handed is
+ * given to those who come next in its stead.
+ */
+static void uncount(const struct consumer_core *consumer, bool counted)
+{
+    struct word *tally = &consumer->active->tally;
+    uint64_t front = counted ? tally_front(word_load(tally), consumer->position) : 0;
+
+    word_store(tally, tally_of(consumer->position, front != 0 ? front - 1 : 0, consumer->given - 1));
+}
+
 void recover_abandon(struct consumer_core *consumer)
 {
     struct member_line *line = consumer->active;
     uint64_t owner = word_load(&line->owner);
+    uint64_t claim = word_load(&line->intent_serial) + 1;
 
-    /* Those who come next are given it in the leaver's stead, who was handed none of it. */
-    word_store(&line->tally, tally_of(consumer->position, 0, consumer->given - 1));
-    word_store(&line->tally_serial, word_load(&line->intent_serial) + 1);
-    word_store_release(&line->held, consumer->position);    /* [HELD] */
+    word_store_release(&line->held, consumer->position); /* [HELD] */
+    uncount(consumer, word_load(&line->tally_serial) == claim);
+    word_store(&line->tally_serial, claim);
     word_store_release(&line->owner, owner_next(owner, 0)); /* [OWNER] */
     word_store_release(&consumer->group.page->orphans, 1);  /* [ORPHAN] */
     if (line != consumer->line)
@@ -282,7 +311,8 @@ void recover_abandon(struct consumer_core *consumer)
 
 void recover_leave_lone(struct consumer_core *consumer)
 {
-    word_store(&consumer->line->claimed, consumer->position); /* what it was not handed nobody was */
+    word_store(&consumer->line->claimed, consumer->position);      /* what it was not handed nobody was */
+    word_store_release(&consumer->line->held, consumer->position); /* [HELD] */
     if (consumer->again > consumer->position)
-        word_store(&consumer->line->tally, tally_of(consumer->position, 0, consumer->given - 1));
+        uncount(consumer, true);
 }

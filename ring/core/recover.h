@@ -72,7 +72,7 @@ int recover_inherit(struct consumer_core *consumer);
 /* Leave [position, limit), which was claimed and not handed out, to whoever adopts it. */
 void recover_abandon(struct consumer_core *consumer);
 
-/* A lone member leaves: what it was not handed again of a dead one's is still to be marked as that. */
+/* A lone member leaves, all it was handed released: what it was not handed again of a dead one's is still to be marked as that. */
 void recover_leave_lone(struct consumer_core *consumer);
 
 #endif

@@ -74,10 +74,26 @@ bool shared_all_released(const struct group_view *group)
 
 void shared_look_beyond(struct consumer_core *consumer)
 {
+    const struct word *tail = &consumer->view.page->tail;
+    uint64_t seen = word_load_acquire(tail); /* [TAIL] */
     struct chain chain;
 
-    if (chain_walk(&consumer->view, word_load_acquire(&consumer->view.page->tail), &chain)) /* [TAIL] */
+    if (!chain_walk(&consumer->view, seen, &chain))
+        return;
+    /* As long as the tail stands there nothing behind it was overwritten. Else a successor has taken it all in. */
+    fence_load();
+    if (word_load(tail) == seen)
         consumer->beyond = chain.end;
+}
+
+uint64_t shared_tail(struct consumer_core *consumer, uint64_t least)
+{
+    uint64_t tail = consumer_core_tail(consumer);
+
+    if (tail >= least)
+        return tail;
+    shared_look_beyond(consumer);
+    return consumer_core_tail(consumer);
 }
 
 int shared_claim(struct consumer_core *consumer)
@@ -95,14 +111,10 @@ int shared_claim(struct consumer_core *consumer)
     }
     for (;;) {
         uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */
-        uint64_t tail = consumer_core_tail(consumer);            /* [TAIL] */
+        uint64_t tail = shared_tail(consumer, position);         /* [TAIL] */
         uint64_t owner_serial, serial;
         struct batch batch;
 
-        if (position > tail) { /* another member had the verdict on the producer */
-            shared_look_beyond(consumer);
-            tail = consumer_core_tail(consumer);
-        }
         result = 0;
         if (position == tail)
             break;

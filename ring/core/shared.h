@@ -69,6 +69,9 @@ bool shared_all_released(const struct group_view *group);
  */
 void shared_look_beyond(struct consumer_core *consumer);
 
+/* The tail, where it is known to be at `least`: if it is not, another member has had the verdict on the producer. */
+uint64_t shared_tail(struct consumer_core *consumer, uint64_t least);
+
 /* The group's position: how far it has claimed. */
 static inline uint64_t shared_position(const struct consumer_core *consumer)
 {

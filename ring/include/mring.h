@@ -280,7 +280,7 @@ struct mring_message {
     /*
      * To how many members it was given, this one included: 1, as a rule. More: it is *redelivered*. Each of the others was killed, or
      * left its memory by exec, while it held the message, or had claimed it without having come to it; what those have done with it
-     * nobody knows.
+     * nobody knows. (In a group of one, what was handed out behind a redelivered message that was still held counts like that one.)
      */
     unsigned deliveries;
 };
