@@ -1,0 +1,264 @@
+/* Members of a group, killed at every step: claiming, releasing, leaving, joining, adopting, setting aside. */
+#include "core/shared.h"
+#include "finish.h"
+#include "walk.h"
+
+enum { EARLIER = 3, BEFORE_THAT = 4 }; /* actors who have been there before the walk */
+
+/* ---- what acts do ---- */
+
+static void work_two(struct world *world, unsigned who)
+{
+    (void)world_work(world, who, 2, ONE_BY_ONE);
+}
+
+static void work_all(struct world *world, unsigned who)
+{
+    (void)world_work(world, who, WORLD_MESSAGES, ONE_BY_ONE);
+}
+
+static void work_batches(struct world *world, unsigned who)
+{
+    (void)world_work(world, who, 7, AT_ONCE);
+}
+
+/* Three are handed out, one is released of them. */
+static void hold_some(struct world *world, unsigned who)
+{
+    (void)world_work(world, who, 1, ONE_BY_ONE);
+    (void)world_work(world, who, 2, NEVER_YET);
+}
+
+static void recover(struct world *world, unsigned who)
+{
+    (void)world_look(world, who, 0);
+    (void)world_work(world, who, 5, ONE_BY_ONE);
+}
+
+static void recover_batch(struct world *world, unsigned who)
+{
+    (void)world_look(world, who, 0);
+    (void)world_work(world, who, 6, AT_ONCE);
+}
+
+static void recover_and_leave(struct world *world, unsigned who)
+{
+    (void)world_look(world, who, 0);
+    (void)world_work(world, who, 2, NEVER_YET);
+    world_leave(world, who);
+}
+
+static void look(struct world *world, unsigned who)
+{
+    (void)world_look(world, who, 0);
+}
+
+static void leave_some(struct world *world, unsigned who)
+{
+    (void)world_work(world, who, 1, ONE_BY_ONE);
+    (void)world_work(world, who, 1, NEVER_YET);
+    world_leave(world, who);
+}
+
+static void leave_nothing(struct world *world, unsigned who)
+{
+    (void)world_work(world, who, 1, AT_ONCE);
+    while (world->member[who].position < world->member[who].limit)
+        (void)world_work(world, who, 1, AT_ONCE);
+    world_leave(world, who);
+}
+
+static void join_and_work(struct world *world, unsigned who)
+{
+    if (world_join(world, who, 0))
+        (void)world_work(world, who, 3, ONE_BY_ONE);
+}
+
+static void join_and_hold(struct world *world, unsigned who)
+{
+    if (world_join(world, who, 0))
+        (void)world_work(world, who, 9, NEVER_YET);
+}
+
+static void join_and_leave(struct world *world, unsigned who)
+{
+    if (!world_join(world, who, 0))
+        return;
+    (void)world_work(world, who, 2, ONE_BY_ONE);
+    (void)world_work(world, who, 1, NEVER_YET);
+    world_leave(world, who);
+}
+
+/* As a producer without room looks at a passing group. */
+static void sweep(struct world *world, unsigned who)
+{
+    (void)world_look(world, who, 0);
+    if (!group_has_members(&world->ring.group[0]))
+        recover_sweep(&world->ring.group[0]);
+}
+
+/* ---- how it is before ---- */
+
+static void need_join(struct world *world, unsigned who)
+{
+    if (!world_join(world, who, 0))
+        world_fail(world, "no place");
+}
+
+static void send(struct world *world, unsigned count)
+{
+    while (count-- > 0)
+        world_send(world, WORLD_LAST, 1);
+}
+
+static void nobody_yet(struct world *world)
+{
+    send(world, 12);
+}
+
+static void one_there(struct world *world)
+{
+    need_join(world, 0);
+    send(world, 12);
+}
+
+static void two_there(struct world *world)
+{
+    need_join(world, 0);
+    need_join(world, 1);
+    send(world, 12);
+}
+
+static void three_there(struct world *world)
+{
+    two_there(world);
+    need_join(world, 2);
+}
+
+/* Somebody was handed the first of its claim, then killed; `more` have joined. */
+static void dead_left_work(struct world *world, unsigned more)
+{
+    need_join(world, EARLIER);
+    for (unsigned who = 0; who < more; who++)
+        need_join(world, who);
+    send(world, 12);
+    (void)world_work(world, EARLIER, 1, NEVER_YET);
+    world_died(world, EARLIER);
+}
+
+static void dead_and_three(struct world *world)
+{
+    dead_left_work(world, 3);
+}
+
+static void dead_and_two(struct world *world)
+{
+    dead_left_work(world, 2);
+}
+
+/* Two dead, and what they left was adopted by nobody; one of them had adopted it from the other. */
+static void two_dead_and_two(struct world *world)
+{
+    need_join(world, EARLIER);
+    need_join(world, BEFORE_THAT);
+    need_join(world, 0);
+    need_join(world, 1);
+    send(world, 12);
+    (void)world_work(world, EARLIER, 1, NEVER_YET);
+    world_died(world, EARLIER);
+    (void)world_look(world, BEFORE_THAT, 0);
+    (void)world_work(world, BEFORE_THAT, 1, ONE_BY_ONE);
+    world_died(world, BEFORE_THAT);
+}
+
+/* All places are taken, one by a dead one. */
+static void full_of_dead(struct world *world)
+{
+    need_join(world, EARLIER);
+    need_join(world, BEFORE_THAT);
+    send(world, 12);
+    (void)world_work(world, EARLIER, 1, ONE_BY_ONE);
+    (void)world_work(world, EARLIER, 1, NEVER_YET);
+    (void)world_work(world, BEFORE_THAT, 1, NEVER_YET);
+    world_died(world, EARLIER);
+}
+
+/* A lone group whose last member was killed with three messages, of which it had released one. */
+static void lone_dead(struct world *world)
+{
+    need_join(world, EARLIER);
+    send(world, 8);
+    hold_some(world, EARLIER);
+    world_died(world, EARLIER);
+    send(world, 2);
+}
+
+static const struct scenario scenarios[] = {
+    {"claim-2", {2}, GROUP_DECLARED, 5, two_there, work_two, work_all, NULL, finish_members, false},
+    {"claim-3", {3}, GROUP_DECLARED, 5, three_there, work_two, recover, recover, finish_members, false},
+    {"batch", {3}, GROUP_DECLARED, 5, three_there, work_batches, recover_batch, recover_batch, finish_members, false},
+    {"hold", {3}, GROUP_DECLARED, 5, three_there, hold_some, recover, recover, finish_members, false},
+    {"adopt", {4}, GROUP_DECLARED, 5, dead_and_three, recover, recover, recover, finish_members, false},
+    {"adopt-again", {4}, GROUP_DECLARED, 5, two_dead_and_two, recover, recover, NULL, finish_members, false},
+    {"adopt-leave",
+     {4},
+     GROUP_DECLARED,
+     5,
+     dead_and_three,
+     recover_and_leave,
+     recover,
+     recover_and_leave,
+     finish_members,
+     false},
+    {"look", {3}, GROUP_DECLARED, 5, dead_and_two, look, look, NULL, finish_members, false},
+    {"leave-some", {2}, GROUP_DECLARED, 5, two_there, leave_some, recover, NULL, finish_members, false},
+    {"leave-nothing", {3}, GROUP_DECLARED, 5, three_there, leave_nothing, recover, NULL, finish_members, false},
+    {"join-over-dead",
+     {2},
+     GROUP_DECLARED,
+     5,
+     full_of_dead,
+     join_and_work,
+     join_and_work,
+     join_and_leave,
+     finish_members,
+     false},
+    {"join-and-leave",
+     {2},
+     GROUP_DECLARED,
+     5,
+     full_of_dead,
+     join_and_leave,
+     join_and_work,
+     NULL,
+     finish_members,
+     false},
+    {"join-free", {3}, GROUP_DECLARED, 5, nobody_yet, join_and_work, join_and_work, NULL, finish_members, false},
+    {"aside", {4}, GROUP_DECLARED, 1, dead_and_three, recover, recover, recover, finish_members, false},
+    {"aside-later", {4}, GROUP_DECLARED, 2, dead_and_three, recover, recover, recover, finish_members, false},
+    {"passing-claim", {3}, GROUP_PASSING, 5, three_there, work_two, recover, recover, finish_passing, false},
+    {"passing-last", {3}, GROUP_PASSING, 5, one_there, leave_some, sweep, NULL, finish_passing, false},
+    {"passing-leave", {3}, GROUP_PASSING, 5, two_there, leave_some, recover_and_leave, sweep, finish_passing, false},
+    {"passing-sweep",
+     {4},
+     GROUP_PASSING,
+     5,
+     dead_and_two,
+     recover_and_leave,
+     recover_and_leave,
+     sweep,
+     finish_passing,
+     false},
+    {"lone-work", {1}, GROUP_DECLARED, 5, one_there, work_two, join_and_work, NULL, finish_members, false},
+    {"lone-hold", {1}, GROUP_DECLARED, 5, one_there, hold_some, join_and_hold, NULL, finish_members, false},
+    {"lone-join", {1}, GROUP_DECLARED, 5, lone_dead, join_and_work, join_and_work, NULL, finish_members, false},
+    {"lone-join-hold", {1}, GROUP_DECLARED, 5, lone_dead, join_and_hold, join_and_hold, NULL, finish_members, false},
+    {"lone-leave", {1}, GROUP_DECLARED, 5, lone_dead, join_and_leave, join_and_leave, NULL, finish_members, false},
+    {"lone-aside", {1}, GROUP_DECLARED, 1, lone_dead, join_and_hold, join_and_hold, NULL, finish_members, false},
+    {"lone-aside-later", {1}, GROUP_DECLARED, 2, lone_dead, join_and_hold, join_and_hold, NULL, finish_members, false},
+};
+
+int main(int argc, char **argv)
+{
+    return walk_main(argc, argv, scenarios, sizeof(scenarios) / sizeof(*scenarios));
+}
