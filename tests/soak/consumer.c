@@ -1,0 +1,178 @@
+#include "soak.h"
+
+#include "api/consumer.h"
+
+#include <errno.h>
+#include <signal.h>
+
+enum { TAKEN_MOST = 32 };
+
+struct consuming {
+    struct mring *ring;
+    struct mring_consumer *consumer;
+    enum group_number group;
+    bool lone;
+    uint64_t last; /* the number handed out last; of many: of those without the flag */
+    uint64_t rescued;
+};
+
+static void begin(struct consuming *consuming)
+{
+    consuming->group = cast[my_role].group;
+    consuming->lone = groups[consuming->group].members == 1;
+    consuming->ring = open_ring(MRING_CONSUME);
+    consuming->consumer = join_group(consuming->ring, consuming->group);
+    consuming->rescued = word_load(&consuming->consumer->core.line->rescued);
+}
+
+static void mark_aside(uint64_t number, unsigned deliveries, void *context)
+{
+    ledger_aside(*(enum group_number *)context, number, deliveries);
+}
+
+/* I3: a lone member sees all, in order; one of many, in order what nobody had before. */
+static void check_order(struct consuming *consuming, uint64_t number, unsigned deliveries)
+{
+    if (consuming->lone ? consuming->last != 0 && number != consuming->last + 1
+                        : deliveries == 1 && number <= consuming->last)
+        BAD("message %llu (delivery %u) in \"%s\" after %llu", (unsigned long long)number, deliveries,
+            groups[consuming->group].name, (unsigned long long)consuming->last);
+    if (consuming->lone || deliveries == 1)
+        consuming->last = number;
+}
+
+/* Whoever holds it dies of it. The judge is told first, as when it kills by itself. */
+static void die_of_poison(void)
+{
+    add_figure(POISONED, 1);
+    word_store_release(&book->doomed[my_life], 1);
+    (void)raise(SIGKILL);
+}
+
+static uint64_t receive(struct consuming *consuming, const struct mring_message *message)
+{
+    struct message_head head = message_check(message);
+
+    check_order(consuming, head.number, message->deliveries);
+    ledger_take(consuming->group, head.number, message->deliveries);
+    if (consuming->group == WORK && (head.flags & POISON) != 0)
+        die_of_poison();
+    return head.number;
+}
+
+static void release(const struct consuming *consuming, const struct mring_message *message)
+{
+    int code = mring_release(consuming->consumer, message);
+
+    if (code != 0)
+        BAD("mring_release: %d", code);
+}
+
+/* Take some messages, process them, release them one by one or all at once. What mring_next said. */
+static int take_some(struct consuming *consuming)
+{
+    struct mring_message message[TAKEN_MOST];
+    uint64_t number[TAKEN_MOST];
+    bool one_by_one = random_below(&my_random, 2) == 0;
+    int most = 1 + (int)random_below(&my_random, TAKEN_MOST);
+    int count = mring_next_batch(consuming->consumer, message, most);
+
+    for (int at = 0; at < count; at++)
+        number[at] = receive(consuming, &message[at]);
+    for (int at = 0; at < count; at++) {
+        ledger_done(consuming->group, number[at]);
+        if (one_by_one)
+            release(consuming, &message[at]);
+    }
+    if (count > 0 && !one_by_one)
+        release(consuming, &message[count - 1]);
+    return count;
+}
+
+static void wait_for_more(struct consuming *consuming)
+{
+    int code = mring_wait(consuming->consumer, MRING_FOREVER);
+    uint64_t rescued = word_load(&consuming->consumer->core.line->rescued);
+
+    add_figure(CONSUMER_RESCUED, rescued - consuming->rescued);
+    consuming->rescued = rescued;
+    if (code == -EOWNERDEAD) {
+        add_figure(OWNER_DEAD, 1);
+        if (word_load(&book->born) == 0)
+            BAD("a producer is said to be dead, but there was none");
+    } else if (code != 0 && code != -EPIPE) {
+        BAD("mring_wait: %d", code);
+    }
+}
+
+/* Of a batch that it was handed a part of, and has released that part or not: what it was not handed goes to others. */
+static void leave(struct consuming *consuming)
+{
+    struct mring_message message;
+
+    if (mring_next(consuming->consumer, &message) == 1)
+        ledger_done(consuming->group, receive(consuming, &message));
+    add_figure(LEFT, 1);
+    if (mring_leave(consuming->consumer) != 0 || mring_close(consuming->ring) != 0)
+        BAD("leaving failed");
+    exit(EXIT_SUCCESS);
+}
+
+void play_consumer(void)
+{
+    struct consuming consuming = {0};
+    bool polls = random_below(&my_random, 4) == 0;
+    bool slow = random_below(&my_random, 8) == 0;
+    unsigned turn = 0;
+    int code;
+
+    begin(&consuming);
+    while ((code = take_some(&consuming)) >= 0) {
+        if (cast[my_role].buries && turn++ % 256 == 0)
+            take_aside(consuming.consumer, mark_aside, &consuming.group);
+        if (code == 0 && !polls)
+            wait_for_more(&consuming);
+        if (slow && random_below(&my_random, 16) == 0)
+            nap();
+        if (random_below(&my_random, 200000) == 0 && cast[my_role].killed && word_load(&book->ending) == 0)
+            leave(&consuming);
+    }
+    if (code != -EPIPE)
+        BAD("mring_next_batch: %d", code);
+    stay_until_killed();
+}
+
+/* The only member of a passing group: it sees everything from when it came, and nobody saw it before. */
+void play_tap(void)
+{
+    struct consuming consuming = {0};
+    struct mring_message message;
+    int code;
+
+    begin(&consuming);
+    while ((code = mring_next(consuming.consumer, &message)) >= 0) {
+        if (code == 0) {
+            wait_for_more(&consuming);
+            continue;
+        }
+        if (message.deliveries != 1)
+            BAD("a passing group of one begins with a message that was delivered before");
+        check_order(&consuming, message_check(&message).number, 1);
+        release(&consuming, &message);
+    }
+    if (code != -EPIPE)
+        BAD("mring_next: %d", code);
+    stay_until_killed();
+}
+
+/* A member that takes no messages, but out of the way those that were set aside. There is no event to wait for. */
+void play_coroner(void)
+{
+    struct consuming consuming = {0};
+
+    begin(&consuming);
+    for (;;) {
+        take_aside(consuming.consumer, mark_aside, &consuming.group);
+        nap();
+    }
+}

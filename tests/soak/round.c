@@ -1,0 +1,368 @@
+/*
+ * One ring's life. The judge starts everybody in the table (cast.c), kills, stops and replaces them at random instants, and watches that
+ * the stream goes on. It ends with SIGKILL for everybody at once: in the middle of everything, or after the end of the stream, when the
+ * whole ledger is looked through.
+ */
+#include "soak.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MS INT64_C(1000000)
+
+enum { HANG_MS = 30000, PAUSE_MOST_MS = 40, HELD_UP_MS = 100 };
+
+/* Who plays a role. */
+struct player {
+    pid_t pid; /* 0: nobody */
+    uint64_t life;
+    int64_t start_at;    /* when the next one comes, if there is nobody */
+    int64_t continue_at; /* 0: it is not stopped */
+};
+
+struct round {
+    struct player player[CAST_MOST];
+    uint64_t random, seed;
+    struct figures *figures;
+    bool failed;
+    bool ending;
+    uint64_t seen_last; /* the last message when it was looked at, and when that had changed */
+    int64_t seen_at;
+};
+
+/* ---- starting, and what became of them ---- */
+
+static void play(unsigned role, uint64_t life, uint64_t seed)
+{
+    sigset_t none;
+
+    remains_tie();
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    my_role = role;
+    my_life = life;
+    my_random = seed ^ life * UINT64_C(0x9e3779b97f4a7c15);
+    cast[role].play();
+    _Exit(EXIT_SUCCESS);
+}
+
+static void start(struct round *round, unsigned role)
+{
+    struct player *player = &round->player[role];
+    uint64_t life = word_load(&book->lives) + 1;
+
+    if (life >= LIVES_MOST) {
+        (void)fprintf(stderr, "more lives than the book has room for\n");
+        round->failed = true;
+        return;
+    }
+    word_store(&book->lives, life);
+    word_store(&book->life[role], life);
+    player->life = life;
+    player->continue_at = 0;
+    (void)fflush(NULL);
+    player->pid = fork();
+    if (player->pid == 0)
+        play(role, life, round->seed);
+    if (player->pid < 0) {
+        perror("fork");
+        round->failed = true;
+        player->pid = 0;
+    }
+}
+
+/*
+ * The next one comes soon, at once, or, of the producer, now and then so late that its consumers notice. Nobody may be missing for
+ * long whom the producer waits for.
+ */
+static int64_t pause_before(struct round *round, unsigned role)
+{
+    uint32_t kind = random_below(&round->random, 20);
+
+    if (kind < 10)
+        return 0;
+    if (kind == 19 && cast[role].play == play_producer)
+        return 1500 * MS;
+    return (int64_t)random_below(&round->random, PAUSE_MOST_MS) * MS;
+}
+
+static void ended(struct round *round, unsigned role, int status)
+{
+    struct player *player = &round->player[role];
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool left = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+
+    if (player->continue_at != 0)
+        word_store(&book->stopped, word_load(&book->stopped) - 1);
+    if (killed)
+        round->figures->killed[role]++;
+    if (!killed && !left) {
+        (void)fprintf(stderr, "%s, life %llu, ended with status %#x\n", cast[role].name,
+                      (unsigned long long)player->life, (unsigned)status);
+        round->failed = true;
+    }
+    player->pid = 0;
+    player->start_at = now_ns() + (round->ending ? 0 : pause_before(round, role));
+}
+
+/*
+ * Kernels can be busy with a dead process's entries in /proc for seconds, in waitpid itself (seen with 6.18). Those who would be started
+ * meanwhile are missing, which must not be put down to the ring.
+ */
+static void reap(struct round *round)
+{
+    int64_t began = now_ns();
+    pid_t pid;
+    int status;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (unsigned role = 0; role < cast_size; role++)
+            if (round->player[role].pid == pid)
+                ended(round, role, status);
+    if (now_ns() - began > HELD_UP_MS * MS) {
+        word_count(&book->disturbances);
+        add_figure(HELD_UP, 1);
+    }
+}
+
+/* ---- what the judge does to them ---- */
+
+static void kill_player(struct round *round, unsigned role)
+{
+    struct player *player = &round->player[role];
+
+    if (player->pid == 0 || !cast[role].killed)
+        return;
+    word_store_release(&book->doomed[player->life], 1); /* before: others may see it dead at once */
+    (void)kill(player->pid, SIGKILL);
+}
+
+static void stop_player(struct round *round, unsigned role)
+{
+    struct player *player = &round->player[role];
+    bool long_one = random_below(&round->random, 30) == 0;
+
+    if (player->pid == 0 || player->continue_at != 0 || !cast[role].stopped)
+        return;
+    word_count(&book->disturbances);
+    word_store(&book->stopped, word_load(&book->stopped) + 1);
+    round->figures->stops++;
+    player->continue_at = now_ns() + (1 + (int64_t)random_below(&round->random, long_one ? 2500 : 60)) * MS;
+    (void)kill(player->pid, SIGSTOP);
+}
+
+static void continue_player(struct round *round, unsigned role)
+{
+    struct player *player = &round->player[role];
+
+    player->continue_at = 0;
+    word_count(&book->disturbances); /* what began while it was stopped was disturbed, too */
+    word_store(&book->stopped, word_load(&book->stopped) - 1);
+    (void)kill(player->pid, SIGCONT);
+}
+
+static void kill_group(struct round *round, enum group_number group)
+{
+    for (unsigned role = 0; role < cast_size; role++)
+        if (cast[role].group == group)
+            kill_player(round, role);
+}
+
+/* Often several in a row, so that those who take over from the dead die of it, too. */
+static int64_t act(struct round *round)
+{
+    unsigned role = random_below(&round->random, cast_size);
+    uint32_t kind = random_below(&round->random, 20);
+
+    if (kind == 0)
+        kill_group(round, cast[role].group);
+    else if (kind < 14)
+        kill_player(round, role);
+    else
+        stop_player(round, role);
+    return kind % 4 == 0 ? (int64_t)random_below(&round->random, 2000) * 1000
+                         : (int64_t)random_below(&round->random, PAUSE_MOST_MS) * MS;
+}
+
+/* ---- the course of things ---- */
+
+/* Whose time has come is started or continued. When will the next time be? */
+static int64_t attend(struct round *round, int64_t now)
+{
+    int64_t next = now + 100 * MS;
+
+    for (unsigned role = 0; role < cast_size; role++) {
+        struct player *player = &round->player[role];
+        int64_t due = player->pid == 0 ? player->start_at : player->continue_at;
+
+        if (player->pid == 0 && due <= now)
+            start(round, role);
+        else if (player->pid != 0 && due != 0 && due <= now)
+            continue_player(round, role);
+        else if (due != 0 && due < next)
+            next = due;
+    }
+    return next;
+}
+
+static void wait_for_child(int64_t until)
+{
+    int64_t left = until - now_ns();
+    sigset_t child;
+
+    if (left <= 0)
+        return;
+    (void)sigemptyset(&child);
+    (void)sigaddset(&child, SIGCHLD);
+    (void)sigtimedwait(&child, NULL, &(struct timespec){left / 1000000000, left % 1000000000});
+}
+
+static void describe(const struct round *round)
+{
+    for (unsigned role = 0; role < cast_size; role++)
+        (void)fprintf(stderr, "  %-9s pid %ld, life %llu, joined %llu, done %llu%s\n", cast[role].name,
+                      (long)round->player[role].pid, (unsigned long long)round->player[role].life,
+                      (unsigned long long)word_load(&book->joined[role]),
+                      (unsigned long long)word_load(&book->done[role]),
+                      round->player[role].continue_at != 0 ? ", stopped" : "");
+}
+
+/* The stream goes on, or else it hangs. */
+static void watch(struct round *round, int64_t now)
+{
+    uint64_t last = word_load(&book->last);
+
+    if (last != round->seen_last) {
+        round->seen_last = last;
+        round->seen_at = now;
+    } else if (now - round->seen_at > HANG_MS * MS) {
+        (void)fprintf(stderr, "nothing moves after message %llu:\n", (unsigned long long)last);
+        describe(round);
+        round->failed = true;
+    }
+}
+
+static bool all_here(const struct round *round, bool first_only)
+{
+    for (unsigned role = 0; role < cast_size; role++)
+        if ((!first_only || cast[role].first) && word_load_acquire(&book->joined[role]) != round->player[role].life)
+            return false;
+    return true;
+}
+
+static bool all_done(const struct round *round)
+{
+    for (unsigned role = 0; role < cast_size; role++)
+        if (cast[role].waited && word_load_acquire(&book->done[role]) != round->player[role].life)
+            return false;
+    return true;
+}
+
+/* Who must see everything comes first, the ring's creator before all. */
+static void gather(struct round *round)
+{
+    for (unsigned role = 0; role < cast_size && !round->failed; role++) {
+        int64_t end = now_ns() + HANG_MS * MS;
+
+        if (!cast[role].first)
+            continue;
+        start(round, role);
+        while (word_load_acquire(&book->joined[role]) == 0 && now_ns() < end && round->player[role].pid != 0) {
+            nap();
+            reap(round);
+        }
+        round->failed |= word_load(&book->joined[role]) == 0;
+    }
+}
+
+static void rage(struct round *round, int64_t until)
+{
+    int64_t next_act = now_ns();
+
+    for (int64_t now = next_act; now < until && !round->failed; now = now_ns()) {
+        int64_t next = attend(round, now);
+
+        if (next_act <= now && all_here(round, true))
+            next_act = now_ns() + act(round);
+        wait_for_child(next < next_act ? next : next_act);
+        reap(round);
+        watch(round, now);
+    }
+}
+
+/* The stream ends; nobody is killed any more, but by messages. */
+static void drain(struct round *round)
+{
+    int64_t end = now_ns() + HANG_MS * MS;
+
+    round->ending = true;
+    word_store_release(&book->ending, 1);
+    for (unsigned role = 0; role < cast_size; role++)
+        if (round->player[role].continue_at != 0)
+            continue_player(round, role);
+    while (!round->failed && !all_done(round)) {
+        wait_for_child(attend(round, now_ns()) < end ? now_ns() + MS : end);
+        reap(round);
+        if (now_ns() >= end) {
+            (void)fprintf(stderr, "the stream has ended, but not for everybody:\n");
+            describe(round);
+            round->failed = true;
+        }
+    }
+    if (!round->failed && ledger_open(word_load(&book->last)) != 0)
+        round->failed = true;
+    round->figures->drained += round->failed ? 0 : word_load(&book->last);
+}
+
+/* All at once; and nothing of them remains. */
+static void kill_all(struct round *round)
+{
+    struct remains *remains = round->player[0].pid != 0 ? remains_note(round->player[0].pid) : NULL;
+
+    for (unsigned role = 0; role < cast_size; role++)
+        if (round->player[role].pid != 0)
+            (void)kill(round->player[role].pid, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        ;
+    if (remains == NULL || !remains_nothing(remains))
+        round->failed = true;
+}
+
+static void account(const struct round *round)
+{
+    struct figures *figures = round->figures;
+
+    figures->messages += word_load(&book->last);
+    for (enum figure figure = 0; figure < FIGURES; figure++)
+        figures->figure[figure] += word_load(&book->figure[figure]);
+    if (word_load(&book->stall) > figures->stall)
+        figures->stall = word_load(&book->stall);
+    if (word_load(&book->stall_any) > figures->stall_any)
+        figures->stall_any = word_load(&book->stall_any);
+}
+
+bool round_run(uint64_t seed, unsigned seconds, bool drained, struct figures *figures)
+{
+    struct round round = {.random = seed, .seed = seed, .figures = figures};
+
+    book = mmap(NULL, sizeof(*book), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (book == MAP_FAILED) {
+        perror("mmap");
+        return false;
+    }
+    gather(&round);
+    round.seen_at = now_ns();
+    if (!round.failed)
+        rage(&round, now_ns() + (int64_t)seconds * 1000 * MS);
+    if (!round.failed && drained)
+        drain(&round);
+    kill_all(&round);
+    account(&round);
+    (void)munmap(book, sizeof(*book));
+    return !round.failed;
+}

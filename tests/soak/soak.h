@@ -1,0 +1,192 @@
+/*
+ * The random-kill soak: a ring whose producers and consumers are killed, stopped and replaced at random instants, and a ledger that
+ * accounts for every message.
+ *
+ *   main.c           options, rounds, figures
+ *   round.c          one ring's life: the judge starts the processes of a table, kills, stops and replaces them, and kills them all at the end
+ *   cast.c           that table, and what each of them does in a line
+ *   producer.c       one at a time; each goes on with the number behind the last one that was committed
+ *   consumer.c       members of all kinds of groups
+ *   message.c        a message's bytes, all of them derived from its number and its producer
+ *   ledger.c         a state for each message in each group, which a kill at any instant leaves true
+ *   remains_linux.c  is anything left after a kill of everybody?
+ *
+ * The judge (the program itself) neither has the ring nor takes part in it. It makes the `struct book` below, in memory that all its children
+ * share: what they know of each other, they know from there, not from the ring.
+ *
+ * How a producer knows where to go on: it is also the only member of a declared lone group, "journal", and writes down the number of each message
+ * that it reads there, before it releases it. Whatever its predecessor had committed is there to be read, and nothing else is. That
+ * the numbers go on without a gap is what the members of the other lone groups check.
+ */
+#ifndef TESTS_SOAK_H
+#define TESTS_SOAK_H
+
+#include "core/atomic.h"
+#include "mring.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+
+enum {
+    CAPACITY = 65536,
+    WINDOW = 1 << 14, /* messages in the ledger: more than the ring holds of the shortest */
+    LIVES_MOST = 1 << 16,
+    ATTEMPTS = 5,
+    CAST_MOST = 32
+};
+
+/* ---- the cast ---- */
+
+enum group_number { JOURNAL, LONE, WORK, PAIR, CREW, LEDGERS, TAP = LEDGERS, GROUPS };
+
+struct group {
+    const char *name;
+    unsigned members;
+    bool declared;
+};
+extern const struct group groups[GROUPS];
+
+struct role {
+    const char *name;
+    void (*play)(void);
+    enum group_number group;
+    bool killed;  /* at random; else it lives as long as the ring */
+    bool stopped; /* at random */
+    bool first;   /* must be there before the producer: who counts on seeing everything */
+    bool waited;  /* is done when the stream is complete */
+    bool buries;  /* the one of its group who takes out what was set aside */
+};
+extern const struct role cast[];
+extern const unsigned cast_size;
+
+/* ---- the book: what the processes of a round share ---- */
+
+enum figure {
+    BYTES,
+    REDELIVERED,      /* messages handed out with more than one delivery */
+    UNTOUCHED,        /* of those, ones whose former holders had not come to them */
+    SET_ASIDE,        /* messages */
+    POISONED,         /* members that a message killed */
+    LEFT,             /* members that left by themselves */
+    CROWDED,          /* joins that found all places taken for a moment */
+    OWNER_DEAD,       /* waits that ended with -EOWNERDEAD */
+    PRODUCER_RESCUED, /* timed-out waits that found something to do */
+    CONSUMER_RESCUED,
+    HELD_UP, /* how often the judge was: see round.c */
+    FIGURES
+};
+
+struct book {
+    struct word ready;              /* the ring is there */
+    struct word ending;             /* the producer shall end the stream */
+    struct word last;               /* the number of the last message known to be committed */
+    struct word lives;              /* numbers of lives given out; the judge's */
+    struct word born;               /* producers so far */
+    struct word begins[LIVES_MOST]; /* a producer's first number; 0: there was no such producer */
+    struct word doomed[LIVES_MOST]; /* not 0: this life is about to be killed, or was */
+    struct word life[CAST_MOST];    /* of who plays this role now */
+    struct word joined[CAST_MOST];  /* the life that has come as far as to take part */
+    struct word done[CAST_MOST];    /* the life that has seen the end of the stream */
+    struct word figure[FIGURES];
+    struct word stopped;      /* how many are stopped now */
+    struct word disturbances; /* grows when somebody is stopped or continued, or the judge itself was held up */
+    struct word stall;        /* ns: the longest that the producer had no room, undisturbed */
+    struct word stall_any;    /* and with all */
+    struct word poisoned_at;  /* ns, of CLOCK_MONOTONIC: when the last poisonous message was sent */
+    struct word ledger[LEDGERS][WINDOW];
+};
+
+/* In each process: the round's book, the ring's name, and who it is. */
+extern struct book *book;
+extern const char *ring_name;
+extern unsigned my_role;
+extern uint64_t my_life;
+extern uint64_t my_random; /* state for random_below */
+
+uint32_t random_below(uint64_t *state, uint32_t limit);
+int64_t now_ns(void);
+void nap(void); /* a millisecond, for what has no event */
+void add_figure(enum figure figure, uint64_t value);
+
+/* Print what is wrong, and end this process, which fails the soak. */
+#define BAD(...)                                                                                                       \
+    do {                                                                                                               \
+        (void)fprintf(stderr, "%s, life %llu: ", cast[my_role].name, (unsigned long long)my_life);                     \
+        (void)fprintf(stderr, __VA_ARGS__);                                                                            \
+        (void)fputc('\n', stderr);                                                                                     \
+        _Exit(EXIT_FAILURE);                                                                                           \
+    } while (0)
+
+/* The ring, by its name. */
+struct mring *open_ring(enum mring_role role);
+
+/* Take part in a group; waits while it is crowded. */
+struct mring_consumer *join_group(struct mring *ring, enum group_number group);
+
+/* This one has done its part: to be killed with all the others. */
+_Noreturn void stay_until_killed(void);
+
+/*
+ * Take out what was set aside in a group. `mark` gets each number before the message is taken out: so who is killed in between leaves it to
+ * be taken out again.
+ */
+void take_aside(struct mring_consumer *consumer, void (*mark)(uint64_t number, unsigned deliveries, void *context),
+                void *context);
+
+void play_creator(void);
+void play_producer(void);
+void play_consumer(void);
+void play_tap(void);
+void play_coroner(void);
+
+/* ---- messages ---- */
+
+enum { MESSAGE_MOST = 8192, POISON = 1 };
+
+struct message_head {
+    uint64_t number;
+    uint32_t producer; /* which one: counted from 1 */
+    uint32_t flags;
+};
+
+uint32_t message_length(uint64_t number, uint32_t producer);
+void message_write(void *where, uint32_t length, const struct message_head *head);
+
+/* Is it whole, unaltered, and from a producer that committed a message of this number? Ends the process if not. */
+struct message_head message_check(const struct mring_message *message);
+
+/* ---- the ledger ---- */
+
+/* The producer is about to commit this number, in the place of one that must have come to its end. */
+void ledger_fresh(uint64_t number);
+/* A member is handed it. */
+void ledger_take(enum group_number group, uint64_t number, unsigned deliveries);
+/* It is processed; to be said before it is released. */
+void ledger_done(enum group_number group, uint64_t number);
+/* It was found among those set aside; to be said before it is taken out. */
+void ledger_aside(enum group_number group, uint64_t number, unsigned deliveries);
+/* How many of all up to `last` have not come to their end. Names the first of them. */
+uint64_t ledger_open(uint64_t last);
+
+/* ---- rounds ---- */
+
+struct figures {
+    uint64_t messages, bytes, drained;
+    uint64_t killed[CAST_MOST]; /* by role */
+    uint64_t stops;
+    uint64_t figure[FIGURES];
+    uint64_t stall, stall_any;
+};
+
+/* One ring from its making to the kill of everybody: after the stream's end, all accounted for, or in the middle of it. */
+bool round_run(uint64_t seed, unsigned seconds, bool drain, struct figures *figures);
+
+/* ---- what remains ---- */
+
+struct remains;
+struct remains *remains_note(pid_t creator);   /* what the living processes have that could remain */
+bool remains_nothing(struct remains *remains); /* after all were killed. Says what remained; frees */
+void remains_tie(void);                        /* this process ends with the judge */
+
+#endif
