@@ -1,0 +1,116 @@
+#include "stage.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+struct stage *stage;
+
+void *stage_share(size_t size)
+{
+    void *made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    EXPECT(made != MAP_FAILED, ==, 1);
+    return made;
+}
+
+void stage_make(struct mring **ring, const struct mring_group *groups, size_t count, unsigned attempts)
+{
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    if (stage != NULL)
+        (void)munmap(stage, sizeof(*stage));
+    stage = stage_share(sizeof(*stage));
+    options.capacity = 16384;
+    options.groups = groups;
+    options.group_count = count;
+    options.attempts = attempts;
+    EXPECT_OK(mring_create(ring, NULL, &options));
+}
+
+int64_t stage_clock(void)
+{
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * SECOND + time.tv_nsec;
+}
+
+void await_word(const struct word *word, uint64_t value)
+{
+    while (word_load_acquire(word) < value)
+        (void)sched_yield();
+}
+
+void reach(enum actor actor, uint64_t step)
+{
+    word_store_release(&stage->step[actor], step);
+}
+
+void await(enum actor actor, uint64_t step)
+{
+    await_word(&stage->step[actor], step);
+}
+
+/* By one process at a time: the count goes last, so a line that is counted is whole. */
+void log_message(const struct mring_message *message)
+{
+    uint64_t at = word_load(&stage->logged);
+    struct line_of_log line = {message->tag, message->deliveries, stage_clock()};
+
+    EXPECT(message->length, ==, sizeof(message->tag));
+    EXPECT(memcmp(message->data, &message->tag, sizeof(message->tag)), ==, 0);
+    EXPECT(at, <, LOG_MOST);
+    stage->log[at] = line;
+    word_store_release(&stage->logged, at + 1);
+}
+
+void await_logged(uint64_t lines)
+{
+    await_word(&stage->logged, lines);
+}
+
+void send_numbers(struct mring_producer *producer, uint32_t first, uint32_t count)
+{
+    for (uint32_t number = first; number < first + count; number++)
+        EXPECT_OK(mring_send_wait(producer, &number, sizeof(number), number, MRING_FOREVER));
+}
+
+void consume_all(struct mring *ring, const char *group, bool polls)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    int code;
+
+    EXPECT_OK(mring_join(ring, group, NULL, &consumer));
+    reach(SURVIVOR, 1);
+    while ((code = mring_next(consumer, &message)) >= 0) {
+        if (code == 1) {
+            log_message(&message);
+            EXPECT_OK(mring_release(consumer, &message));
+        } else if (!polls) {
+            (void)mring_wait(consumer, MRING_FOREVER);
+        }
+    }
+    EXPECT(code, ==, -EPIPE);
+    EXPECT_OK(mring_leave(consumer));
+}
+
+void child_kill(pid_t child)
+{
+    int status;
+
+    EXPECT_OK(kill(child, SIGKILL));
+    EXPECT(waitpid(child, &status, 0), ==, child);
+    EXPECT(WIFSIGNALED(status) ? WTERMSIG(status) : -1, ==, SIGKILL);
+}
+
+void report_slowest(const char *what, int64_t nanoseconds)
+{
+    (void)printf("  %s: %.0f ms at most\n", what, (double)nanoseconds / 1e6);
+    EXPECT(nanoseconds, <, HANG_LIMIT);
+}
