@@ -502,6 +502,36 @@ static void the_last_of_many(void)
     }
 }
 
+static void be_handed_all_at_once(void *unused)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+
+    (void)unused;
+    EXPECT_OK(mring_join(ring, "all", NULL, &consumer));
+    for (uint32_t number = 0; number < BATCH; number++) {
+        EXPECT(mring_next(consumer, &message), ==, 1);
+        EXPECT(message.tag, ==, number);
+        EXPECT(message.deliveries, ==, 2);
+        EXPECT_OK(mring_release(consumer, &message));
+    }
+    EXPECT_OK(mring_leave(consumer));
+}
+
+/* Who comes next does not have to wait, though there is a free place for it: it looks for the dead as it joins. */
+static void the_one_who_comes_next(void)
+{
+    pid_t victim;
+
+    make(&shared, 1, 0);
+    send_numbers(producer, 0, SENT);
+    victim = child_start(hold, &points[4]);
+    await(VICTIM, 1);
+    child_kill(victim);
+    child_finish(child_start(be_handed_all_at_once, NULL));
+    unmake();
+}
+
 /* Alone, a member may have been handed all that was published when it looked: that is flagged, and nothing else. */
 static void the_only_one(void)
 {
@@ -686,6 +716,7 @@ int main(int argc, char **argv)
         {"a_member_that_forked_is_killed", a_member_that_forked_is_killed, 30},
         {"a_members_child_exits", a_members_child_exits, 30},
         {"the_last_of_many", the_last_of_many, 30},
+        {"the_one_who_comes_next", the_one_who_comes_next, 30},
         {"the_only_one", the_only_one, 30},
         {"a_message_that_kills", a_message_that_kills, 60},
         {"those_who_take_over_die", those_who_take_over_die, 60},
