@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [PATH...]: the examples on real input, from a fresh clone, with all set-up. Runs `sharing`, `inherit` and `commpage`, then
-# `pipeline` over all text files below the paths (default: /usr/include and /usr/share/common-licenses), and compares what it
-# counted with what wc and sha256sum say about the same bytes.
+# `pipeline` and `crash` over all text files below the paths (default: /usr/include and /usr/share/common-licenses), and compares what
+# they counted with what wc and sha256sum say about the same bytes.
 #
 # Debian 12 as root, or with sudo; macOS with Homebrew.
 set -eu
@@ -69,10 +69,21 @@ set -- $(concatenate | wc)
 } >"$build/expected"
 cat "$build/expected"
 
-grep -E '^(lines|words|bytes|sha256) ' "$build/said" | tr -s ' ' >"$build/compared" || true
-if cmp -s "$build/expected" "$build/compared"; then
-    echo "verdict: equal"
-else
-    echo "verdict: DIFFERENT"
-    exit 1
-fi
+# verdict SAID EXPECTED: are the counts in what it said those expected?
+verdict() {
+    grep -E '^(lines|words|bytes|sha256) ' "$1" | tr -s ' ' >"$build/compared" || true
+    if cmp -s "$2" "$build/compared"; then
+        echo "verdict: equal"
+    else
+        echo "verdict: DIFFERENT"
+        exit 1
+    fi
+}
+verdict "$build/said" "$build/expected"
+
+# A worker is killed every 100 ms; pauses let it take long enough for that.
+echo "== crash"
+concatenate | "$build/examples/crash" -w 4 -p 2000 >"$build/said"
+cat "$build/said"
+grep -v '^sha256' "$build/expected" >"$build/counts"
+verdict "$build/said" "$build/counts"

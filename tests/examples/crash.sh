@@ -1,0 +1,97 @@
+#!/bin/sh
+# crash.sh CRASH [SEED]: whatever the files are like, and however often its workers are killed, it says what wc says about the same
+# bytes. Prints the seed of its random data, with which it can be replayed.
+set -eu
+crash=$1
+seed=${2:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+LC_ALL=C
+export LC_ALL
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+echo "seed $seed"
+failures=0
+
+fail() {
+    echo "FAILED: $*" >&2
+    failures=$((failures + 1))
+}
+
+# compare WHAT: the first lines of `said` are what wc says about the bytes of `stream`.
+compare() {
+    what=$1
+    # shellcheck disable=SC2046
+    set -- $(wc <stream)
+    printf 'lines %s\nwords %s\nbytes %s\n' "$1" "$2" "$3" >expected
+    head -n 3 said | diff expected - || fail "$what: the totals differ (< expected, > got)"
+}
+
+# check WHAT ARGUMENT...: with these arguments, the last ones the files whose bytes `stream` holds.
+check() {
+    what=$1
+    shift
+    "$crash" "$@" >said </dev/null || fail "$what: exit status $?"
+    compare "$what"
+}
+
+# random COUNT BYTES: so many of those bytes, with runs of each so that words and gaps cross the ends of chunks.
+random() {
+    awk -v seed="$((seed % 1000000))" -v count="$1" -v bytes="$2" 'BEGIN {
+        srand(seed)
+        n = length(bytes)
+        while (count > 0) {
+            run = rand() < 0.001 ? 20000 : int(rand() * 8) + 1
+            byte = substr(bytes, int(rand() * n) + 1, 1)
+            for (count -= run; run > 0; run--)
+                printf "%s", byte
+        }
+    }'
+}
+
+# Every way in which a chunk can begin and end.
+: >empty
+printf 'one two\nthree' >unfinished
+printf ' \t\n ' >spaces
+printf 'caf\303\251 \303\251 \001 \001a \177\n\200' >odd # no printable byte, no word
+random 3000000 'abc.  
+' >runs
+head -c 16384 /dev/zero | tr '\0' x >chunk
+head -c 16384 /dev/zero | tr '\0' '\001' >unprintable
+head -c 16384 /dev/zero | tr '\0' '\n' >newlines
+cat unprintable chunk unprintable newlines chunk chunk unfinished unprintable >chunks
+for file in empty unfinished spaces odd runs chunk unprintable newlines chunks; do
+    cat $file >stream
+    check "$file, nobody killed" -k 0 $file
+    check "$file" -k 1 $file
+done
+cat runs odd chunks runs >stream
+check "several files" -k 2 -w 5 runs odd chunks runs
+"$crash" -k 1 <stream >said || fail "standard input: exit status $?"
+compare "standard input"
+
+# Slow work, so that those who are killed hold something; also of a lonely worker.
+for workers in 1 2 3 8; do
+    check "$workers workers" -w $workers -k 5 -p 2000 runs odd chunks runs
+    killed=$(sed -n 's/ workers killed$//p' said)
+    again=$(sed -n 's/ chunks redelivered.*//p' said)
+    [ "$killed" -gt 0 ] || fail "$workers workers: none was killed"
+    [ "$again" -gt 0 ] || fail "$workers workers, $killed killed: no chunk was redelivered"
+done
+
+# What cannot be read is named and left out; the rest is counted.
+cat unfinished odd >stream
+status=0
+"$crash" unfinished missing odd >said 2>error || status=$?
+[ $status -eq 1 ] || fail "a missing file: exit status $status, not 1"
+grep -q '^crash: missing: No such file' error || fail "a missing file: the error is: $(cat error)"
+compare "a missing file"
+
+for wrong in '-w 0' '-w 65' '-w x' '-k -1' '-x' '-k 1 -p 1000'; do
+    status=0
+    # shellcheck disable=SC2086
+    "$crash" $wrong unfinished >said 2>error || status=$?
+    [ $status -eq 2 ] || fail "$wrong: exit status $status, not 2"
+    grep -q usage error || fail "$wrong: no usage"
+done
+
+[ $failures -eq 0 ] || { echo "$failures failures, seed $seed" >&2; exit 1; }
