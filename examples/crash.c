@@ -1,13 +1,14 @@
 /*
- * crash [-w WORKERS] [-k MILLISECONDS] [-p MICROSECONDS] [FILE...]: count the lines, words and bytes of files as `cat FILE... | LC_ALL=C wc` does,
- * by forked workers, of which one is killed with SIGKILL every 100 milliseconds. The result is right all the same.
+ * crash [-w WORKERS] [-k MILLISECONDS] [-p MICROSECONDS] [FILE...]: count the lines, words and bytes of files as
+ * `cat FILE... | LC_ALL=C wc` does, by forked workers, of which one is killed with SIGKILL every 100 milliseconds. The
+ * result is right all the same.
  *
  *     cc crash.c $(pkg-config --cflags --libs mring) -o crash
  *     ./crash -w 4 -k 10 big.txt          ("-" or no file at all: standard input)
  *
  *       -w  how many workers: 3, or 1 to 64
  *       -k  how often one is killed; 0: never
- *       -p  how long a worker pauses over each chunk of 16 KiB, as if its work were slower; less than the time between two kills
+ *       -p  how long a worker pauses over each chunk of 16 KiB, as if its work were slower; less than from kill to kill
  *
  *     files --read(2)--> [ chunk n | chunk n + 1 | ... ] ----> group "work":  worker 1..w, killed and replaced
  *           parent                 ring, 1 MiB                              |
@@ -15,24 +16,29 @@
  *              +----- in order, once each ----- [ result n | ... ] <--------+
  *                                               table, 64 words
  *
- * The pattern. The ring gives every chunk to a worker *at least once*: what a killed worker held goes to another one, with
- * message.deliveries telling how many had it. Whether the dead one had done its work, nobody can know: it may have been killed
- * between the work and the release. To count each chunk *exactly once* a worker applies its result in a way that can be repeated:
- *   - The result has a place that is the chunk's own, found by the chunk's number, which travels as the message's tag. Adding to a common
- *     total instead could not be repeated.
- *   - It gets there by one store, so it is there whole or not at all, whenever the worker is killed. It carries the number with it.
- *   - The store comes before the release. Killed before the store: the next one does the work. Killed between the two: the
- *     next one finds the result, or stores the same again. Killed after the release: nobody is given the chunk again.
- * At least once, applied so that twice is like once, makes exactly once. Where the result goes to a file or a database, the same three
- * hold: a key from the message (mring_message.position is one, too), an atomic write, and the release after it.
+ * The pattern. The ring gives every chunk to a worker *at least once*: what a killed worker held goes to another one,
+ * with message.deliveries telling how many had it. Whether the dead one had done its work, nobody can know: it may
+ * have been killed between the work and the release. To count each chunk *exactly once* a worker applies its result
+ * in a way that can be repeated:
+ *   - The result has a place that is the chunk's own, found by the chunk's number, which travels as the message's
+ *     tag. Adding to a common total instead could not be repeated.
+ *   - It gets there by one store, so it is there whole or not at all, whenever the worker is killed. It carries the
+ *     number with it.
+ *   - The store comes before the release. Killed before the store: the next one does the work. Killed between the
+ *     two: the next one finds the result, or stores the same again. Killed after the release: nobody is given the
+ *     chunk again.
+ * At least once, applied so that twice is like once, makes exactly once. Where the result goes to a file or a
+ * database, the same three hold: a key from the message (mring_message.position is one, too), an atomic write, and
+ * the release after it.
  *
- * The table. Chunk n's place is n modulo 64, which is more than the ring holds at a time: there is room for chunk n in the ring only
- * when chunk n - 64 has been released, so its result is there, and the parent has it added up before it sends n. A result that is
- * stored once more belongs to a chunk that is not released yet: its place is still its own.
+ * The table. Chunk n's place is n modulo 64, which is more than the ring holds at a time: there is room for chunk n
+ * in the ring only when chunk n - 64 has been released, so its result is there, and the parent has it added up before
+ * it sends n. A result that is stored once more belongs to a chunk that is not released yet: its place is still its
+ * own.
  *
- * Words. As for wc (coreutils 9.1) a word is what lies between white space and holds a printable byte of ASCII. A chunk ends
- * anywhere, so a worker counts those that lie inside it, and says of what touches its two ends whether it holds such a byte; the parent
- * puts the ends together, in the order of the chunks.
+ * Words. As for wc (coreutils 9.1) a word is what lies between white space and holds a printable byte of ASCII. A
+ * chunk ends anywhere, so a worker counts those that lie inside it, and says of what touches its two ends whether it
+ * holds such a byte; the parent puts the ends together, in the order of the chunks.
  */
 #include <errno.h>
 #include <fcntl.h>

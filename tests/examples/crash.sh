@@ -1,6 +1,6 @@
 #!/bin/sh
-# crash.sh CRASH [SEED]: whatever the files are like, and however often its workers are killed, it says what wc says about the same
-# bytes. Prints the seed of its random data, with which it can be replayed.
+# crash.sh CRASH [SEED]: whatever the files are like, and however often its workers are killed, it says what wc says about
+# the same bytes. Prints the seed of its random data, with which it can be replayed.
 set -eu
 crash=$1
 seed=${2:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}

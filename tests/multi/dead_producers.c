@@ -1,9 +1,10 @@
 /*
- * Producers that are killed: consumers get every committed message and nothing else (I1), learn that the producer is gone, and go on
- * with the next one without reopening anything.
+ * Producers that are killed: consumers get every committed message and nothing else (I1), learn that the producer is
+ * gone, and go on with the next one without reopening anything.
  *
- * One member of a lone group logs what it gets, in order; two share the same messages. A producer says before each call that may publish how
- * far it would, and after it that it has: what the log ends with is one of the two. The next producer goes on there.
+ * One member of a lone group logs what it gets, in order; two share the same messages. A producer says before each
+ * call that may publish how far it would, and after it that it has: what the log ends with is one of the two. The
+ * next producer goes on there.
  */
 #include "api/ring.h"
 #include "stage.h"

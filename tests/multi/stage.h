@@ -1,6 +1,6 @@
 /*
- * A stage for scenarios in which somebody dies: what its processes tell each other, in memory of their own, and what they did with which
- * message, in the order in which they did it.
+ * A stage for scenarios in which somebody dies: what its processes tell each other, in memory of their own, and what
+ * they did with which message, in the order in which they did it.
  */
 #ifndef TESTS_STAGE_H
 #define TESTS_STAGE_H

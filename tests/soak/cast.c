@@ -12,8 +12,9 @@ const struct group groups[GROUPS] = {
 };
 
 /*
- * A passing group is gone with its last member: what it saw before does not bind the next. So "crew" has a member that is never killed,
- * and must see to everything; "tap" has none. Messages that kill their holders do so in "work" alone, whose coroner takes no other work.
+ * A passing group is gone with its last member: what it saw before does not bind the next. So "crew" has a member
+ * that is never killed, and must see to everything; "tap" has none. Messages that kill their holders do so in "work"
+ * alone, whose coroner takes no other work.
  */
 const struct role cast[] = {
     {"creator", play_creator, JOURNAL, .first = true},

@@ -1,17 +1,20 @@
 /*
- * The ledger: one word per message and group, so that each step is one store, and a kill leaves the one before or the one after.
+ * The ledger: one word per message and group, so that each step is one store, and a kill leaves the one before or the
+ * one after.
  *
  *                     producer            a member          it            (or: it kills who holds it, ATTEMPTS times)
  *     of number - WINDOW  ->  FRESH  --->  HELD  --->  DONE, released     HELD  --->  ASIDE, taken out
  *                                           ^  |
  *                                           +--+ handed out again, with the flag; its last holder is dead
  *
- * DONE is said before the release and ASIDE before it is taken out: killed in between, the message comes once more, flagged, and what is said already
- * is true. A word also counts how often the message was touched, and names who touched it last.
+ * DONE is said before the release and ASIDE before it is taken out: killed in between, the message comes once more,
+ * flagged, and what is said already is true. A word also counts how often the message was touched, and names who
+ * touched it last.
  *
- * What is checked. Without the flag: nobody has touched it. With it: whoever touched it is dead (or about to be: the judge says so before
- * it kills), and it says at least as many deliveries as there were. In the end, and when its word is needed for number + WINDOW:
- * it has come to an end. (By then the ring has no room for it any more: what is not DONE is lost.)
+ * What is checked. Without the flag: nobody has touched it. With it: whoever touched it is dead (or about to be: the
+ * judge says so before it kills), and it says at least as many deliveries as there were. In the end, and when its
+ * word is needed for number + WINDOW: it has come to an end. (By then the ring has no room for it any more: what is
+ * not DONE is lost.)
  */
 #include "soak.h"
 

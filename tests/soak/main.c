@@ -47,8 +47,8 @@ static void print(const struct figures *figures)
 }
 
 /*
- * A sleeper whose waker was killed or stopped between the publication and the signal is woken by its own timeout, as it should be: so
- * the counters of that are 0 but for such an event each.
+ * A sleeper whose waker was killed or stopped between the publication and the signal is woken by its own timeout, as
+ * it should be: so the counters of that are 0 but for such an event each.
  */
 static bool rescues_explained(const struct figures *figures)
 {

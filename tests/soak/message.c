@@ -16,7 +16,7 @@ static uint64_t piece_of(const struct message_head *head, uint64_t index)
            index * UINT64_C(0xd6e8feb86659fd93);
 }
 
-/* Mostly short, now and then an eighth of the ring. Another producer's message of the same number has another length. */
+/* Mostly short, now and then an eighth of the ring. Another producer's message of this number has another length. */
 uint32_t message_length(uint64_t number, uint32_t producer)
 {
     uint64_t bits = mixed(number << 20 ^ producer);

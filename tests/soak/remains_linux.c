@@ -1,6 +1,7 @@
 /*
- * What a ring's creator has of the kernel's, by inode: its memory (memfds, mapped or open) and its sockets. After all were killed no process
- * may have any of it, none of the abstract names that its sockets had may be taken, and no file in /dev/shm may be the ring's.
+ * What a ring's creator has of the kernel's, by inode: its memory (memfds, mapped or open) and its sockets. After all
+ * were killed no process may have any of it, none of the abstract names that its sockets had may be taken, and no
+ * file in /dev/shm may be the ring's.
  */
 #include "soak.h"
 

@@ -1,7 +1,7 @@
 /*
- * One ring's life. The judge starts everybody in the table (cast.c), kills, stops and replaces them at random instants, and watches that
- * the stream goes on. It ends with SIGKILL for everybody at once: in the middle of everything, or after the end of the stream, when the
- * whole ledger is looked through.
+ * One ring's life. The judge starts everybody in the table (cast.c), kills, stops and replaces them at random
+ * instants, and watches that the stream goes on. It ends with SIGKILL for everybody at once: in the middle of
+ * everything, or after the end of the stream, when the whole ledger is looked through.
  */
 #include "soak.h"
 
@@ -77,8 +77,8 @@ static void start(struct round *round, unsigned role)
 }
 
 /*
- * The next one comes soon, at once, or, of the producer, now and then so late that its consumers notice. Nobody may be missing for
- * long whom the producer waits for.
+ * The next one comes soon, at once, or, of the producer, now and then so late that its consumers notice. Nobody may
+ * be missing for long whom the producer waits for.
  */
 static int64_t pause_before(struct round *round, unsigned role)
 {
@@ -111,8 +111,8 @@ static void ended(struct round *round, unsigned role, int status)
 }
 
 /*
- * Kernels can be busy with a dead process's entries in /proc for seconds, in waitpid itself (seen with 6.18). Those who would be started
- * meanwhile are missing, which must not be put down to the ring.
+ * Kernels can be busy with a dead process's entries in /proc for seconds, in waitpid itself (seen with 6.18). Those
+ * who would be started meanwhile are missing, which must not be put down to the ring.
  */
 static void reap(struct round *round)
 {

@@ -1,9 +1,10 @@
 /*
- * The random-kill soak: a ring whose producers and consumers are killed, stopped and replaced at random instants, and a ledger that
- * accounts for every message.
+ * The random-kill soak: a ring whose producers and consumers are killed, stopped and replaced at random instants, and
+ * a ledger that accounts for every message.
  *
  *   main.c           options, rounds, figures
- *   round.c          one ring's life: the judge starts the processes of a table, kills, stops and replaces them, and kills them all at the end
+ *   round.c          one ring's life: the judge starts the processes of a table, kills, stops and replaces them, and
+ *                    kills them all at the end
  *   cast.c           that table, and what each of them does in a line
  *   producer.c       one at a time; each goes on with the number behind the last one that was committed
  *   consumer.c       members of all kinds of groups
@@ -11,12 +12,13 @@
  *   ledger.c         a state for each message in each group, which a kill at any instant leaves true
  *   remains_linux.c  is anything left after a kill of everybody?
  *
- * The judge (the program itself) neither has the ring nor takes part in it. It makes the `struct book` below, in memory that all its children
- * share: what they know of each other, they know from there, not from the ring.
+ * The judge (the program itself) neither has the ring nor takes part in it. It makes the `struct book` below, in
+ * memory that all its children share: what they know of each other, they know from there, not from the ring.
  *
- * How a producer knows where to go on: it is also the only member of a declared lone group, "journal", and writes down the number of each message
- * that it reads there, before it releases it. Whatever its predecessor had committed is there to be read, and nothing else is. That
- * the numbers go on without a gap is what the members of the other lone groups check.
+ * How a producer knows where to go on: it is also the only member of a declared lone group, "journal", and writes
+ * down the number of each message that it reads there, before it releases it. Whatever its predecessor had committed
+ * is there to be read, and nothing else is. That the numbers go on without a gap is what the members of the other
+ * lone groups check.
  */
 #ifndef TESTS_SOAK_H
 #define TESTS_SOAK_H
@@ -128,8 +130,8 @@ struct mring_consumer *join_group(struct mring *ring, enum group_number group);
 _Noreturn void stay_until_killed(void);
 
 /*
- * Take out what was set aside in a group. `mark` gets each number before the message is taken out: so who is killed in between leaves it to
- * be taken out again.
+ * Take out what was set aside in a group. `mark` gets each number before the message is taken out: so who is killed
+ * in between leaves it to be taken out again.
  */
 void take_aside(struct mring_consumer *consumer, void (*mark)(uint64_t number, unsigned deliveries, void *context),
                 void *context);
@@ -179,7 +181,7 @@ struct figures {
     uint64_t stall, stall_any;
 };
 
-/* One ring from its making to the kill of everybody: after the stream's end, all accounted for, or in the middle of it. */
+/* One ring from its making to the kill of everybody: after the stream's end, all accounted for, or in the midst of it. */
 bool round_run(uint64_t seed, unsigned seconds, bool drain, struct figures *figures);
 
 /* ---- what remains ---- */

@@ -1,0 +1,90 @@
+#include "victim.h"
+
+#include <unistd.h>
+
+const struct mring_group many = {"all", 4};
+const struct mring_group lone = {"all", 1};
+
+struct mring *ring;
+struct mring_producer *producer;
+
+struct point points[POINTS] = {
+    {"nothing", 4, 4},        {"the last of a batch", 4, 3}, {"part of a batch", 3, 2},
+    {"one of a batch", 1, 0}, {"all of a batch", 4, 0},
+};
+
+struct point *const part_of_batch = &points[2], *const all_of_batch = &points[4];
+
+void claim_batch(struct mring_consumer **consumer, const struct point *point)
+{
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_message message[BATCH];
+
+    options.batch = BATCH;
+    EXPECT_OK(mring_join(ring, "all", &options, consumer));
+    for (unsigned at = 0; at < point->handed; at++) {
+        EXPECT(mring_next(*consumer, &message[at]), ==, 1);
+        EXPECT(message[at].tag, ==, at);
+        EXPECT(message[at].deliveries, ==, 1);
+    }
+    if (point->released > 0)
+        EXPECT_OK(mring_release(*consumer, &message[point->released - 1]));
+}
+
+void stay(void)
+{
+    reach(VICTIM, 1);
+    for (;;)
+        (void)pause();
+}
+
+void hold(void *argument)
+{
+    struct mring_consumer *consumer;
+
+    claim_batch(&consumer, argument);
+    stay();
+}
+
+void survive(void *polls)
+{
+    consume_all(ring, "all", polls != NULL);
+}
+
+void make(const struct mring_group *groups, size_t count, unsigned attempts)
+{
+    stage_make(&ring, groups, count, attempts);
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+}
+
+void unmake(void)
+{
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
+}
+
+void set_up(pid_t *victim, pid_t *survivor, void (*body)(void *), struct point *point, bool polls)
+{
+    make(&many, 1, 0);
+    send_numbers(producer, 0, SENT);
+    *victim = child_start(body, point);
+    await(VICTIM, 1);
+    *survivor = child_start(survive, polls ? &ring : NULL);
+    await_logged(SENT - BATCH);
+}
+
+void expect_handed_over(const struct point *point)
+{
+    uint32_t number = BATCH;
+    uint64_t line = 0;
+
+    EXPECT(word_load(&stage->logged), ==, SENT - point->released);
+    for (; number < SENT; number++, line++) {
+        EXPECT(stage->log[line].number, ==, number);
+        EXPECT(stage->log[line].deliveries, ==, 1);
+    }
+    for (number = point->released; number < BATCH; number++, line++) {
+        EXPECT(stage->log[line].number, ==, number);
+        EXPECT(stage->log[line].deliveries, ==, 2);
+    }
+}
