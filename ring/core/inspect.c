@@ -197,7 +197,7 @@ static void inspect_place(const struct inspector *inspector, const struct group_
     else if (life != 0)
         tell(inspector, kind_of_dead(group, something, held == HELD_IDLE), at, place, 0, something ? from : 0,
              something ? to : 0);
-    else if (before != 0 && something)
+    else if (something)
         tell(inspector, FINDING_ORPHAN, at, place, 0, from, to);
     else if (marked && held == HELD_IDLE)
         tell(inspector, FINDING_BIT_STRAY, at, place, 0, 0, 0);
@@ -211,7 +211,7 @@ static void inspect_orphans(const struct inspector *inspector, const struct grou
         uint64_t owner = word_load_acquire(&line->owner); /* [OWNER] */
         uint64_t from, to;
 
-        if (owner == 0 || owner_life(owner) != 0 || word_load(&line->held) == HELD_IDLE || group->members == 1 ||
+        if (owner_life(owner) != 0 || word_load(&line->held) == HELD_IDLE || group->members == 1 ||
             !holds(group, index, &from, &to))
             continue;
         if (word_load_acquire(&group->page->orphans) == 0 && word_load_acquire(&line->owner) == owner) /* [ORPHAN] */
