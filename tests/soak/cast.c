@@ -68,6 +68,12 @@ void add_figure(enum figure figure, uint64_t value)
         seen = word_load(word);
 }
 
+void doom(unsigned role, uint64_t life)
+{
+    word_store_release(&book->doomed[life], 1);
+    word_count(&book->deaths[cast[role].group]);
+}
+
 void stay_until_killed(void)
 {
     word_store_release(&book->done[my_role], my_life);

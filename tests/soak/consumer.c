@@ -45,7 +45,7 @@ static void check_order(struct consuming *consuming, uint64_t number, unsigned d
 static void die_of_poison(void)
 {
     add_figure(POISONED, 1);
-    word_store_release(&book->doomed[my_life], 1);
+    doom(my_role, my_life);
     (void)raise(SIGKILL);
 }
 

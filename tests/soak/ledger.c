@@ -12,9 +12,9 @@
  * touched it last.
  *
  * What is checked. Without the flag: nobody has touched it. With it: whoever touched it is dead (or about to be: the
- * judge says so before it kills), and it says at least as many deliveries as there were. In the end, and when its
- * word is needed for number + WINDOW: it has come to an end. (By then the ring has no room for it any more: what is
- * not DONE is lost.)
+ * judge says so before it kills), and it says at least as many deliveries as there were, and at most one more than
+ * members of the group died since it was committed. In the end, and when its word is needed for number + WINDOW: it has
+ * come to an end. (By then the ring has no room for it any more: what is not DONE is lost.)
  */
 #include "soak.h"
 
@@ -87,8 +87,14 @@ void ledger_fresh(uint64_t number)
             if (!is_of(entry, number - WINDOW) || !at_its_end(entry))
                 BAD("lost: " DESCRIPTION, DESCRIBED(group, number - WINDOW, entry));
         }
+        word_store(&book->deaths_before[group][number % WINDOW], word_load(&book->deaths[group]));
         entry_write(group, number, (struct entry){.state = FRESH});
     }
+}
+
+static uint64_t deaths_since(enum group_number group, uint64_t number)
+{
+    return word_load(&book->deaths[group]) - word_load(&book->deaths_before[group][number % WINDOW]);
 }
 
 void ledger_take(enum group_number group, uint64_t number, unsigned deliveries)
@@ -99,6 +105,9 @@ void ledger_take(enum group_number group, uint64_t number, unsigned deliveries)
         BAD("handed out after its end: " DESCRIPTION, DESCRIBED(group, number, entry));
     if (entry.touches >= deliveries)
         BAD("handed out as delivery %u: " DESCRIPTION, deliveries, DESCRIBED(group, number, entry));
+    if (deliveries > 1 + deaths_since(group, number))
+        BAD("handed out as delivery %u, after %llu deaths: " DESCRIPTION, deliveries,
+            (unsigned long long)deaths_since(group, number), DESCRIBED(group, number, entry));
     if (entry.touches != 0 && word_load_acquire(&book->doomed[entry.life % LIVES_MOST]) == 0)
         BAD("taken from the living, as delivery %u: " DESCRIPTION, deliveries, DESCRIBED(group, number, entry));
     if (deliveries > 1) {

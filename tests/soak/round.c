@@ -28,6 +28,7 @@ struct player {
 struct round {
     struct player player[CAST_MOST];
     uint64_t random, seed;
+    uint64_t lives; /* given out so far */
     struct figures *figures;
     bool failed;
     bool ending;
@@ -54,21 +55,18 @@ static void play(unsigned role, uint64_t life, uint64_t seed)
 static void start(struct round *round, unsigned role)
 {
     struct player *player = &round->player[role];
-    uint64_t life = word_load(&book->lives) + 1;
 
-    if (life >= LIVES_MOST) {
+    if (++round->lives >= LIVES_MOST) {
         (void)fprintf(stderr, "more lives than the book has room for\n");
         round->failed = true;
         return;
     }
-    word_store(&book->lives, life);
-    word_store(&book->life[role], life);
-    player->life = life;
+    player->life = round->lives;
     player->continue_at = 0;
     (void)fflush(NULL);
     player->pid = fork();
     if (player->pid == 0)
-        play(role, life, round->seed);
+        play(role, player->life, round->seed);
     if (player->pid < 0) {
         perror("fork");
         round->failed = true;
@@ -138,7 +136,7 @@ static void kill_player(struct round *round, unsigned role)
 
     if (player->pid == 0 || !cast[role].killed)
         return;
-    word_store_release(&book->doomed[player->life], 1); /* before: others may see it dead at once */
+    doom(role, player->life);
     (void)kill(player->pid, SIGKILL);
 }
 
@@ -247,14 +245,6 @@ static void watch(struct round *round, int64_t now)
     }
 }
 
-static bool all_here(const struct round *round, bool first_only)
-{
-    for (unsigned role = 0; role < cast_size; role++)
-        if ((!first_only || cast[role].first) && word_load_acquire(&book->joined[role]) != round->player[role].life)
-            return false;
-    return true;
-}
-
 static bool all_done(const struct round *round)
 {
     for (unsigned role = 0; role < cast_size; role++)
@@ -287,7 +277,7 @@ static void rage(struct round *round, int64_t until)
     for (int64_t now = next_act; now < until && !round->failed; now = now_ns()) {
         int64_t next = attend(round, now);
 
-        if (next_act <= now && all_here(round, true))
+        if (next_act <= now)
             next_act = now_ns() + act(round);
         wait_for_child(next < next_act ? next : next_act);
         reap(round);

@@ -80,14 +80,12 @@ enum figure {
 };
 
 struct book {
-    struct word ready;              /* the ring is there */
     struct word ending;             /* the producer shall end the stream */
     struct word last;               /* the number of the last message known to be committed */
-    struct word lives;              /* numbers of lives given out; the judge's */
     struct word born;               /* producers so far */
     struct word begins[LIVES_MOST]; /* a producer's first number; 0: there was no such producer */
     struct word doomed[LIVES_MOST]; /* not 0: this life is about to be killed, or was */
-    struct word life[CAST_MOST];    /* of who plays this role now */
+    struct word deaths[GROUPS];     /* how many of a group are, or were */
     struct word joined[CAST_MOST];  /* the life that has come as far as to take part */
     struct word done[CAST_MOST];    /* the life that has seen the end of the stream */
     struct word figure[FIGURES];
@@ -97,6 +95,7 @@ struct book {
     struct word stall_any;    /* and with all */
     struct word poisoned_at;  /* ns, of CLOCK_MONOTONIC: when the last poisonous message was sent */
     struct word ledger[LEDGERS][WINDOW];
+    struct word deaths_before[LEDGERS][WINDOW]; /* the group's deaths, when the message was about to be committed */
 };
 
 /* In each process: the round's book, the ring's name, and who it is. */
@@ -110,6 +109,9 @@ uint32_t random_below(uint64_t *state, uint32_t limit);
 int64_t now_ns(void);
 void nap(void); /* a millisecond, for what has no event */
 void add_figure(enum figure figure, uint64_t value);
+
+/* This life is about to be killed. To be said before: others may see it dead at once. */
+void doom(unsigned role, uint64_t life);
 
 /* Print what is wrong, and end this process, which fails the soak. */
 #define BAD(...)                                                                                                       \
@@ -174,7 +176,8 @@ uint64_t ledger_open(uint64_t last);
 /* ---- rounds ---- */
 
 struct figures {
-    uint64_t messages, bytes, drained;
+    uint64_t messages;
+    uint64_t drained;           /* of these, in rounds that came to the end of their stream */
     uint64_t killed[CAST_MOST]; /* by role */
     uint64_t stops;
     uint64_t figure[FIGURES];
