@@ -57,13 +57,13 @@ static bool at_its_end(struct entry entry)
     return entry.state == DONE || entry.state == ASIDE;
 }
 
-/* It killed so many that it was set aside; who takes such out may not have come to it yet. */
-static struct entry wait_until_taken_out(enum group_number group, uint64_t number)
+/* If it was set aside, who takes such out may not have come to it yet. */
+static struct entry wait_for_its_end(enum group_number group, uint64_t number)
 {
     int64_t end = now_ns() + INT64_C(20) * 1000000000;
     struct entry entry = entry_read(group, number);
 
-    while (entry.state == HELD && entry.touches >= ATTEMPTS && now_ns() < end) {
+    while (!at_its_end(entry) && now_ns() < end) {
         nap();
         entry = entry_read(group, number);
     }
@@ -83,7 +83,7 @@ void ledger_fresh(uint64_t number)
         if (group == JOURNAL || (is_of(entry, number) && entry.state == FRESH)) /* a predecessor had come as far */
             continue;
         if (number > WINDOW) {
-            entry = wait_until_taken_out(group, number - WINDOW);
+            entry = wait_for_its_end(group, number - WINDOW);
             if (!is_of(entry, number - WINDOW) || !at_its_end(entry))
                 BAD("lost: " DESCRIPTION, DESCRIBED(group, number - WINDOW, entry));
         }
@@ -147,7 +147,7 @@ uint64_t ledger_open(uint64_t last)
 
     for (enum group_number group = JOURNAL + 1; group < LEDGERS; group++)
         for (uint64_t number = last > WINDOW ? last - WINDOW + 1 : 1; number <= last; number++) {
-            struct entry entry = wait_until_taken_out(group, number);
+            struct entry entry = wait_for_its_end(group, number);
 
             if (is_of(entry, number) && at_its_end(entry))
                 continue;

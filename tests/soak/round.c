@@ -220,14 +220,20 @@ static void wait_for_child(int64_t until)
     (void)sigtimedwait(&child, NULL, &(struct timespec){left / 1000000000, left % 1000000000});
 }
 
+/* Who is there, and what the ring looks like to its creator. */
 static void describe(const struct round *round)
 {
+    int64_t end = now_ns() + 1000 * MS;
+
     for (unsigned role = 0; role < cast_size; role++)
         (void)fprintf(stderr, "  %-9s pid %ld, life %llu, joined %llu, done %llu%s\n", cast[role].name,
                       (long)round->player[role].pid, (unsigned long long)round->player[role].life,
                       (unsigned long long)word_load(&book->joined[role]),
                       (unsigned long long)word_load(&book->done[role]),
                       round->player[role].continue_at != 0 ? ", stopped" : "");
+    (void)kill(round->player[0].pid, SIGUSR1);
+    while (word_load_acquire(&book->done[0]) == 0 && now_ns() < end)
+        nap();
 }
 
 /* The stream goes on, or else it hangs. */
@@ -314,6 +320,9 @@ static void kill_all(struct round *round)
 {
     struct remains *remains = round->player[0].pid != 0 ? remains_note(round->player[0].pid) : NULL;
 
+    for (unsigned role = 0; role < cast_size; role++)
+        if (round->player[role].pid != 0)
+            doom(role, round->player[role].life);
     for (unsigned role = 0; role < cast_size; role++)
         if (round->player[role].pid != 0)
             (void)kill(round->player[role].pid, SIGKILL);

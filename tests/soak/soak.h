@@ -10,6 +10,7 @@
  *   consumer.c       members of all kinds of groups
  *   message.c        a message's bytes, all of them derived from its number and its producer
  *   ledger.c         a state for each message in each group, which a kill at any instant leaves true
+ *   state.c          the ring's words, printed when nothing moves
  *   remains_linux.c  is anything left after a kill of everybody?
  *
  * The judge (the program itself) neither has the ring nor takes part in it. It makes the `struct book` below, in
@@ -137,6 +138,9 @@ _Noreturn void stay_until_killed(void);
  */
 void take_aside(struct mring_consumer *consumer, void (*mark)(uint64_t number, unsigned deliveries, void *context),
                 void *context);
+
+/* The ring's words, as its creator sees them. */
+void print_state(const struct mring *ring);
 
 void play_creator(void);
 void play_producer(void);
