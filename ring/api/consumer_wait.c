@@ -64,17 +64,18 @@ static bool publish_semaphore(void *context, semaphore_t semaphore)
     return meet_put_semaphore(consumer->ring->link, &who, semaphore) == 0;
 }
 
-/* The producer's process ended: what it committed without having published it is still this group's. */
+/*
+ * The producer's process has ended, perhaps just now: what it published since this member looked, and what it committed without having
+ * come to publish it, is still this group's.
+ */
 static int after_producer(struct mring_consumer *consumer)
 {
-    struct consumer_core *core = &consumer->core;
+    int found;
 
-    if (!consumer->lone) {
-        shared_look_beyond(core);
-        if (shared_position(core) < consumer_core_tail(core))
-            return 1;
-    }
-    return -EOWNERDEAD;
+    if (!consumer->lone)
+        shared_look_beyond(&consumer->core);
+    found = consumer_look(consumer);
+    return found != 0 ? found : -EOWNERDEAD;
 }
 
 /* Some time without a message: do the peers live, and the producer? */

@@ -140,6 +140,17 @@ static void absorb(struct sleeper_state *state)
         state->owed--;
 }
 
+/* Not by the slices: they are short where the caller's waits are, or where nobody can wake this one. */
+static int ask_now_and_then(struct sleeper_state *state, const struct sleep_side *side, void *context)
+{
+    int64_t time = now();
+
+    if (time < state->verdict_at)
+        return 0;
+    state->verdict_at = time + SLICE_NS;
+    return side->verdict(context);
+}
+
 /* One announcement from beginning to end. 0: nothing has come of it. */
 static int sleep_announced(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
 {
@@ -158,8 +169,8 @@ static int sleep_announced(struct sleeper_state *state, const struct sleep_side 
     found = episode.found;
     if (found > 0 && episode.whole_slice && taken == 0)
         side->count_rescue(context);
-    if (found == 0 && episode.whole_slice)
-        found = side->verdict(context);
+    if (found == 0)
+        found = ask_now_and_then(state, side, context);
     /* Taken since it last looked: what it was taken for can be seen now, by the withdrawal's acquire [SLEEP]. */
     if (found == 0 && taken != 0)
         found = side->look(context);
@@ -182,8 +193,12 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
             deadline = now() + timeout;
         found = spin(state, side, context, deadline);
     }
+    if (found == 0 && state->verdict_at == 0)
+        state->verdict_at = now() + SLICE_NS;
     while (found == 0)
         found = sleep_announced(state, side, context, deadline);
+    if (found > 0)
+        state->verdict_at = 0;
     return found > 0 ? 0 : found;
 }
 

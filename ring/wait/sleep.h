@@ -13,9 +13,12 @@
  * ran) hands the wake-up on; one that does, and sees more than it takes, wakes the next (api/consumer.c). Else the work
  * would wait for somebody who is not coming while others sleep.
  *
- * No wait on the semaphore lasts longer than half a second: then it looks again, and asks who of the others lives, so that a death is
- * noticed, and seen to, within a second. A waker may have been killed between taking and signalling. A whole wait that ends with work there and the announcement untouched is
- * counted (rescued) and says that a wake-up was lost.
+ * No wait on the semaphore lasts longer than half a second: then it looks again. A waker may have been killed between taking
+ * and signalling. A whole wait that ends with work there and the announcement untouched is counted (rescued) and says that a
+ * wake-up was lost.
+ *
+ * After half a second without work, in one call or over many short ones, it asks who of the others lives, so that a death is
+ * noticed, and seen to, within a second.
  *
  * Waking from outside (mring_wake). The flag is set first, then the semaphore is signalled; the sleeper publishes its semaphore before
  * it reads the flag, both with full fences: one of the two sees the other.
@@ -41,7 +44,7 @@ struct sleep_side {
     bool (*reachable)(void *context);
     /* Give the semaphore to the broker, so that wakers can fetch it. False: nobody can wake this sleeper; it then polls. */
     bool (*publish)(void *context, semaphore_t semaphore);
-    /* A whole slice passed: who is dead? 0; 1: there is something to do for it; or the -errno that the wait is to return. */
+    /* Half a second without work: who is dead? 0; 1: there is something to do; or the -errno that the wait is to return. */
     int (*verdict)(void *context);
     void (*count_sleep)(void *context);
     void (*count_rescue)(void *context);
@@ -52,6 +55,7 @@ struct sleeper_state {
     struct word woken;     /* mring_wake was called */
     unsigned owed;         /* credits that were promised and not yet consumed */
     bool published;
+    int64_t verdict_at; /* when to ask for the next verdict; 0: there was something to do when it looked last */
 };
 
 /* 0, -ETIMEDOUT, -EINTR, -ECANCELED, -ENOMEM, or what `look` or `verdict` said. */

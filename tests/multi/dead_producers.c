@@ -19,6 +19,7 @@ enum { WORKERS = 2, ROUNDS = 20, BUDGET = 6000 };
 static const struct mring_group groups[] = {{"log", 1}, {"work", WORKERS}};
 
 static struct mring *ring;
+static int64_t patience = MRING_FOREVER; /* of consumers, in each wait */
 
 /* Beside the stage; shared as it is. */
 struct progress {
@@ -52,14 +53,14 @@ static void consume(const char *group, unsigned who, void (*see)(const struct mr
     EXPECT_OK(mring_join(ring, group, NULL, &consumer));
     reach(SURVIVOR, 1);
     for (;;) {
-        code = mring_next_wait(consumer, &message, MRING_FOREVER);
+        code = mring_next_wait(consumer, &message, patience);
         if (code == 1) {
             EXPECT(message.deliveries, ==, 1);
             see(&message);
             EXPECT_OK(mring_release(consumer, &message));
         } else if (code == -EOWNERDEAD) {
             notice_death(consumer, who);
-        } else {
+        } else if (code != -ETIMEDOUT) {
             break;
         }
     }
@@ -284,6 +285,18 @@ static void with_something_unfinished(void)
     finish();
 }
 
+/* Those who never wait for long are told all the same. */
+static void told_in_short_waits(void)
+{
+    patience = SECOND / 50;
+    make();
+    for (unsigned deaths = 1; deaths <= 3; deaths++)
+        (void)kill_one(leave_nothing, NULL, deaths);
+    for (unsigned at = 1; at <= WORKERS; at++)
+        await_word(&progress->deaths[at], 1);
+    finish();
+}
+
 static void signal_readers(int number)
 {
     for (unsigned at = 0; at <= WORKERS; at++)
@@ -310,81 +323,13 @@ static void asleep_for_room(void)
     finish();
 }
 
-/* ---- everybody ---- */
-
-static char name[32];
-
-static void serve(void *unused)
-{
-    struct mring_options options = MRING_OPTIONS_INIT;
-
-    (void)unused;
-    options.groups = groups;
-    options.group_count = 2;
-    EXPECT_OK(mring_create(&ring, name, &options));
-    stay();
-}
-
-static struct mring *open_ring(enum mring_role role)
-{
-    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
-    struct mring *opened;
-
-    options.timeout = HANG_LIMIT;
-    EXPECT_OK(mring_open(&opened, name, role, &options));
-    return opened;
-}
-
-static void read_by_name(void *unused)
-{
-    (void)unused;
-    ring = open_ring(MRING_CONSUME);
-    consume("log", 0, log_message);
-}
-
-static void send_by_name(void *unused)
-{
-    struct mring_producer *producer;
-
-    (void)unused;
-    ring = open_ring(MRING_PRODUCE);
-    EXPECT_OK(mring_producer(ring, &producer, NULL));
-    send_numbers(producer, 0, 10);
-    for (;;)
-        (void)pause();
-}
-
-/* The name is free at once, and what is made under it begins anew. */
-static void all_die(void)
-{
-    (void)snprintf(name, sizeof(name), "all-die-%ld", (long)getpid());
-    progress = stage_share(sizeof(*progress));
-    stage = stage_share(sizeof(*stage));
-    for (unsigned round = 0; round < 5; round++) {
-        pid_t child[3];
-
-        reach(PRODUCER, 0);
-        word_store(&stage->logged, 0);
-        child[0] = child_start(serve, NULL);
-        await(PRODUCER, 1);
-        child[1] = child_start(read_by_name, NULL);
-        child[2] = child_start(send_by_name, NULL);
-        await_logged(10);
-        for (unsigned at = 0; at < 3; at++)
-            child_kill(child[(at + round) % 3]);
-        for (uint32_t number = 0; number < 10; number++)
-            EXPECT(stage->log[number].number, ==, number);
-    }
-    EXPECT(mring_open(&ring, name, MRING_CONSUME, NULL), ==, -ENOENT);
-}
-
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
         {"at_any_moment", at_any_moment, 90},
         {"with_something_unfinished", with_something_unfinished, 60},
         {"asleep_for_room", asleep_for_room, 60},
-        {"all_die", all_die, 30},
+        {"told_in_short_waits", told_in_short_waits, 60},
     };
 
     return harness_main(argc, argv, scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
