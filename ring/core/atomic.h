@@ -11,8 +11,9 @@
  *   c11   (MRING_ATOMIC_C11) the compiler's C11 atomics, as operations rather than fences: what ThreadSanitizer and model
  *         checkers understand.
  *
- * Before every store there is a step: nothing, but in a build for tests (MRING_KILL_POINTS) a place where the process may be killed. So a
- * test can end a process between any two stores to shared words, wherever they are.
+ * Before every store there is a step, and before every load a look: nothing, but in a build for tests (MRING_KILL_POINTS) places where the
+ * process may be killed, or stopped while others go on. So a test can end a process between any two stores to shared words, and have another
+ * come between any two accesses, wherever they are.
  *
  * Orders are in the names: no suffix is relaxed. Read-modify-write operations are acquire-release. fence_full() orders
  * everything, store -> load included.
@@ -34,10 +35,14 @@ struct word_pair {
 } __attribute__((aligned(16)));
 
 #ifdef MRING_KILL_POINTS
-void mring_kill_point(void); /* the test's */
+/* The test's. */
+void mring_kill_point(void);
+void mring_look_point(void);
 #define ATOMIC_STEP() mring_kill_point()
+#define ATOMIC_LOOK() mring_look_point()
 #else
 #define ATOMIC_STEP() ((void)0)
+#define ATOMIC_LOOK() ((void)0)
 #endif
 
 #ifdef MRING_ATOMIC_C11

@@ -6,11 +6,13 @@
 
 static inline uint64_t word_load(const struct word *word)
 {
+    ATOMIC_LOOK();
     return __atomic_load_n(&word->value, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t word_load_acquire(const struct word *word)
 {
+    ATOMIC_LOOK();
     return __atomic_load_n(&word->value, __ATOMIC_ACQUIRE);
 }
 

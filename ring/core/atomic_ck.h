@@ -6,12 +6,13 @@
 
 static inline uint64_t word_load(const struct word *word)
 {
+    ATOMIC_LOOK();
     return ck_pr_load_64(&word->value);
 }
 
 static inline uint64_t word_load_acquire(const struct word *word)
 {
-    uint64_t value = ck_pr_load_64(&word->value);
+    uint64_t value = word_load(word);
 
     ck_pr_fence_acquire();
     return value;

@@ -23,6 +23,18 @@ static bool anybody(const struct world *world, unsigned group)
     return false;
 }
 
+/* The group has just been looked at, and nobody else is at it: it knows of its orphans all the while. */
+static unsigned work_one_by_one(struct world *world, unsigned who)
+{
+    unsigned handed = 0;
+
+    while (world_work(world, who, 1, ONE_BY_ONE) != 0) {
+        need(world, !world_forgets_orphans(world), "who adopts does not tell of other orphans");
+        handed++;
+    }
+    return handed;
+}
+
 /* Until nobody finds anything more: everyone looks for dead, and works. */
 static void work_up(struct world *world, unsigned group)
 {
@@ -35,7 +47,7 @@ static void work_up(struct world *world, unsigned group)
             if (world->joined[who] && world->group_of[who] == group) {
                 world_release(world, who);
                 (void)world_look(world, who, group);
-                handed += world_work(world, who, WORLD_MESSAGES, ONE_BY_ONE);
+                handed += work_one_by_one(world, who);
             }
     }
 }

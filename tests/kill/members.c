@@ -41,6 +41,12 @@ static void recover_batch(struct world *world, unsigned who)
     (void)world_work(world, who, 6, AT_ONCE);
 }
 
+static void recover_and_hold(struct world *world, unsigned who)
+{
+    (void)world_look(world, who, 0);
+    (void)world_work(world, who, 2, NEVER_YET);
+}
+
 static void recover_and_leave(struct world *world, unsigned who)
 {
     (void)world_look(world, who, 0);
@@ -156,6 +162,13 @@ static void dead_and_two(struct world *world)
     dead_left_work(world, 2);
 }
 
+/* What the dead one left is known to be there for the taking. */
+static void orphan_and_three(struct world *world)
+{
+    dead_left_work(world, 3);
+    look(world, WORLD_LAST);
+}
+
 /* Two dead, and what they left was adopted by nobody; one of them had adopted it from the other. */
 static void two_dead_and_two(struct world *world)
 {
@@ -200,6 +213,16 @@ static const struct scenario scenarios[] = {
     {"hold", {3}, GROUP_DECLARED, 5, three_there, hold_some, recover, recover, finish_members, false},
     {"adopt", {4}, GROUP_DECLARED, 5, dead_and_three, recover, recover, recover, finish_members, false},
     {"adopt-again", {4}, GROUP_DECLARED, 5, two_dead_and_two, recover, recover, NULL, finish_members, false},
+    {"adopt-hold",
+     {4},
+     GROUP_DECLARED,
+     5,
+     dead_and_three,
+     recover,
+     recover_and_hold,
+     recover_and_hold,
+     finish_members,
+     false},
     {"adopt-leave",
      {4},
      GROUP_DECLARED,
@@ -211,6 +234,8 @@ static const struct scenario scenarios[] = {
      finish_members,
      false},
     {"look", {3}, GROUP_DECLARED, 5, dead_and_two, look, look, NULL, finish_members, false},
+    {"look-beside", {4}, GROUP_DECLARED, 5, orphan_and_three, hold_some, work_all, look, finish_members, false},
+    {"look-join", {2}, GROUP_DECLARED, 5, two_there, work_two, look, join_and_hold, finish_members, false},
     {"leave-some", {2}, GROUP_DECLARED, 5, two_there, leave_some, recover, NULL, finish_members, false},
     {"leave-nothing", {3}, GROUP_DECLARED, 5, three_there, leave_nothing, recover, NULL, finish_members, false},
     {"join-over-dead",

@@ -182,8 +182,12 @@ static void died(struct model *model, const struct entry *entry)
     model->member[entry->who].doing = NOTHING;
 }
 
-static void sending(struct model *model, const struct entry *entry)
+static const char *sending(struct model *model, const struct entry *entry)
 {
+    const struct fate *next = &model->fate[number(entry->from)];
+
+    if (next->announced && !next->sent && next->batch < number(entry->from))
+        return "a successor begins within what was to be published at once";
     /* What a dead one was about to publish from here on has come to nothing. */
     for (uint64_t message = number(entry->from); message < WORLD_MESSAGES; message++) {
         struct fate *fate = &model->fate[message];
@@ -192,6 +196,7 @@ static void sending(struct model *model, const struct entry *entry)
         fate->writer = entry->who;
         fate->batch = number(entry->from);
     }
+    return NULL;
 }
 
 static void sent(struct model *model, const struct entry *entry)
@@ -240,8 +245,7 @@ static const char *read_entry(struct model *model, const struct entry *entry, co
         model->member[entry->who].doing = NOTHING;
         return NULL;
     case SENDING:
-        sending(model, entry);
-        return NULL;
+        return sending(model, entry);
     case SENT:
         sent(model, entry);
         return NULL;

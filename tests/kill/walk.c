@@ -15,16 +15,21 @@ enum { NEVER = 0, MOST = 10000 };
 /* ---- in the acting process ---- */
 
 static struct {
-    unsigned taken, kill, stop;
+    unsigned stores, kill;
+    unsigned accesses, stop;
 } steps;
+
+void mring_look_point(void)
+{
+    if (++steps.accesses == steps.stop)
+        (void)kill(getpid(), SIGSTOP);
+}
 
 void mring_kill_point(void)
 {
-    steps.taken++;
-    if (steps.taken == steps.kill)
+    if (++steps.stores == steps.kill)
         (void)kill(getpid(), SIGKILL);
-    if (steps.taken == steps.stop)
-        (void)kill(getpid(), SIGSTOP);
+    mring_look_point();
 }
 
 /* ---- in the walking process ---- */
@@ -32,12 +37,13 @@ void mring_kill_point(void)
 /* Where the walk is: what a failure says. */
 static struct {
     const char *name, *kind;
-    unsigned first, second;
+    unsigned first, second, stopped;
 } at;
 
 static void give_up(const struct world *world, const char *what)
 {
-    (void)fprintf(stderr, "%s, %s, steps %u and %u: %s\n", at.name, at.kind, at.first, at.second, what);
+    (void)fprintf(stderr, "%s, %s: killed at steps %u and %u, stopped at %u: %s\n", at.name, at.kind, at.first,
+                  at.second, at.stopped, what);
     journal_print(world);
     exit(EXIT_FAILURE);
 }
@@ -52,7 +58,7 @@ static void start(struct world *world, struct player *player, unsigned kill_at, 
 {
     player->pid = fork();
     if (player->pid == 0) {
-        steps.taken = 0;
+        steps.stores = steps.accesses = 0;
         steps.kill = kill_at;
         steps.stop = stop_at;
         player->act(world, player->who);
@@ -99,6 +105,10 @@ static void finish(const struct scenario *scenario, struct world *world)
 {
     const char *wrong;
 
+    if (!world->excused && world_forgets_orphans(world))
+        give_up(world, "there are orphans that nobody is told of");
+    if (!world_gates(world))
+        give_up(world, "what a living member holds is not kept for it");
     scenario->finish(world);
     wrong = model_check(world);
     if (wrong != NULL)
@@ -142,12 +152,12 @@ static unsigned long walk_stopped(const struct scenario *scenario, struct world 
     enum outcome outcome = STOPPED;
 
     world_save(world, 1);
-    for (unsigned step = 1; outcome == STOPPED; step++) {
+    for (at.stopped = 1; outcome == STOPPED; at.stopped++) {
         enum outcome other = KILLED;
 
         for (at.second = kill_moving ? 1 : NEVER; other == KILLED; at.second++, walked++) {
             world_restore(world, 1);
-            outcome = play(world, &stopped, NEVER, step);
+            outcome = play(world, &stopped, NEVER, at.stopped);
             if (outcome != STOPPED)
                 break;
             other = play(world, &moving, at.second, NEVER);
@@ -155,6 +165,7 @@ static unsigned long walk_stopped(const struct scenario *scenario, struct world 
             finish(scenario, world);
         }
     }
+    at.stopped = 0;
     return walked;
 }
 

@@ -120,12 +120,42 @@ struct judge world_judge(struct world *world, unsigned who)
     return (struct judge){lives, world, who + 1};
 }
 
+static bool forgets_orphans(const struct group_view *group)
+{
+    for (uint32_t index = 0; index < group->members; index++)
+        if (owner_life(word_load(&group->line[index].owner)) == 0 && word_load(&group->line[index].held) != HELD_IDLE)
+            return word_load(&group->page->orphans) == 0;
+    return false;
+}
+
+bool world_forgets_orphans(const struct world *world)
+{
+    for (unsigned group = 0; group < world->ring.groups; group++)
+        if (forgets_orphans(&world->ring.group[group]))
+            return true;
+    return false;
+}
+
+bool world_gates(const struct world *world)
+{
+    for (unsigned who = 0; who < WORLD_ACTORS; who++) {
+        const struct consumer_core *core = &world->member[who];
+
+        if (world->joined[who] && core->held < core->limit &&
+            (word_load(&core->active->held) != core->held ||
+             (word_load(&core->group.page->occupied[0]) >> core->active_index & 1) == 0))
+            return false;
+    }
+    return true;
+}
+
 void world_died(struct world *world, unsigned who)
 {
     const struct group_view *group = &world->ring.group[world->group_of[who]];
 
     world->dead[who] = true;
     world->joined[who] = false;
+    world->excused |= world_forgets_orphans(world);
     enter_member(world, DIED, who, 0, word_load(&group->page->claim.low));
 }
 

@@ -53,6 +53,8 @@ struct world {
     bool joined[WORLD_ACTORS]; /* a member that can go on: not dead, not left */
     bool dead[WORLD_ACTORS];
     bool vanished; /* a passing group, with all its members */
+    bool
+        excused; /* somebody was killed before the group could be told of orphans: the next look at the dead tells it */
     unsigned entries;
     struct entry journal[512];
 };
@@ -63,6 +65,10 @@ void world_save(struct world *world, unsigned place);
 void world_restore(struct world *world, unsigned place);
 
 void world_died(struct world *world, unsigned who);
+/* Has a group orphans, and its word for them does not say so? */
+bool world_forgets_orphans(const struct world *world);
+/* Do the words that the gate is made of say what the living hold? */
+bool world_gates(const struct world *world);
 /* As the core asks who lives: the world is the context. */
 struct judge world_judge(struct world *world, unsigned who);
 
