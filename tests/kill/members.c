@@ -103,6 +103,19 @@ static void sweep(struct world *world, unsigned who)
         recover_sweep(&world->ring.group[0]);
 }
 
+/* The one who claimed last claims again, and then another does, so that the claim word has forgotten both of its claims. */
+static void claim_two(struct world *world, unsigned who)
+{
+    (void)world_work(world, EARLIER, 1, NEVER_YET);
+    (void)world_work(world, who, 1, NEVER_YET);
+}
+
+static void finish_without_earlier(struct world *world)
+{
+    world_died(world, EARLIER);
+    finish_members(world);
+}
+
 /* ---- how it is before ---- */
 
 static void need_join(struct world *world, unsigned who)
@@ -139,6 +152,14 @@ static void three_there(struct world *world)
 {
     two_there(world);
     need_join(world, 2);
+}
+
+/* Four, of whom one has claimed and released. */
+static void one_has_claimed(struct world *world)
+{
+    three_there(world);
+    need_join(world, EARLIER);
+    (void)world_work(world, EARLIER, 1, ONE_BY_ONE);
 }
 
 /* Somebody was handed the first of its claim, then killed; `more` have joined. */
@@ -209,6 +230,7 @@ static void lone_dead(struct world *world)
 static const struct scenario scenarios[] = {
     {"claim-2", {2}, GROUP_DECLARED, 5, two_there, work_two, work_all, NULL, finish_members, false},
     {"claim-3", {3}, GROUP_DECLARED, 5, three_there, work_two, recover, recover, finish_members, false},
+    {"help", {4}, GROUP_DECLARED, 5, one_has_claimed, work_two, work_two, claim_two, finish_without_earlier, false},
     {"batch", {3}, GROUP_DECLARED, 5, three_there, work_batches, recover_batch, recover_batch, finish_members, false},
     {"hold", {3}, GROUP_DECLARED, 5, three_there, hold_some, recover, recover, finish_members, false},
     {"adopt", {4}, GROUP_DECLARED, 5, dead_and_three, recover, recover, recover, finish_members, false},

@@ -55,6 +55,8 @@ struct world {
     bool vanished; /* a passing group, with all its members */
     bool
         excused; /* somebody was killed before the group could be told of orphans: the next look at the dead tells it */
+    bool asleep[WORLD_ACTORS];      /* has looked after it announced itself, and found nothing */
+    unsigned credits[WORLD_ACTORS]; /* signals on its semaphore */
     unsigned entries;
     struct entry journal[512];
 };
