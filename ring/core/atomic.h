@@ -15,6 +15,10 @@
  * process may be killed, or stopped while others go on. So a test can end a process between any two stores to shared words, and have another
  * come between any two accesses, wherever they are.
  *
+ * What one group's members share with the producer, or with other groups, is changed in one step: a hostile peer that writes the same word
+ * all the time could make a loop over a compare-and-swap go round for ever. (Where the processor has no such instruction the step is a
+ * loop after all, one that its line in the cache makes short.)
+ *
  * Orders are in the names: no suffix is relaxed. Read-modify-write operations are acquire-release. fence_full() orders
  * everything, store -> load included.
  */
@@ -62,34 +66,16 @@ static inline void prefetch_for_write(const void *address)
 #endif
 }
 
-/* The larger of the word and `value`, in place: an atomic maximum. */
+/*
+ * The larger of the word and `value`, in place: an atomic maximum. Whoever makes this loop go round changes the word each time: for words
+ * of one's own group only.
+ */
 static inline void word_raise(struct word *word, uint64_t value)
 {
     uint64_t seen = word_load(word);
 
     while (seen < value && !word_cas(word, seen, value))
         seen = word_load(word);
-}
-
-/* One more, whoever else counts. */
-static inline void word_count(struct word *word)
-{
-    uint64_t seen = word_load(word);
-
-    while (!word_cas(word, seen, seen + 1))
-        seen = word_load(word);
-}
-
-/* Take a bit: true for the one caller who changed it from 1 to 0. */
-static inline bool word_take_bit(struct word *word, unsigned bit)
-{
-    return (word_and(word, ~(UINT64_C(1) << bit)) >> bit & 1) != 0;
-}
-
-/* Set a bit: true for the one caller who changed it from 0 to 1. */
-static inline bool word_set_bit(struct word *word, unsigned bit)
-{
-    return (word_or(word, UINT64_C(1) << bit) >> bit & 1) == 0;
 }
 
 #endif

@@ -40,16 +40,28 @@ static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desir
     return __atomic_compare_exchange_n(&word->value, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-static inline uint64_t word_or(struct word *word, uint64_t bits)
+static inline bool word_set_bit(struct word *word, unsigned bit)
 {
     ATOMIC_STEP();
-    return __atomic_fetch_or(&word->value, bits, __ATOMIC_ACQ_REL);
+    return (__atomic_fetch_or(&word->value, UINT64_C(1) << bit, __ATOMIC_ACQ_REL) >> bit & 1) == 0;
 }
 
-static inline uint64_t word_and(struct word *word, uint64_t bits)
+static inline bool word_take_bit(struct word *word, unsigned bit)
 {
     ATOMIC_STEP();
-    return __atomic_fetch_and(&word->value, bits, __ATOMIC_ACQ_REL);
+    return (__atomic_fetch_and(&word->value, ~(UINT64_C(1) << bit), __ATOMIC_ACQ_REL) >> bit & 1) != 0;
+}
+
+static inline uint64_t word_swap(struct word *word, uint64_t value)
+{
+    ATOMIC_STEP();
+    return __atomic_exchange_n(&word->value, value, __ATOMIC_ACQ_REL);
+}
+
+static inline void word_count(struct word *word)
+{
+    ATOMIC_STEP();
+    (void)__atomic_fetch_add(&word->value, 1, __ATOMIC_RELAXED);
 }
 
 /*

@@ -61,23 +61,47 @@ static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desir
     return swapped;
 }
 
-/* ck has no fetch-and-or; a loop over its CAS gives the old value, which the callers need. */
-static inline uint64_t word_or(struct word *word, uint64_t bits)
+/* Set a bit: true for the one caller who changed it from 0 to 1. */
+static inline bool word_set_bit(struct word *word, unsigned bit)
 {
-    uint64_t seen = word_load(word);
+    bool was;
 
-    while (!word_cas(word, seen, seen | bits))
-        seen = word_load(word);
+    ATOMIC_STEP();
+    ck_pr_fence_release();
+    was = ck_pr_bts_64(&word->value, bit);
+    ck_pr_fence_acquire();
+    return !was;
+}
+
+/* Take a bit: true for the one caller who changed it from 1 to 0. */
+static inline bool word_take_bit(struct word *word, unsigned bit)
+{
+    bool was;
+
+    ATOMIC_STEP();
+    ck_pr_fence_release();
+    was = ck_pr_btr_64(&word->value, bit);
+    ck_pr_fence_acquire();
+    return was;
+}
+
+/* Put another value in the place of what is there, which is returned. */
+static inline uint64_t word_swap(struct word *word, uint64_t value)
+{
+    uint64_t seen;
+
+    ATOMIC_STEP();
+    ck_pr_fence_release();
+    seen = ck_pr_fas_64(&word->value, value);
+    ck_pr_fence_acquire();
     return seen;
 }
 
-static inline uint64_t word_and(struct word *word, uint64_t bits)
+/* One more, whoever else counts. */
+static inline void word_count(struct word *word)
 {
-    uint64_t seen = word_load(word);
-
-    while (!word_cas(word, seen, seen & bits))
-        seen = word_load(word);
-    return seen;
+    ATOMIC_STEP();
+    ck_pr_inc_64(&word->value);
 }
 
 /* cmpxchg16b, casp or ldxp/stxp: the instruction, never a library's lock (R18). */

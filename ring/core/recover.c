@@ -219,13 +219,17 @@ int recover_adopt(struct consumer_core *consumer)
     uint64_t owner;
     int index, code = 0;
 
-    (void)word_and(&group->page->orphans, 0); /* [ORPHAN] */
+    (void)word_swap(&group->page->orphans, 0); /* [ORPHAN] */
     fence_full();
-    while (code == 0 && (index = oldest_orphan(group, &owner)) >= 0)
+    for (uint32_t left = group->members; code == 0 && left > 0; left--) {
+        index = oldest_orphan(group, &owner);
+        if (index < 0)
+            return 0;
         if (word_cas(&group->line[index].owner, owner, owner_next(owner, consumer->judge.life))) /* [OWNER] */
             code = take_over_line(consumer, (uint32_t)index);
-    if (code != 0)
-        word_store_release(&group->page->orphans, 1); /* [ORPHAN] */
+    }
+    /* One that was taken may have had others behind it; and so many that came to nothing were made while it looked. */
+    word_store_release(&group->page->orphans, 1); /* [ORPHAN] */
     return code;
 }
 
