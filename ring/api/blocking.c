@@ -1,4 +1,7 @@
-/* The calls that wait, made of those that do not and of the wait: for callers with one thing to do. */
+/*
+ * The calls that wait, made of those that do not and of the wait: for callers with one thing to do. A wait may say again and again that
+ * there is something, and somebody else be quicker each time: it ends with the time all the same.
+ */
 #include "meet/clock.h"
 #include "mring.h"
 
@@ -10,9 +13,13 @@ int mring_send_wait(struct mring_producer *producer, const void *data, size_t le
     int64_t deadline = code == -EAGAIN ? clock_deadline(timeout) : 0;
 
     while (code == -EAGAIN) {
-        code = mring_producer_wait(producer, clock_left(deadline));
+        int64_t left = clock_left(deadline);
+
+        code = mring_producer_wait(producer, left);
         if (code == 0)
             code = mring_send(producer, data, length, tag);
+        if (code == -EAGAIN && left == 0)
+            return -ETIMEDOUT;
     }
     return code;
 }
@@ -23,9 +30,13 @@ int mring_next_wait(struct mring_consumer *consumer, struct mring_message *messa
     int64_t deadline = code == 0 ? clock_deadline(timeout) : 0;
 
     while (code == 0) {
-        code = mring_consumer_wait(consumer, clock_left(deadline));
+        int64_t left = clock_left(deadline);
+
+        code = mring_consumer_wait(consumer, left);
         if (code == 0)
             code = mring_next(consumer, message);
+        if (code == 0 && left == 0)
+            return -ETIMEDOUT;
     }
     return code;
 }

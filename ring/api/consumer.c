@@ -141,8 +141,12 @@ static int next(struct mring_consumer *consumer, struct record *record)
         return 1;
     consumer_count_handed(consumer);
     code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
+    if (__builtin_expect(consumer_core_cut_off(&consumer->core), 0)) {
+        consumer->core.limit = consumer->core.position;
+        return consumer_cut_off(&consumer->core, NULL);
+    }
     if (code == 1)
-        return consumer_core_take(&consumer->core, record) ? 1 : -EBADMSG;
+        return consumer_core_take(&consumer->core, record) ? 1 : consumer_core_vanished(&consumer->core);
     if (code != 0)
         return code;
     if (consumer->lone)

@@ -50,7 +50,13 @@ bool consumer_look_for_dead(struct mring_consumer *consumer, struct suspect *sus
 /* Nothing was found: is it the end? -EPIPE, or else 0. */
 int consumer_found_nothing(const struct mring_consumer *consumer);
 
-/* Is there anything to take? 1, 0, -EPIPE. As a sleeper looks: of a consumer. */
+/* The producer has cut the group off. -ECONNABORTED, and why. */
+int consumer_cut_off(struct consumer_core *core, struct mring_error *error);
+
+/* A member could not begin, as its core's trouble says. -EBADMSG. */
+int join_damaged(const struct consumer_core *core, const char *name, struct mring_error *error);
+
+/* Is there anything to take? 1, 0, -EPIPE, -ECONNABORTED. As a sleeper looks: of a consumer. */
 int consumer_look(void *context);
 
 #endif

@@ -18,5 +18,9 @@ int mring_take_aside(struct mring_consumer *consumer, void *buffer, size_t size,
         message->position = found.position;
         message->deliveries = (unsigned)found.given;
     }
+    if (code == -EBADMSG)
+        return consumer_core_damaged(&consumer->core,
+                                     (struct trouble){TROUBLE_ASIDE, found.position, record_length(found.header),
+                                                      view_message_max(&consumer->core.view)});
     return code;
 }

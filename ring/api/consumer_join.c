@@ -120,7 +120,11 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
                        &(struct judge){alive, ring, life_number(ring->life)});
     if (code != 0) {
         group_give_back(&group->view, (uint32_t)line, consumer->core.owner, life_number(ring->life));
-        return failure(error, code, 0, "the words of group \"%s\" are damaged", name);
+        return join_damaged(&consumer->core, name, error);
+    }
+    if (consumer_core_cut_off(&consumer->core)) {
+        group_leave(&consumer->core);
+        return consumer_cut_off(&consumer->core, error);
     }
     consumer->lone = group->view.members == 1;
     consumer->peers = calloc(group->view.members, sizeof(*consumer->peers));

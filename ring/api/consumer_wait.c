@@ -12,6 +12,8 @@ int consumer_look(void *context)
 
     if (core->position < core->limit)
         return 1;
+    if (consumer_core_cut_off(core))
+        return -ECONNABORTED;
     if (consumer->lone) {
         if (word_load_acquire(record_at(&core->view, core->position)) != 0) /* [HEADER] */
             return 1;

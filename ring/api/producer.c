@@ -29,6 +29,8 @@ static void drop_group(struct mring_producer *producer, uint32_t index)
     free(producer->known[index]);
     producer->known[index] = NULL;
     held_group_drop(group);
+    producer->cut_off &= ~(UINT64_C(1) << index);
+    producer->watch[index] = (struct gate_watch){0};
 }
 
 /* A live group's entry: from the ring's own table, or else from the broker. */
@@ -44,6 +46,8 @@ static bool adopt_group(struct mring_producer *producer, uint32_t index)
     producer->known[index] = calloc(group->view.members, sizeof(struct known_sleeper));
     if (producer->known[index] == NULL)
         held_group_drop(group);
+    else if (producer_cut_already(producer, index))
+        producer->cut_off |= UINT64_C(1) << index;
     return producer->known[index] != NULL;
 }
 
@@ -62,10 +66,8 @@ static void read_directory(struct mring_producer *producer)
         bool lives = (live >> index & 1) != 0;
         const struct group_view *group = &producer->group[index].view;
 
-        if (group->page != NULL && (!lives || producer->core.view.directory[index].incarnation != group->incarnation)) {
+        if (group->page != NULL && (!lives || producer->core.view.directory[index].incarnation != group->incarnation))
             drop_group(producer, index);
-            producer->cut_off &= ~(UINT64_C(1) << index);
-        }
         if (lives && group->page == NULL && !adopt_group(producer, index))
             producer->behind = true;
     }
@@ -92,9 +94,9 @@ uint64_t producer_scan(struct mring_producer *producer)
 
         if (producer->group[index].view.page == NULL || (producer->cut_off >> index & 1) != 0)
             continue;
-        of_group = gate_of_group(&core->view, &producer->group[index].view, core->gate, tail);
+        of_group = gate_look(&core->view, &producer->group[index].view, core->gate, tail, &producer->watch[index]);
         if (of_group == GATE_BROKEN)
-            producer->cut_off |= UINT64_C(1) << index;
+            producer_cut_off(producer, index);
         else if (of_group < gate)
             gate = of_group;
     }
@@ -147,13 +149,15 @@ static void answer_all(struct mring_producer *producer)
     fence_full();
     read_directory(producer);
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        bool more = producer->group[index].view.page != NULL;
+        const struct group_view *group = &producer->group[index].view;
+        bool more = group->page != NULL;
 
-        while (more) {
-            int line = bell_take(&producer->group[index].view, &more);
+        /* Each at most once: who comes to sleep meanwhile sees the end by itself, and a hostile one comes for ever. */
+        for (uint32_t left = group->members; more && left > 0; left--) {
+            int line = bell_take(group, &more);
 
             if (line >= 0)
-                wake_member(producer->ring, &producer->group[index].view, producer->known[index], line);
+                wake_member(producer->ring, group, producer->known[index], line);
         }
     }
 }

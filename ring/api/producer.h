@@ -16,11 +16,13 @@ struct mring_producer {
     uint64_t epoch;
     uint64_t directory_version;             /* as of the last look at the directory */
     uint64_t cut_off;                       /* bit g: group g's words were broken; it gates no more */
+    uint32_t last_cut;                      /* the last of them */
     bool ended;                             /* mring_end was called: no room is found any more */
     bool behind;                            /* a live group could not be mapped: no advance until it is */
     int64_t retry;                          /* when to try that again */
     struct held_group group[LAYOUT_GROUPS]; /* the live ones */
     struct known_sleeper *known[LAYOUT_GROUPS];
+    struct gate_watch watch[LAYOUT_GROUPS];
     int64_t look_again; /* when to look for dead members next; moved on by whatever gives room */
     struct sleeper_state sleep;
     uint64_t scanned; /* what the last scan found */
@@ -46,6 +48,10 @@ void producer_back_off(void);
 
 /* Scan, to make room of what was released. */
 void producer_rescan(struct mring_producer *producer);
+
+/* The group's words cannot be true, as its watch says: cut it off. Was it already, by a producer before this one? */
+void producer_cut_off(struct mring_producer *producer, uint32_t index);
+bool producer_cut_already(const struct mring_producer *producer, uint32_t index);
 
 /*
  * Members that died: what they held goes to the living, one of whom is woken for it; a passing group that has none holds nobody back

@@ -12,7 +12,7 @@ enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
 void producer_bury_dead(struct mring_producer *producer)
 {
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        if (producer->group[index].view.page != NULL)
+        if (producer->group[index].view.page != NULL && (producer->cut_off >> index & 1) == 0)
             bury_dead(producer->ring, &producer->group[index].view, producer->known[index]);
 }
 

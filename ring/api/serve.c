@@ -129,9 +129,23 @@ static bool occupy_beside(struct mring *ring, const struct group_view *group, ui
     return false;
 }
 
+/*
+ * The words of the directory are in the ring entry, which a hostile producer writes too: a declared group's entry is in use whatever they
+ * say, for handles of this process have its mapping from the ring's own table.
+ */
+static uint64_t free_directory_entries(const struct mring *ring)
+{
+    uint64_t unused = ~word_load(&ring->region.view.page->groups);
+
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        if (ring->group[index].view.kind == GROUP_DECLARED)
+            unused &= ~(UINT64_C(1) << index);
+    return unused;
+}
+
 static int make_passing(struct mring *ring, const struct join_request *request)
 {
-    uint64_t free_entries = ~word_load(&ring->region.view.page->groups);
+    uint64_t free_entries = free_directory_entries(ring);
     uint32_t members = request->members != 0 ? request->members : ring->region.view.members_default;
     uint32_t index;
     int line, code;

@@ -9,6 +9,7 @@
     X(EAGAIN, "no room in the ring now")                                                                               \
     X(EBADMSG, "the ring's memory is damaged")                                                                         \
     X(EBUSY, "in use: a living producer, handles still open, or a batch not released")                                 \
+    X(ECONNABORTED, "the producer cut the group off: words of it were damaged")                                        \
     X(ECANCELED, "the wait was ended by mring_wake")                                                                   \
     X(EEXIST, "a living process serves a ring of this name")                                                           \
     X(EFBIG, "larger than the file size limit (RLIMIT_FSIZE) allows")                                                  \

@@ -7,6 +7,7 @@
 #ifndef MRING_CORE_CONSUMER_H
 #define MRING_CORE_CONSUMER_H
 
+#include "trouble.h"
 #include "view.h"
 
 #include <errno.h>
@@ -53,7 +54,21 @@ struct consumer_core {
     uint64_t again;     /* lone: records that begin below this were given to a dead member before; 0: none */
     uint64_t beyond;    /* of many: a tail that a dead producer did not come to store; 0: none */
     struct judge judge;
+    struct trouble trouble; /* the last that it met */
 };
+
+/* Something cannot be true: noted and counted. -EBADMSG, for the calls that end with it. */
+__attribute__((noinline, cold)) int consumer_core_damaged(struct consumer_core *consumer, struct trouble trouble);
+
+/*
+ * Has the producer cut this group off, for words that cannot be true? Then it may have overwritten what it had not released. Ask after a header
+ * was loaded [HEADER] or the tail [TAIL], so that one that was stored after the cut is not taken for the group's.
+ */
+static inline bool consumer_core_cut_off(const struct consumer_core *consumer)
+{
+    return cut_off_is(word_load_acquire(&consumer->view.page->cut_off[consumer->group.index].what), /* [CUT] */
+                      consumer->group.incarnation);
+}
 
 /* How far the stream is published, as a member of many sees it. */
 static inline uint64_t consumer_core_tail(const struct consumer_core *consumer)
@@ -87,6 +102,16 @@ static inline bool consumer_core_take(struct consumer_core *consumer, struct rec
     record->data = (const unsigned char *)place + LAYOUT_RECORD_HEADER;
     consumer->position = position + size;
     return true;
+}
+
+/* There was one a moment ago, up to the limit, and now its header says otherwise. */
+static inline int consumer_core_vanished(struct consumer_core *consumer)
+{
+    uint64_t header = word_load(record_at(&consumer->view, consumer->position));
+
+    return consumer_core_damaged(
+        consumer, (struct trouble){TROUBLE_REACH, consumer->position,
+                                   record_size(record_length(header), consumer->view.alignment), consumer->limit});
 }
 
 /* Everything below `end` goes back to the producer; not for the end of a batch (shared_release). */

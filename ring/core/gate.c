@@ -21,15 +21,34 @@ static uint64_t lowest_held(const struct group_view *group, uint64_t lowest, boo
     return lowest;
 }
 
-uint64_t gate_of_group(const struct ring_view *view, const struct group_view *group, uint64_t floor, uint64_t tail)
+static enum trouble_kind judge_gate(uint64_t position, uint64_t gate, uint64_t tail, uint64_t alignment,
+                                    uint64_t before)
+{
+    if (position > tail || gate > tail)
+        return TROUBLE_PAST_TAIL;
+    if (position % alignment != 0 || gate % alignment != 0)
+        return TROUBLE_ASKEW;
+    return position < before ? TROUBLE_BACK : TROUBLE_NONE;
+}
+
+uint64_t gate_look(const struct ring_view *view, const struct group_view *group, uint64_t floor, uint64_t tail,
+                   struct gate_watch *watch)
 {
     uint64_t position = word_load_acquire(&group->page->claim.low); /* [CLAIM] */
+    uint64_t before = watch->position;
     bool anybody = false;
     uint64_t gate = lowest_held(group, position, &anybody);
+    enum trouble_kind kind;
 
     if (!anybody && group->kind == GROUP_PASSING)
         return GATE_NONE;
-    if (position > tail || gate > tail || gate % view->alignment != 0)
+    kind = judge_gate(position, gate, tail, view->alignment, before);
+    if (kind != TROUBLE_NONE) {
+        watch->trouble = kind == TROUBLE_BACK    ? (struct trouble){kind, position, before, tail}
+                         : kind == TROUBLE_ASKEW ? (struct trouble){kind, position, gate, view->alignment}
+                                                 : (struct trouble){kind, position, gate, tail};
         return GATE_BROKEN;
+    }
+    watch->position = position;
     return gate < floor ? floor : gate;
 }

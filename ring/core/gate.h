@@ -16,18 +16,33 @@
 #ifndef MRING_CORE_GATE_H
 #define MRING_CORE_GATE_H
 
+#include "trouble.h"
 #include "view.h"
 
 /* The group holds nobody back: it is a passing one and has no member. */
 #define GATE_NONE UINT64_MAX
 
-/* The group's words cannot be true: a position or a held beyond `tail`, or a position that is not aligned. */
+/* The group's words cannot be true: past `tail`, not aligned, or behind where the group was. */
 #define GATE_BROKEN (UINT64_MAX - 1)
+
+/* What is known of a group from one look to the next; zero before the first. */
+struct gate_watch {
+    uint64_t position;      /* the group's: it never goes back */
+    struct trouble trouble; /* with GATE_BROKEN */
+};
 
 /*
  * `tail` is the published tail, as its owner knows it; a held below `floor`, the gate already known, is a stale leftover and counts as
  * `floor`.
  */
-uint64_t gate_of_group(const struct ring_view *view, const struct group_view *group, uint64_t floor, uint64_t tail);
+uint64_t gate_look(const struct ring_view *view, const struct group_view *group, uint64_t floor, uint64_t tail,
+                   struct gate_watch *watch);
+
+/* For one who looks once. */
+static inline uint64_t gate_of_group(const struct ring_view *view, const struct group_view *group, uint64_t floor,
+                                     uint64_t tail)
+{
+    return gate_look(view, group, floor, tail, &(struct gate_watch){0});
+}
 
 #endif

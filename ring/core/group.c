@@ -103,7 +103,7 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
      */
     if (position % view->alignment != 0 ||
         (group->members == 1 && (position <= tail ? tail - position : position - tail) > view->capacity))
-        return -EBADMSG;
+        return consumer_core_damaged(consumer, (struct trouble){TROUBLE_POSITION, position, tail, view->capacity});
     consumer->position = position;
     consumer->limit = position;
     consumer->held = position;

@@ -14,6 +14,7 @@
  *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
  *             04200  counters              P                    messages and bytes published, waits, wake-ups
  *             04280  landmark[32]          P                    lossy groups: {position, message number, bytes}
+ *             04680  cut_off[64]           P, release [CUT]     groups whose words were damaged: they gate no more
  *   page 2  08000  struct group_entry[64]  B                    the directory: names and kinds of groups
  *   page 3  0c000  data                    P                    capacity bytes, mapped twice back to back
  *
@@ -30,6 +31,7 @@
  *             +08    claimed               its member           a lone member's upper bound (R3)
  *             +10    counters              its member
  *             +38    redelivered_to        its member           a lone member's: below this a dead one was here before
+ *             +40    damaged               its member           how often it met words that cannot be true
  *             +80    owner                 members, CAS         who sits here: see OWNER below
  *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
  *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
@@ -175,6 +177,26 @@ struct landmark {
     struct word reserved;
 };
 
+/* A group that the producer cut off, and why (core/trouble.h). */
+struct cut_off {
+    struct word what; /* 0: it was not; or {incarnation: 56 bits, kind of trouble: 8 bits} */
+    struct word position;
+    struct word value;
+    struct word bound;
+};
+enum { CUT_OFF_KIND_BITS = 8, CUT_OFF_KIND_MASK = 0xff };
+
+static inline uint64_t cut_off_word(uint64_t incarnation, uint64_t kind)
+{
+    return incarnation << CUT_OFF_KIND_BITS | (kind & CUT_OFF_KIND_MASK);
+}
+
+/* Is it this incarnation of the group that was cut off? */
+static inline bool cut_off_is(uint64_t what, uint64_t incarnation)
+{
+    return what != 0 && cut_off_word(incarnation, what) == what;
+}
+
 /* Page 1 of the ring entry. */
 struct producer_page {
     struct word tail;
@@ -196,11 +218,14 @@ struct producer_page {
     struct word bytes;
     struct word waits;
     struct word wakeups;
-    struct word rescued; /* waits for room that timed out and then found some: must stay 0 */
-    unsigned char pad4[LAYOUT_LINE - 40];
+    struct word rescued;  /* waits for room that timed out and then found some: must stay 0 */
+    struct word cut_offs; /* groups that were cut off */
+    unsigned char pad4[LAYOUT_LINE - 48];
 
     struct landmark landmark[LAYOUT_LANDMARKS];
-    unsigned char reserved[LAYOUT_PAGE - 5 * LAYOUT_LINE - LAYOUT_LANDMARKS * sizeof(struct landmark)];
+    struct cut_off cut_off[LAYOUT_GROUPS];
+    unsigned char reserved[LAYOUT_PAGE - 5 * LAYOUT_LINE - LAYOUT_LANDMARKS * sizeof(struct landmark) -
+                           LAYOUT_GROUPS * sizeof(struct cut_off)];
 };
 
 enum group_kind {
@@ -243,7 +268,8 @@ struct member_line {
     struct word rescued;     /* waits that timed out and then found work: must stay 0 */
     struct word redelivered; /* messages handed out that a dead member may have been handed before */
     struct word redelivered_to;
-    unsigned char pad0[LAYOUT_LINE - 64];
+    struct word damaged; /* how often -EBADMSG was its answer */
+    unsigned char pad0[LAYOUT_LINE - 72];
 
     struct word owner;
     struct word intent_serial;
@@ -316,6 +342,7 @@ LAYOUT_AT(producer_page, groups, 0x180);
 LAYOUT_AT(producer_page, directory_version, 0x188);
 LAYOUT_AT(producer_page, messages, 0x200);
 LAYOUT_AT(producer_page, landmark, 0x280);
+LAYOUT_AT(producer_page, cut_off, 0x680);
 _Static_assert(sizeof(struct group_entry) == LAYOUT_LINE, "directory entry");
 _Static_assert(sizeof(struct group_entry) * LAYOUT_GROUPS <= LAYOUT_PAGE, "directory fits its page");
 LAYOUT_AT(group_entry, kind, 0x40);
@@ -335,6 +362,7 @@ LAYOUT_AT(member_line, held, 0x00);
 LAYOUT_AT(member_line, claimed, 0x08);
 LAYOUT_AT(member_line, messages, 0x10);
 LAYOUT_AT(member_line, redelivered_to, 0x38);
+LAYOUT_AT(member_line, damaged, 0x40);
 LAYOUT_AT(member_line, owner, 0x80);
 LAYOUT_AT(member_line, intent_serial, 0x88);
 LAYOUT_AT(member_line, intent_end, 0x90);

@@ -60,7 +60,8 @@ static inline int lone_refill(struct consumer_core *consumer)
         return 0;
     }
     if (size > consumer->record_max)
-        return -EBADMSG;
+        return consumer_core_damaged(consumer, (struct trouble){TROUBLE_LENGTH, position, record_length(header),
+                                                                view_message_max(&consumer->view)});
     if (!caught_up || ++consumer->streak >= 2) {
         uint64_t tail;
 
@@ -71,7 +72,8 @@ static inline int lone_refill(struct consumer_core *consumer)
         if (tail - position >= size && tail - position <= consumer->view.capacity)
             ahead = tail - position;
         else if (!caught_up)
-            return -EBADMSG;
+            return consumer_core_damaged(consumer,
+                                         (struct trouble){TROUBLE_TAIL, position, tail, consumer->view.capacity});
     }
     if (ahead > consumer->record_max)
         ahead = consumer->record_max;
@@ -92,7 +94,7 @@ static inline int lone_next(struct consumer_core *consumer, struct record *recor
     code = lone_refill(consumer);
     if (code != 1)
         return code;
-    return consumer_core_take(consumer, record) ? 1 : -EBADMSG;
+    return consumer_core_take(consumer, record) ? 1 : consumer_core_vanished(consumer);
 }
 
 #endif

@@ -122,15 +122,17 @@ void recover_sweep(const struct group_view *group)
 
 /* ---- taking over ---- */
 
-/* A line is written by members, so what it says is bounded before it is believed. */
-static bool remains_valid(struct consumer_core *consumer, const struct remains *remains)
+/* A line is written by members, so what it says is bounded before it is believed. 0, -EBADMSG. */
+static int check_remains(struct consumer_core *consumer, const struct remains *remains)
 {
     uint64_t tail = shared_tail(consumer, remains->end);
     uint64_t alignment = consumer->view.alignment;
 
-    return remains->end <= tail && tail - remains->from <= consumer->view.capacity &&
-           remains->end - remains->from <= consumer->record_max && remains->from % alignment == 0 &&
-           remains->end % alignment == 0;
+    if (remains->end <= tail && tail - remains->from <= consumer->view.capacity &&
+        remains->end - remains->from <= consumer->record_max && remains->from % alignment == 0 &&
+        remains->end % alignment == 0)
+        return 0;
+    return consumer_core_damaged(consumer, (struct trouble){TROUBLE_REMAINS, remains->from, remains->end, tail});
 }
 
 /* The oldest record killed too many: set it aside. 1: done, 0: there is no room for it, -EBADMSG: there is no record. */
@@ -141,7 +143,7 @@ static int set_aside(struct consumer_core *consumer, struct remains *remains)
     uint64_t size = record_size(record_length(header), consumer->view.alignment);
 
     if (size > consumer->record_max || size > remains->end - remains->from)
-        return -EBADMSG;
+        return consumer_core_damaged(consumer, (struct trouble){TROUBLE_REACH, remains->from, size, remains->end});
     if (!aside_put(&consumer->group, &consumer->judge, remains->from, header,
                    (const unsigned char *)place + LAYOUT_RECORD_HEADER, remains->given))
         return 0;
@@ -179,8 +181,11 @@ static int take_over_line(struct consumer_core *consumer, uint32_t index)
 
     consumer->active = &consumer->group.line[index];
     consumer->active_index = index;
-    if (judge_line(&consumer->group, index, &remains))
-        code = remains_valid(consumer, &remains) ? take_over(consumer, &remains) : -EBADMSG;
+    if (judge_line(&consumer->group, index, &remains)) {
+        code = check_remains(consumer, &remains);
+        if (code == 0)
+            code = take_over(consumer, &remains);
+    }
     if (code == 1) {
         word_store(&consumer->active->tally_serial, word_load(&consumer->active->intent_serial) + 1);
         consumer->limit = remains.end;

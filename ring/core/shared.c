@@ -21,10 +21,10 @@ struct batch {
 
 /*
  * Walk records from `position`: at least one, then as many as fit this member's share of the backlog. A member must not sit on
- * work that idle ones could do, so the share is half of backlog / members. False: what stands there is no chain of records. (A zero
- * header has the length 2^32 - 1.)
+ * work that idle ones could do, so the share is half of backlog / members. 0, or -EBADMSG: what stands there is no chain of records. (A
+ * zero header has the length 2^32 - 1.)
  */
-static bool walk(const struct consumer_core *consumer, uint64_t position, uint64_t tail, struct batch *batch)
+static int walk(struct consumer_core *consumer, uint64_t position, uint64_t tail, struct batch *batch)
 {
     uint64_t backlog = tail - position;
     uint64_t share = backlog / (2 * members_joined(&consumer->group));
@@ -38,14 +38,27 @@ static bool walk(const struct consumer_core *consumer, uint64_t position, uint64
         uint64_t header = word_load(record_at(&consumer->view, batch->end));
         uint64_t size = record_size(record_length(header), consumer->view.alignment);
 
-        if (size > consumer->record_max || size > tail - batch->end)
-            return false;
+        if (size > consumer->record_max)
+            return consumer_core_damaged(consumer, (struct trouble){TROUBLE_LENGTH, batch->end, record_length(header),
+                                                                    view_message_max(&consumer->view)});
+        if (size > tail - batch->end)
+            return consumer_core_damaged(consumer, (struct trouble){TROUBLE_REACH, batch->end, size, tail});
         if (batch->records > 0 && batch->end + size - position > share)
             break;
         batch->end += size;
         batch->records++;
     }
-    return true;
+    return 0;
+}
+
+/* Can a group be at this position, past which the stream goes up to `tail`? 0, -EBADMSG. */
+static int check_position(struct consumer_core *consumer, uint64_t position, uint64_t tail)
+{
+    const struct ring_view *view = &consumer->view;
+
+    if (position <= tail && tail - position <= view->capacity && position % view->alignment == 0)
+        return 0;
+    return consumer_core_damaged(consumer, (struct trouble){TROUBLE_POSITION, position, tail, view->capacity});
 }
 
 /* Step 5: the claim that the word names must be on its owner's own line before the word forgets it. */
@@ -103,12 +116,13 @@ int shared_claim(struct consumer_core *consumer)
     int result;
 
     if (consumer->position != consumer->limit) /* the batch had ended with a record, when it was walked */
-        return -EBADMSG;
+        return consumer_core_vanished(consumer);
     if (word_load(&page->orphans) != 0) {
         result = recover_adopt(consumer);
         if (result != 0)
             return result;
     }
+    /* Each turn but the last is one in which the word was changed: by a claim of another member's, or a hostile one harms its own group. */
     for (;;) {
         uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */
         uint64_t tail = shared_tail(consumer, position);         /* [TAIL] */
@@ -124,9 +138,10 @@ int shared_claim(struct consumer_core *consumer)
         owner_serial = word_load(&page->claim.high);
         if (word_load_acquire(&page->claim.low) != position) /* [CLAIM] */
             continue;
-        result = -EBADMSG;
-        if (position > tail || tail - position > consumer->view.capacity || position % consumer->view.alignment != 0 ||
-            !walk(consumer, position, tail, &batch))
+        result = check_position(consumer, position, tail);
+        if (result == 0)
+            result = walk(consumer, position, tail, &batch);
+        if (result != 0)
             break;
         serial = ((owner_serial & SERIAL_MASK) + batch.records) & SERIAL_MASK;
         word_store_release(&line->intent_serial, serial);

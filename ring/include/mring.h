@@ -312,7 +312,8 @@ struct mring_join_options {
  * -E2BIG     more members than the ring has left (a group that this call would make)
  * -EPIPE     the ring's broker is gone and the group is not one that this process can reach
  * -ETIMEDOUT the broker has not answered for 5 seconds (its process is stopped, say). No place stays taken
- * -EBADMSG   the words of the group are damaged
+ * -EBADMSG   the words of the group are damaged, as error->text says
+ * -ECONNABORTED the producer has cut the group off (mring_next)
  * -ENOMEM -EMFILE
  */
 MRING_API int mring_join(struct mring *ring, const char *group, const struct mring_join_options *options,
@@ -328,7 +329,10 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
  * -EPIPE        the stream is complete and the group has released all of it. While other members still hold some the answer is 0: if
  *               one of them is killed, the others get what it held
  * -EBUSY        (group of many) all of the batch that this member claimed was handed out, but not all released: release first
- * -EBADMSG      the ring's memory is damaged at this place
+ * -EBADMSG      the ring's memory is damaged at this place: mring_trouble says how. What was handed out may still be released
+ * -ECONNABORTED the producer has cut this group off, for its words were damaged by one of its members: it gets no more messages, and those
+ *               that were handed out last may have been overwritten. To go on, leave; a group made by mring_join can be made anew when
+ *               all have left it, one that was declared is lost
  * -ESTALE       this is a forked child
  */
 MRING_API int mring_next(struct mring_consumer *consumer, struct mring_message *message);
@@ -385,6 +389,7 @@ MRING_API int mring_leave(struct mring_consumer *consumer);
  * -EINTR       a signal handler ran, also one with SA_RESTART
  * -ECANCELED   mring_wake was called, also before this wait, and by a handler that ran
  * -EPIPE       (consumer) the stream is complete and drained; (producer) mring_end was called
+ * -ECONNABORTED (consumer) the producer has cut the group off (mring_next); noticed within half a second by one that sleeps
  * -EOWNERDEAD  (consumer) everything is drained and the producer's process ended without mring_end or mring_producer_close:
  *              noticed after a second without a message. The wait can be called again: another process may become the
  *              producer of this ring; a ring made anew under the same name is another one, to be opened anew
@@ -412,6 +417,24 @@ MRING_API int mring_consumer_wake(struct mring_consumer *consumer);
     _Generic((handle), struct mring_producer *                                                                         \
              : mring_producer_wake, struct mring_consumer *                                                            \
              : mring_consumer_wake)(handle)
+#endif
+
+/*
+ * What was wrong, after -EBADMSG or -ECONNABORTED: `error` is filled with the last trouble that this handle met, in numbers ("record at
+ * position 4096: length 4294967295 is longer than any message (8184)"), which is the code that the call answered.
+ *   A consumer's is of the ring's memory, which the producer writes, or its group's, which the group's members write.
+ *   A producer's is a group that it cut off, since what stands in the group's words cannot be true: one member wrote what it must not.
+ *   Nobody waits for such a group any more; its members are told so, by -ECONNABORTED.
+ * 1: *error is filled; 0: there was nothing; -EINVAL: error is NULL or its size not one this library knows.  -ESTALE
+ */
+MRING_API int mring_producer_trouble(struct mring_producer *producer, struct mring_error *error);
+MRING_API int mring_consumer_trouble(struct mring_consumer *consumer, struct mring_error *error);
+
+#if !defined(__cplusplus)
+#define mring_trouble(handle, error)                                                                                   \
+    _Generic((handle), struct mring_producer *                                                                         \
+             : mring_producer_trouble, struct mring_consumer *                                                         \
+             : mring_consumer_trouble)(handle, error)
 #endif
 
 /* ------------------------------------------------------------------------------------------------------------------
@@ -492,7 +515,7 @@ MRING_API const char *mring_version(void);
 #pragma GCC diagnostic pop
 }
 
-/* C++ has no _Generic; these overloads give the same two names. */
+/* C++ has no _Generic; these overloads give the same names. */
 inline int mring_wait(struct mring_producer *producer, int64_t timeout)
 {
     return mring_producer_wait(producer, timeout);
@@ -508,6 +531,14 @@ inline int mring_wake(struct mring_producer *producer)
 inline int mring_wake(struct mring_consumer *consumer)
 {
     return mring_consumer_wake(consumer);
+}
+inline int mring_trouble(struct mring_producer *producer, struct mring_error *error)
+{
+    return mring_producer_trouble(producer, error);
+}
+inline int mring_trouble(struct mring_consumer *consumer, struct mring_error *error)
+{
+    return mring_consumer_trouble(consumer, error);
 }
 #endif
 

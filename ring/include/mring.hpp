@@ -259,6 +259,14 @@ class mring::producer
         return woken(mring_drain(get(), timeout.count()), "mring: drain");
     }
 
+    /* A group that was cut off, in words; empty: none was. */
+    std::string trouble() const
+    {
+        mring_error error = MRING_ERROR_INIT;
+        check(mring_producer_trouble(get(), &error), "mring: trouble");
+        return error.text;
+    }
+
     /* End this handle's wait: from any thread or signal handler. */
     void cancel() const noexcept
     {
@@ -328,6 +336,14 @@ class mring::consumer
     wake wait(std::chrono::nanoseconds timeout = forever)
     {
         return woken(mring_consumer_wait(get(), timeout.count()), "mring: waiting for a message");
+    }
+
+    /* What was wrong, in words, when std::errc::bad_message or connection_aborted was thrown; empty: nothing was. */
+    std::string trouble() const
+    {
+        mring_error error = MRING_ERROR_INIT;
+        check(mring_consumer_trouble(get(), &error), "mring: trouble");
+        return error.text;
     }
 
     /* End this handle's wait: from any thread or signal handler. */
