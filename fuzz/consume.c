@@ -1,0 +1,267 @@
+/*
+ * A hostile ring entry under running consumers: whatever a producer writes, whenever, each member goes on or says -EBADMSG, stays inside its
+ * mappings (I7), and no record goes to two members (I2).
+ *
+ * The input is a script: steps of the members of two groups (join, take, release, leave, be killed, look for the dead, adopt, set
+ * aside), between which the ring entry is written: by a producer that keeps to the rules, so that there is something to read, and by one
+ * that keeps to none.
+ */
+#include "core/aside.h"
+#include "core/lone.h"
+#include "core/recover.h"
+#include "core/shared.h"
+#include "yard.h"
+
+#include <string.h>
+
+enum { PLAYERS = 4, STEPS = 400 };
+
+/* A member: its place in the program. Life n + 1 is player n's. */
+struct player {
+    struct consumer_core core;
+    bool joined;
+    uint64_t damaged; /* what its line said when it came */
+    uint64_t end;     /* of what it was handed last, on the line it works at */
+};
+
+struct game {
+    struct yard *yard;
+    struct script script;
+    struct producer_core producer;
+    struct gate_watch watch[YARD_GROUPS];
+    uint64_t cut_off;
+    uint64_t claimed[YARD_GROUPS]; /* up to there, by groups of many */
+    struct player player[PLAYERS];
+    uint32_t sent;
+};
+
+static struct group_view *group_of(struct game *game, unsigned player)
+{
+    return &game->yard->group[player % YARD_GROUPS];
+}
+
+/* -EBADMSG comes with what is wrong, and is counted. */
+static void check_code(struct player *player, int code)
+{
+    uint64_t damaged = word_load(&player->core.line->damaged);
+
+    EXPECT(code == 0 || code == 1 || code == -EBADMSG);
+    EXPECT(damaged - player->damaged == (code == -EBADMSG));
+    EXPECT(code != -EBADMSG || player->core.trouble.kind != TROUBLE_NONE);
+    player->damaged = damaged;
+}
+
+static void join(struct game *game, unsigned index)
+{
+    struct player *player = &game->player[index];
+    const struct group_view *group = group_of(game, index);
+    uint64_t life = index + 1;
+    bool first;
+    int line, code;
+
+    if (player->joined)
+        return;
+    game->yard->dead &= ~(UINT64_C(1) << life);
+    first = group->kind == GROUP_PASSING && !group_has_members(group);
+    line = group_occupy(&game->yard->ring, group, life, yard_alive, game->yard);
+    if (line < 0)
+        return;
+    EXPECT((uint32_t)line < group->members);
+    player->damaged = word_load(&group->line[line].damaged);
+    if (first) { /* as the broker, which makes such a group anew */
+        group_start_at_tail(&game->yard->ring, group, (uint32_t)line);
+        game->claimed[index % YARD_GROUPS] = word_load(&group->page->claim.low);
+    }
+    code = group_enter(&player->core, &game->yard->ring, group, (uint32_t)line,
+                       &(struct judge){yard_alive, game->yard, life});
+    check_code(player, code);
+    player->joined = code == 0;
+    player->end = player->core.position;
+    if (code != 0)
+        group_give_back(group, (uint32_t)line);
+}
+
+/* One claim: fresh ones are ahead of all before, adopted ones below. */
+static int claim(struct game *game, unsigned index)
+{
+    struct consumer_core *core = &game->player[index].core;
+    uint64_t *claimed = &game->claimed[index % YARD_GROUPS];
+    int code;
+
+    if (core->held < core->position)
+        return 0;
+    code = shared_claim(core);
+    check_code(&game->player[index], code);
+    if (code != 1)
+        return code;
+    EXPECT(core->limit - core->position <= core->record_max && core->limit > core->position);
+    if (core->active == core->line && core->given == 1) {
+        EXPECT(core->position == *claimed);
+        *claimed = core->limit;
+    } else {
+        EXPECT(core->limit <= *claimed);
+    }
+    game->player[index].end = core->position;
+    return 1;
+}
+
+static void next(struct game *game, unsigned index)
+{
+    struct player *player = &game->player[index];
+    struct record record;
+    int code = 1;
+
+    if (!player->joined)
+        return;
+    if (player->core.group.members == 1) {
+        code = lone_next(&player->core, &record);
+        check_code(player, code);
+    } else if (!consumer_core_take(&player->core, &record)) {
+        code = claim(game, index);
+        if (code == 1 && !consumer_core_take(&player->core, &record))
+            code = consumer_core_vanished(&player->core);
+        if (code == -EBADMSG)
+            player->damaged = word_load(&player->core.line->damaged);
+    }
+    if (code != 1)
+        return;
+    EXPECT(record.position == player->end && player->core.position > record.position);
+    player->end = player->core.position;
+    yard_read(game->yard, &record);
+}
+
+static void release(struct game *game, unsigned index)
+{
+    struct player *player = &game->player[index];
+
+    if (player->joined && consumer_core_holds(&player->core))
+        shared_release(&player->core, player->core.position);
+}
+
+static void leave(struct game *game, unsigned index)
+{
+    struct player *player = &game->player[index];
+
+    if (player->joined)
+        group_leave(&player->core);
+    player->joined = false;
+}
+
+static void look(struct game *game, unsigned index)
+{
+    struct consumer_core *core = &game->player[index].core;
+
+    if (!game->player[index].joined)
+        return;
+    (void)consumer_core_ended(core, core->position);
+    (void)consumer_core_cut_off(core);
+    if (core->group.members > 1) {
+        shared_look_beyond(core);
+        (void)recover_dead(&core->group, &core->judge, NULL);
+        (void)shared_all_released(&core->group);
+    }
+}
+
+static void take_aside(struct game *game, unsigned index)
+{
+    struct consumer_core *core = &game->player[index].core;
+    static unsigned char buffer[YARD_CAPACITY / 2];
+    struct aside_message message;
+    uint64_t count;
+
+    if (!game->player[index].joined)
+        return;
+    count = aside_count(&core->group);
+    /* The ring is hostile, the group is not: what was set aside is what it says. */
+    EXPECT(aside_take(&core->group, &core->judge, buffer, sizeof(buffer), &message) == (count != 0));
+}
+
+/* As the honest producer; it stops when the ring is not what it left. */
+static void send(struct game *game)
+{
+    uint32_t length = script_below(&game->script, 3000);
+    struct place place = producer_core_place(&game->producer, length);
+
+    if (!producer_core_fits(&game->producer, place.next))
+        yard_rescan(game->yard, &game->producer, game->watch, &game->cut_off);
+    if (!producer_core_fits(&game->producer, place.next))
+        return;
+    yard_fill(place_payload(place), length, game->sent++);
+    (void)producer_core_send(&game->producer, place, length, length);
+}
+
+static void scribble(struct game *game)
+{
+    struct producer_page *page = game->yard->ring.page;
+    struct word *const words[] = {&page->tail,
+                                  &page->ended,
+                                  &page->epoch,
+                                  &page->groups,
+                                  &page->cut_off[0].what,
+                                  &page->cut_off[1].what,
+                                  record_at(&game->yard->ring, word_load(&page->tail) & ~UINT64_C(7)),
+                                  record_at(&game->yard->ring, game->player[0].core.position),
+                                  record_at(&game->yard->ring, game->player[1].core.position),
+                                  record_at(&game->yard->ring, script_take(&game->script, 2) * 8)};
+    struct word *word = words[script_below(&game->script, sizeof(words) / sizeof(*words))];
+
+    word_store(word, script_word(&game->script, word_load(word)));
+}
+
+static void step(struct game *game)
+{
+    uint32_t choice = script_below(&game->script, 64);
+    unsigned index = choice % PLAYERS;
+
+    switch (choice / PLAYERS) {
+    case 0:
+        join(game, index);
+        break;
+    case 1:
+    case 2:
+    case 3:
+        next(game, index);
+        break;
+    case 4:
+        for (unsigned left = script_below(&game->script, 64); left > 0; left--)
+            next(game, index);
+        break;
+    case 5:
+        release(game, index);
+        break;
+    case 6:
+        leave(game, index);
+        break;
+    case 7: /* killed: it does no more, and its life has ended */
+        game->yard->dead |= game->player[index].joined ? UINT64_C(2) << index : 0;
+        game->player[index].joined = false;
+        break;
+    case 8:
+        look(game, index);
+        break;
+    case 9:
+        take_aside(game, index);
+        break;
+    case 10:
+    case 11:
+    case 12:
+        send(game);
+        break;
+    default:
+        scribble(game);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct game game = {.script = {bytes, size}};
+
+    game.yard = yard_begin(&game.script);
+    EXPECT(producer_core_start(&game.producer, &game.yard->ring) == 0);
+    for (int left = STEPS; left > 0 && game.script.left > 0; left--)
+        step(&game);
+    for (unsigned index = 0; index < PLAYERS; index++)
+        leave(&game, index);
+    yard_end(game.yard);
+    return 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * A ring of two groups for targets of core/ alone, made once and cleared for each input: no Mach, no broker.
+ *
+ * The groups' memory is from the heap and exactly as large as the mappings, so that AddressSanitizer sees one byte too far; the data is mapped
+ * twice, back to back, as in a ring, between pages that cannot be touched.
+ */
+#ifndef FUZZ_YARD_H
+#define FUZZ_YARD_H
+
+#include "core/group.h"
+#include "core/producer.h"
+#include "script.h"
+
+enum { YARD_CAPACITY = 16384, YARD_GROUPS = 2, YARD_MEMBERS = 3, YARD_LIVES = 8 };
+
+struct yard {
+    struct ring_view ring;
+    struct group_view group[YARD_GROUPS];
+    uint64_t dead; /* bit n: life n has ended; lives from YARD_LIVES on have as well */
+};
+
+/* What one byte of the input says: alignment, and of each group whether it has one member or several, declared or passing. */
+struct yard *yard_begin(struct script *script);
+void yard_end(struct yard *yard);
+
+/* As a life_verdict, with the yard as its context. */
+bool yard_alive(void *yard, uint64_t number);
+
+/* How far the group has released, at most the tail: what the producer may use as its gate. GATE_BROKEN, GATE_NONE. */
+void yard_rescan(struct yard *yard, struct producer_core *producer, struct gate_watch *watch, uint64_t *cut_off);
+
+/* Payload of message n: so that who reads it can tell. */
+void yard_fill(void *where, uint32_t length, uint32_t number);
+bool yard_is(const void *data, uint32_t length, uint32_t number);
+
+/* Read it, every byte, as its user may. */
+void yard_read(const struct yard *yard, const struct record *record);
+
+#endif
