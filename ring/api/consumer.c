@@ -39,7 +39,7 @@ void consumer_wake_peer(struct mring_consumer *consumer)
     int line = bell_take(&consumer->group.view, &more);
 
     if (line >= 0)
-        wake_member(consumer->ring, &consumer->group.view, consumer->peers, line);
+        wake_member(consumer->ring, &consumer->group.view, consumer->peers, &consumer->turns, line);
 }
 
 /* ---- messages ---- */

@@ -23,6 +23,7 @@ struct mring_consumer {
     uint64_t idle_want; /* the producer's wish as it was last answered for want of work */
     struct held_group group;
     struct known_sleeper *peers; /* one place per line */
+    struct wild_turns turns;     /* on them */
     struct known_sleeper producer;
     struct sleeper_state sleep;
 };

@@ -106,6 +106,7 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
 {
     struct mring *ring = consumer->ring;
     struct held_group *group = &consumer->group;
+    bool cut_off;
     int line = -1;
     int code = join_inherited(ring, name, group, &line);
 
@@ -118,13 +119,10 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
                        name);
     code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line,
                        &(struct judge){alive, ring, life_number(ring->life)});
-    if (code != 0) {
+    cut_off = consumer_core_cut_off(&consumer->core);
+    if (code != 0 || cut_off) {
         group_give_back(&group->view, (uint32_t)line, consumer->core.owner, life_number(ring->life));
-        return join_damaged(&consumer->core, name, error);
-    }
-    if (consumer_core_cut_off(&consumer->core)) {
-        group_leave(&consumer->core);
-        return consumer_cut_off(&consumer->core, error);
+        return cut_off ? consumer_cut_off(&consumer->core, error) : join_damaged(&consumer->core, name, error);
     }
     consumer->lone = group->view.members == 1;
     consumer->peers = calloc(group->view.members, sizeof(*consumer->peers));

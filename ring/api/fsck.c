@@ -140,10 +140,11 @@ int mring_fsck(struct mring *ring, const struct mring_fsck_options *options)
 static int repair_group(struct mring *ring, const struct group_view *group, struct mring_error *error)
 {
     struct known_sleeper *known = calloc(group->members, sizeof(*known));
+    struct wild_turns turns = {0, 0};
 
     if (known == NULL)
         return failure(error, -ENOMEM, 0, "no memory to repair a group of %u members", group->members);
-    bury_dead(ring, group, known);
+    bury_dead(ring, group, known, &turns);
     for (uint32_t line = 0; line < group->members; line++)
         forget_sleeper(&known[line]);
     free(known);

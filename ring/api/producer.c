@@ -29,6 +29,7 @@ static void drop_group(struct mring_producer *producer, uint32_t index)
     free(producer->known[index]);
     producer->known[index] = NULL;
     held_group_drop(group);
+    producer->turns[index] = (struct wild_turns){0};
     producer->cut_off &= ~(UINT64_C(1) << index);
     producer->watch[index] = (struct gate_watch){0};
 }
@@ -92,7 +93,7 @@ uint64_t producer_scan(struct mring_producer *producer)
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         uint64_t of_group;
 
-        if (producer->group[index].view.page == NULL || (producer->cut_off >> index & 1) != 0)
+        if (!producer_serves(producer, index))
             continue;
         of_group = gate_look(&core->view, &producer->group[index].view, core->gate, tail, &producer->watch[index]);
         if (of_group == GATE_BROKEN)
@@ -132,14 +133,16 @@ static __attribute__((noinline)) int answer(struct mring_producer *producer, uin
         const struct group_view *group = &producer->group[index].view;
         int line;
 
-        if (group->page == NULL) {
+        if (!producer_serves(producer, index)) {
             if (!producer->behind) /* else it may ring for a group that will be mapped later */
                 (void)word_take_bit(&producer->core.view.doorbell->groups, index);
             continue;
         }
+        if (wild_enough(&producer->turns[index]))
+            continue;
         line = bell_answer(&producer->core.view, group);
         if (line >= 0)
-            wake_member(producer->ring, group, producer->known[index], line);
+            wake_member(producer->ring, group, producer->known[index], &producer->turns[index], line);
     }
     return 0;
 }
@@ -150,14 +153,14 @@ static void answer_all(struct mring_producer *producer)
     read_directory(producer);
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         const struct group_view *group = &producer->group[index].view;
-        bool more = group->page != NULL;
+        bool more = producer_serves(producer, index);
 
         /* Each at most once: who comes to sleep meanwhile sees the end by itself, and a hostile one comes for ever. */
         for (uint32_t left = group->members; more && left > 0; left--) {
             int line = bell_take(group, &more);
 
             if (line >= 0)
-                wake_member(producer->ring, group, producer->known[index], line);
+                wake_member(producer->ring, group, producer->known[index], &producer->turns[index], line);
         }
     }
 }

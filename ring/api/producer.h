@@ -23,6 +23,7 @@ struct mring_producer {
     struct held_group group[LAYOUT_GROUPS]; /* the live ones */
     struct known_sleeper *known[LAYOUT_GROUPS];
     struct gate_watch watch[LAYOUT_GROUPS];
+    struct wild_turns turns[LAYOUT_GROUPS];
     int64_t look_again; /* when to look for dead members next; moved on by whatever gives room */
     struct sleeper_state sleep;
     uint64_t scanned; /* what the last scan found */
@@ -48,6 +49,12 @@ void producer_back_off(void);
 
 /* Scan, to make room of what was released. */
 void producer_rescan(struct mring_producer *producer);
+
+/* Is this group mapped, and served? */
+static inline bool producer_serves(const struct mring_producer *producer, uint32_t index)
+{
+    return producer->group[index].view.page != NULL && (producer->cut_off >> index & 1) == 0;
+}
 
 /* The group's words cannot be true, as its watch says: cut it off. Was it already, by a producer before this one? */
 void producer_cut_off(struct mring_producer *producer, uint32_t index);

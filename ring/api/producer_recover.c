@@ -12,8 +12,8 @@ enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
 void producer_bury_dead(struct mring_producer *producer)
 {
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        if (producer->group[index].view.page != NULL && (producer->cut_off >> index & 1) == 0)
-            bury_dead(producer->ring, &producer->group[index].view, producer->known[index]);
+        if (producer_serves(producer, index))
+            bury_dead(producer->ring, &producer->group[index].view, producer->known[index], &producer->turns[index]);
 }
 
 void producer_look_for_dead(struct mring_producer *producer)

@@ -23,7 +23,7 @@ static void announce(struct mring_producer *producer, uint64_t want)
     producer->want = want;
     producer->wanted = 0;
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        if (producer->group[index].view.page == NULL)
+        if (!producer_serves(producer, index))
             continue;
         want_announce(&producer->group[index].view, want, producer->epoch);
         producer->wanted |= UINT64_C(1) << index;
@@ -76,7 +76,7 @@ static bool members_reachable(void *context)
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         const struct group_view *group = &producer->group[index].view;
 
-        for (uint32_t line = 0; group->page != NULL && line < group->members; line++) {
+        for (uint32_t line = 0; producer_serves(producer, index) && line < group->members; line++) {
             uint64_t owner = word_load_acquire(&group->line[line].owner);
 
             if (owner_life(owner) != 0 && word_load_acquire(&group->line[line].fenced) != owner) /* [FENCED] */

@@ -1,6 +1,9 @@
 #include "wakers.h"
 
+#include "meet/clock.h"
 #include "wait/bell.h"
+
+enum { WILD_MOST = 32, WILD_TIME = 20 * 1000 * 1000 /* ns */ };
 
 void forget_sleeper(struct known_sleeper *known)
 {
@@ -25,7 +28,22 @@ bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const str
     return fetch(link, known, who) && semaphore_signal(known->semaphore) == KERN_SUCCESS;
 }
 
-void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known, int line)
+bool wild_enough(const struct wild_turns *turns)
+{
+    return turns->count >= WILD_MOST && clock_coarse() < turns->since + WILD_TIME;
+}
+
+static void count_wild(struct wild_turns *turns)
+{
+    int64_t now = clock_coarse();
+
+    if (now >= turns->since + WILD_TIME)
+        *turns = (struct wild_turns){now, 0};
+    turns->count++;
+}
+
+void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known,
+                 struct wild_turns *turns, int line)
 {
     for (uint32_t left = group->members; line >= 0 && left > 0; left--) {
         struct sleeper who = {group->index, (uint32_t)line, group->incarnation, word_load(&group->line[line].owner)};
@@ -33,6 +51,7 @@ void wake_member(struct mring *ring, const struct group_view *group, struct know
 
         if (owner_life(who.owner) != 0 && wake_sleeper(ring->link, &known[line], &who))
             return;
-        line = bell_take(group, &more);
+        count_wild(turns);
+        line = wild_enough(turns) ? -1 : bell_take(group, &more);
     }
 }

@@ -18,10 +18,21 @@ struct known_sleeper {
 bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const struct sleeper *who);
 
 /*
+ * Turns on a group's sleepers that woke nobody, of late. Each may cost a message to the broker; a hostile member announces sleepers that are
+ * not there as fast as it can. After some of them whoever wakes does something else for a moment: what sleeps in that group looks by itself.
+ */
+struct wild_turns {
+    int64_t since; /* of the coarse clock */
+    unsigned count;
+};
+bool wild_enough(const struct wild_turns *turns);
+
+/*
  * Signal the sleeper of this line, which was taken; if it is dead, the next one, as the work is still there. `known` has one place per
  * line.
  */
-void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known, int line);
+void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known,
+                 struct wild_turns *turns, int line);
 
 void forget_sleeper(struct known_sleeper *known);
 

@@ -78,7 +78,8 @@ static inline struct place producer_core_place(const struct producer_core *produ
     uint64_t size = record_size(length, producer->view.alignment);
     struct word *header = record_at(&producer->view, position);
 
-    return (struct place){header, (struct word *)(void *)((unsigned char *)header + size), position + size};
+    /* As a number: this comes before the check of the length, which may be such that no memory is so long. */
+    return (struct place){header, (struct word *)((uintptr_t)header + size), position + size};
 }
 
 /* Is there room, by the cached gate, for a record that ends there? */
