@@ -130,7 +130,7 @@ static void consume(const struct ring_view *ring, const struct group_view *group
     const struct judge judge = {nobody_lives, NULL, LIFE};
     struct consumer_core consumer;
     struct aside_message message;
-    struct record record;
+    struct record record = {0, 0, NULL};
     int line = group_occupy(ring, group, LIFE, nobody_lives, NULL);
 
     if (line < 0)

@@ -108,7 +108,7 @@ static int claim(struct game *game, unsigned index)
 static void next(struct game *game, unsigned index)
 {
     struct player *player = &game->player[index];
-    struct record record;
+    struct record record = {0, 0, NULL};
     int code = 1;
 
     if (!player->joined)

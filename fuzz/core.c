@@ -103,7 +103,7 @@ static void read_payload(const struct record *record)
 
 static void consume_lone(struct consumer_core *consumer)
 {
-    struct record record;
+    struct record record = {0, 0, NULL};
 
     for (int step = 0; step < STEPS && lone_next(consumer, &record) == 1; step++) {
         read_payload(&record);
@@ -114,7 +114,7 @@ static void consume_lone(struct consumer_core *consumer)
 
 static void consume_shared(struct consumer_core *consumer)
 {
-    struct record record;
+    struct record record = {0, 0, NULL};
 
     for (int step = 0; step < STEPS; step++) {
         if (!consumer_core_take(consumer, &record) &&

@@ -105,7 +105,7 @@ void call_port_get_refs(struct world *world)
 {
     uint64_t choice = take(world, 1);
     mach_port_name_t name = take_name(world);
-    mach_port_right_t right = choice < 248 ? choice % 7 : UINT32_MAX;
+    mach_port_right_t right = choice < 248 ? (mach_port_right_t)(choice % 7) : UINT32_MAX;
     const struct held *held = names_find(&world->names, name);
     mach_port_urefs_t references = UNTOUCHED, expected = UNTOUCHED;
     kern_return_t code = names_task_code(&world->names, world->task);

@@ -80,7 +80,7 @@ static int honest_take(struct game *game, struct record *record)
 
 static void honest_next(struct game *game)
 {
-    struct record record;
+    struct record record = {0, 0, NULL};
     int code = honest_take(game, &record);
 
     EXPECT(code == (game->got < game->shown));

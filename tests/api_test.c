@@ -155,7 +155,8 @@ static void messages_have_limits(void **state)
     assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
     assert_int_equal(mring_commit(producer, 0, 0), -EINVAL);
     assert_int_equal(mring_reserve(producer, 32768 - 8 + 1, &where), -EMSGSIZE);
-    assert_int_equal(mring_reserve(producer, SIZE_MAX - 40, &where), -EMSGSIZE); /* of which the size of a record is small */
+    assert_int_equal(mring_reserve(producer, SIZE_MAX - 40, &where),
+                     -EMSGSIZE); /* of which the size of a record is small */
     assert_int_equal(mring_reserve(producer, 32768 - 8, &where), 0);
     assert_int_equal(mring_reserve(producer, 100, &where), 0);
     assert_int_equal(mring_commit(producer, 101, 0), -EINVAL);

@@ -72,7 +72,7 @@ else
     stage release-clang preset release clang clang++ release-clang
     stage asan preset asan gcc g++
     stage tsan preset tsan gcc g++
-    stage fuzz preset fuzz clang clang++
+    stage fuzz preset fuzz clang clang++ # a minute for each target
     stage cross-macos sh tests/cross/run.sh macos
     stage cross-arm64 sh tests/cross/run.sh arm64
     if [ "${1-}" = --all ]; then

@@ -7,8 +7,10 @@ static bool lock(const struct group_view *group, const struct judge *judge)
     struct word *owner = &group->aside->owner;
     uint64_t seen = word_load(owner);
 
+    uint64_t life = owner_life(seen);
+
     /* One's own life: another thread of this process is there. */
-    if (seen != 0 && (seen == judge->life || judge->alive(judge->context, seen)))
+    if (life != 0 && (life == judge->life || judge->alive(judge->context, life)))
         return false;
     return word_cas(owner, seen, judge->life); /* [ASIDE] */
 }

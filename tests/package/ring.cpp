@@ -21,6 +21,10 @@ try {
         consumer.release(*message);
         ++messages;
     }
+    if (!producer.trouble().empty() || !consumer.trouble().empty()) {
+        std::cerr << "trouble: " << producer.trouble() << consumer.trouble() << '\n';
+        return 1;
+    }
     if (messages != 1) {
         std::cerr << messages << " messages came out\n";
         return 1;
