@@ -138,7 +138,7 @@ static void consume(const struct ring_view *ring, const struct group_view *group
     EXPECT((uint32_t)line < group->members);
     if (group_enter(&consumer, ring, group, (uint32_t)line, &judge) != 0) {
         EXPECT(consumer.trouble.kind != TROUBLE_NONE);
-        group_give_back(group, (uint32_t)line);
+        group_give_back(group, (uint32_t)line, consumer.owner, LIFE);
         return;
     }
     for (int left = STEPS; left > 0 && take(&consumer, &record); left--) {

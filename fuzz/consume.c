@@ -78,7 +78,7 @@ static void join(struct game *game, unsigned index)
     player->joined = code == 0;
     player->end = player->core.position;
     if (code != 0)
-        group_give_back(group, (uint32_t)line);
+        group_give_back(group, (uint32_t)line, player->core.owner, life);
 }
 
 /* One claim: fresh ones are ahead of all before, adopted ones below. */

@@ -103,7 +103,7 @@ static void broker(struct game *game)
 
     EXPECT(line == -EUSERS || (line >= 0 && (uint32_t)line < group->members));
     if (line >= 0 && script_below(&game->script, 2) != 0)
-        group_give_back(group, (uint32_t)line);
+        group_give_back(group, (uint32_t)line, word_load(&group->line[line].owner), 1);
     (void)group_lives(group, yard_alive, game->yard);
 }
 
