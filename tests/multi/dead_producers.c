@@ -23,9 +23,9 @@ static int64_t patience = MRING_FOREVER; /* of consumers, in each wait */
 
 /* Beside the stage; shared as it is. */
 struct progress {
-    struct word flushing, flushed;   /* how many messages, before and after each flush */
-    struct word deaths[1 + WORKERS]; /* how often -EOWNERDEAD was seen */
-    struct word handed[LOG_MOST];    /* how often to a worker */
+    struct word flushing, flushed;    /* how many messages, before and after each flush */
+    struct word mourned[1 + WORKERS]; /* the epoch of the last producer that is known to be dead: epochs grow */
+    struct word handed[LOG_MOST];     /* how often to a worker */
 };
 static struct progress *progress;
 
@@ -35,13 +35,18 @@ static struct progress *progress;
  * The producer is gone when all that it published was read: a second look shows that there is nothing more. The
  * logger's only: the next producer may have begun when the others come to know.
  */
-static void notice_death(struct mring_consumer *consumer, unsigned who)
+static void notice_death(struct mring_consumer *consumer, unsigned who, uint64_t epoch)
 {
     struct mring_message message;
 
     if (who == 0)
         EXPECT(mring_next(consumer, &message), ==, 0);
-    word_store_release(&progress->deaths[who], word_load(&progress->deaths[who]) + 1);
+    word_store_release(&progress->mourned[who], epoch);
+}
+
+static uint64_t epoch_now(void)
+{
+    return word_load_acquire(&ring->region.view.page->epoch);
 }
 
 static void consume(const char *group, unsigned who, void (*see)(const struct mring_message *))
@@ -53,13 +58,16 @@ static void consume(const char *group, unsigned who, void (*see)(const struct mr
     EXPECT_OK(mring_join(ring, group, NULL, &consumer));
     reach(SURVIVOR, 1);
     for (;;) {
+        uint64_t epoch = epoch_now();
+
         code = mring_next_wait(consumer, &message, patience);
         if (code == 1) {
             EXPECT(message.deliveries, ==, 1);
             see(&message);
             EXPECT_OK(mring_release(consumer, &message));
         } else if (code == -EOWNERDEAD) {
-            notice_death(consumer, who);
+            if (epoch_now() == epoch) /* else it may be the one before who is meant */
+                notice_death(consumer, who, epoch);
         } else if (code != -ETIMEDOUT) {
             break;
         }
@@ -206,12 +214,12 @@ static void make(void)
     await(SURVIVOR, 1);
 }
 
-/* The logger has drained all, and knows. Returns how long it took. */
-static int64_t await_verdict(uint64_t deaths)
+/* The logger has drained all of the last producer, and knows. Returns how long it took. */
+static int64_t await_verdict(void)
 {
     int64_t began = stage_clock();
 
-    await_word(&progress->deaths[0], deaths);
+    await_word(&progress->mourned[0], epoch_now());
     return stage_clock() - began;
 }
 
@@ -242,7 +250,7 @@ static void finish(void)
     EXPECT_OK(mring_close(ring));
 }
 
-static int64_t kill_one(void (*body)(void *), uint64_t *state, uint64_t deaths)
+static int64_t kill_one(void (*body)(void *), uint64_t *state)
 {
     pid_t producer;
 
@@ -252,7 +260,7 @@ static int64_t kill_one(void (*body)(void *), uint64_t *state, uint64_t deaths)
     for (uint32_t turn = state != NULL ? random_below(state, 100000) : 0; turn > 0; turn--)
         pause_cpu();
     child_kill(producer);
-    return await_verdict(deaths);
+    return await_verdict();
 }
 
 static void at_any_moment(void)
@@ -261,14 +269,14 @@ static void at_any_moment(void)
     int64_t slowest = 0;
 
     make();
-    for (uint64_t deaths = 1; deaths <= ROUNDS; deaths++) {
-        int64_t took = kill_one(produce_until_killed, &state, deaths);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        int64_t took = kill_one(produce_until_killed, &state);
 
         slowest = took > slowest ? took : slowest;
         expect_log_ends_well();
     }
     for (unsigned at = 1; at <= WORKERS; at++) /* no other one comes before they know, too */
-        await_word(&progress->deaths[at], 1);
+        await_word(&progress->mourned[at], epoch_now());
     finish();
     report_slowest("told of the producer's death", slowest);
 }
@@ -279,7 +287,7 @@ static void with_something_unfinished(void)
 
     make();
     for (unsigned deaths = 1; deaths <= 6; deaths++) {
-        (void)kill_one(bodies[deaths % 3], NULL, deaths);
+        (void)kill_one(bodies[deaths % 3], NULL);
         EXPECT(word_load(&stage->logged), ==, 5 * deaths);
     }
     finish();
@@ -290,10 +298,10 @@ static void told_in_short_waits(void)
 {
     patience = SECOND / 50;
     make();
-    for (unsigned deaths = 1; deaths <= 3; deaths++)
-        (void)kill_one(leave_nothing, NULL, deaths);
+    for (unsigned round = 0; round < 3; round++)
+        (void)kill_one(leave_nothing, NULL);
     for (unsigned at = 1; at <= WORKERS; at++)
-        await_word(&progress->deaths[at], 1);
+        await_word(&progress->mourned[at], epoch_now());
     finish();
 }
 
@@ -309,7 +317,7 @@ static void asleep_for_room(void)
     pid_t producer;
 
     make();
-    for (uint64_t deaths = 1; deaths <= 3; deaths++) {
+    for (unsigned round = 0; round < 3; round++) {
         uint64_t waits = word_load(&ring->region.view.page->waits);
 
         signal_readers(SIGSTOP);
@@ -317,7 +325,7 @@ static void asleep_for_room(void)
         await_word(&ring->region.view.page->waits, waits + 1);
         child_kill(producer);
         signal_readers(SIGCONT);
-        (void)await_verdict(deaths);
+        (void)await_verdict();
         expect_log_ends_well();
     }
     finish();
