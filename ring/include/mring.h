@@ -306,7 +306,8 @@ struct mring_join_options {
  * have released it. Any other is made by its first member: it sees what is published from now on, and is gone with its last
  * member. NULL options: the defaults.
  *
- * -EUSERS    the group has as many living members as it may
+ * -EUSERS    the group has as many living members as it may; or, for as long as it takes, one of them works at what was left on the place
+ *            of a dead one, and has that place besides its own: try again, or give the group places to spare
  * -ENOSPC    the ring has no place for another group
  * -EINVAL    bad name, NULL, or options of a wrong size.  -ENAMETOOLONG
  * -E2BIG     more members than the ring has left (a group that this call would make)
