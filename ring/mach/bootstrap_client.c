@@ -41,8 +41,12 @@ static kern_return_t check_bootstrap(mach_port_t bp)
 
 /* ---- look up ---- */
 
-/* The answer of a connected, trusted registrant: its sound right with the descriptors that belong to it, or false. */
-static bool read_answer(int socket, const struct service_name *name, struct wire_right *right, int fds[WIRE_FDS])
+/*
+ * The answer of a connected, trusted registrant: its sound right with the descriptors that belong to it. BOOTSTRAP_NO_MEMORY: some of them
+ * found no room here.
+ */
+static kern_return_t read_answer(int socket, const struct service_name *name, struct wire_right *right,
+                                 int fds[WIRE_FDS])
 {
     struct service_answer answer;
     union {
@@ -57,7 +61,7 @@ static bool read_answer(int socket, const struct service_name *name, struct wire
     wire_no_descriptors(fds);
     ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0)
-        return false;
+        return BOOTSTRAP_UNKNOWN_SERVICE;
     for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at)) {
         if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
             continue;
@@ -74,11 +78,11 @@ static bool read_answer(int socket, const struct service_name *name, struct wire
     if (got == (ssize_t)sizeof(answer) && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
         answer.magic == SERVICE_MAGIC && service_name_equal(&answer.name, name) && answer.right.descriptors == count) {
         *right = answer.right;
-        return true;
+        return BOOTSTRAP_SUCCESS;
     }
     for (size_t i = 0; i < count; i++)
         close(fds[i]);
-    return false;
+    return message.msg_flags & MSG_CTRUNC ? BOOTSTRAP_NO_MEMORY : BOOTSTRAP_UNKNOWN_SERVICE;
 }
 
 static kern_return_t fetch(int socket, const struct service_name *name, mach_port_t *port)
@@ -98,13 +102,13 @@ static kern_return_t fetch(int socket, const struct service_name *name, mach_por
     struct wire_right right;
     int fds[WIRE_FDS];
     mach_port_name_t found = MACH_PORT_NULL;
-    kern_return_t kr = BOOTSTRAP_UNKNOWN_SERVICE;
     gate_enter();
-    if (read_answer(socket, name, &right, fds))
-        kr = right_receive(&right, MACH_MSG_TYPE_PORT_SEND, fds, &found);
+    kern_return_t kr = read_answer(socket, name, &right, fds);
+    if (kr == BOOTSTRAP_SUCCESS && right_receive(&right, MACH_MSG_TYPE_PORT_SEND, fds, &found) != KERN_SUCCESS)
+        kr = BOOTSTRAP_NO_MEMORY;
     gate_leave();
-    if (kr != KERN_SUCCESS)
-        return kr == BOOTSTRAP_UNKNOWN_SERVICE ? kr : BOOTSTRAP_NO_MEMORY;
+    if (kr != BOOTSTRAP_SUCCESS)
+        return kr;
     if (found == MACH_PORT_NULL)
         return BOOTSTRAP_UNKNOWN_SERVICE;
     *port = found;

@@ -20,7 +20,8 @@
  * is shut down before it is closed): then binding is tried again, for a second at most, outside of gate and lock. Where somebody
  * listens the name is taken, and that is the answer at once.
  *
- * Descriptors may run out: the server keeps one in reserve, gives it up to accept and answer, and takes it back.
+ * Descriptors may run out: the server keeps one in reserve, gives it up to accept and answer, and takes it back. Another thread may be
+ * quicker: then the client waits, and the server pauses between its tries.
  */
 #include "bootstrap_server.h"
 #include "cancel.h"
@@ -39,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, TRIES = 1000 /* a millisecond apart */, TRY_AGAIN = -1 };
+enum { BACKLOG = 1024, TRIES = 1000 /* a millisecond apart */, TRY_AGAIN = -1, PAUSE = 10 * 1000 * 1000 /* ns */ };
 
 struct binding {
     struct binding *next;
@@ -164,16 +165,17 @@ static int take_client(int listener)
     return client;
 }
 
-static void serve(uint64_t serial)
+/* False: a client waits, and there is no descriptor for it at all. */
+static bool serve(uint64_t serial)
 {
     struct binding **link = &bindings;
     while (*link && (*link)->serial != (serial & ~UINT64_C(1)))
         link = &(*link)->next;
     if (!*link)
-        return;
+        return true;
     if (serial & 1) {
         unbind(link);
-        return;
+        return true;
     }
     int client = take_client((*link)->listener);
     if (client >= 0) {
@@ -182,6 +184,7 @@ static void serve(uint64_t serial)
     }
     if (reserve < 0)
         reserve = fcntl(events, F_DUPFD_CLOEXEC, 0);
+    return client >= 0 || reserve >= 0;
 }
 
 static void *server(void *unused)
@@ -201,9 +204,11 @@ static void *server(void *unused)
             continue;
         gate_enter();
         pthread_mutex_lock(&lock);
-        serve(event.data.u64);
+        bool served = serve(event.data.u64);
         pthread_mutex_unlock(&lock);
         gate_leave();
+        if (!served)
+            nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL); /* it will still be there */
     }
 }
 
@@ -223,6 +228,8 @@ static bool start(void)
         return false;
     if (reserve < 0)
         reserve = fcntl(events, F_DUPFD_CLOEXEC, 0);
+    if (reserve < 0)
+        return false;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     bool created = pthread_create(&thread, NULL, server, NULL) == 0;

@@ -82,7 +82,7 @@ kern_return_t vm_unmap(struct vm_range range)
         uint64_t until = permanent == NULL ? range.end : permanent->start > start ? permanent->start : start;
         uint64_t next = permanent == NULL ? range.end : permanent->end < range.end ? permanent->end : range.end;
 
-        kr = vm_table_reserve(4);
+        kr = vm_table_reserve(vm_table_cuts(start, until) + (until < next ? 3 : 0));
         if (kr == KERN_SUCCESS)
             kr = unmap_part(start, until);
         if (kr == KERN_SUCCESS && until < next)

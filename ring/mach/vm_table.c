@@ -66,6 +66,18 @@ static size_t index_of(uint64_t address)
     return low;
 }
 
+static bool is_within(uint64_t address)
+{
+    size_t at = index_of(address);
+
+    return at < count && regions[at].start < address;
+}
+
+size_t vm_table_cuts(uint64_t start, uint64_t end)
+{
+    return (size_t)is_within(start) + is_within(end);
+}
+
 static void open_gap(size_t at)
 {
     memmove(&regions[at + 1], &regions[at], (count - at) * sizeof *regions);

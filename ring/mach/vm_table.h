@@ -45,6 +45,9 @@ void vm_table_unlock(void);
 /* Make room for so many regions, so that no call below can fail. A carve or split needs two. */
 kern_return_t vm_table_reserve(size_t more);
 
+/* How many regions more a carve will leave than there are: 0, 1 or 2. Whole regions can so be given back when memory is short. */
+size_t vm_table_cuts(uint64_t start, uint64_t end);
+
 /* Forget what lies in [start, end); a region that sticks out keeps its outer parts. */
 void vm_table_carve(uint64_t start, uint64_t end);
 
