@@ -75,7 +75,10 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
     request.members = members;
     request.life = life_number(ring->life);
     request.ticket = next_ticket();
-    code = ring->broker != NULL ? serve_join(ring, &request, &reply) : meet_join(ring->link, &request, &reply, error);
+    if (ring->broker == NULL)
+        code = meet_join(ring->link, &request, &reply, error);
+    else if ((code = serve_join(ring, &request, &reply)) != 0)
+        (void)failure(error, code, 0, "group \"%s\" cannot be made: %s", name, mring_strerror(code));
     if (code == 0)
         code = held_group_open(&ring->region.view, &reply, group, error);
     if (code != 0)
@@ -84,6 +87,7 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
     return code;
 }
 
+/* What an answer means here; NULL: what is said already says it. */
 static const char *join_trouble(int code)
 {
     switch (code) {
@@ -98,7 +102,7 @@ static const char *join_trouble(int code)
     case -ETIMEDOUT:
         return "the process that made the ring does not answer; is it stopped?";
     default:
-        return mring_strerror(code);
+        return NULL;
     }
 }
 
@@ -113,7 +117,9 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
     if (code == 0)
         code = join_by_broker(ring, name, members, group, &line, error);
     if (code < 0)
-        return failure(error, code, 0, "group \"%s\" cannot be joined: %s", name, join_trouble(code));
+        return join_trouble(code) == NULL
+                   ? code
+                   : failure(error, code, 0, "group \"%s\" cannot be joined: %s", name, join_trouble(code));
     if ((uint32_t)line >= group->view.members)
         return failure(error, -EPROTO, 0, "the broker gave place %d of %u in group \"%s\"", line, group->view.members,
                        name);

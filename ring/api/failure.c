@@ -1,5 +1,7 @@
 #include "api/failure.h"
 
+#include "api/shortage.h"
+
 #include <errno.h>
 #include <mach/mach.h>
 #include <mach/mach_error.h>
@@ -24,10 +26,11 @@ int failure_code(int kr)
     case KERN_INVALID_VALUE:
         return -EINVAL;
     case KERN_NO_SPACE:
+        return -ENOMEM;
     case KERN_RESOURCE_SHORTAGE:
     case MACH_SEND_NO_BUFFER:
     case BOOTSTRAP_NO_MEMORY:
-        return -ENOMEM;
+        return shortage_code(0);
     case KERN_PROTECTION_FAILURE:
     case KERN_INVALID_RIGHT:
     case BOOTSTRAP_NOT_PRIVILEGED:
@@ -58,7 +61,7 @@ int failure_code(int kr)
 
 int failure(struct mring_error *error, int code, int kr, const char *format, ...)
 {
-    char text[sizeof error->text];
+    char text[sizeof error->text], limit[48];
     va_list arguments;
     int length;
     int saved = errno;
@@ -70,9 +73,10 @@ int failure(struct mring_error *error, int code, int kr, const char *format, ...
     va_end(arguments);
     if (length < 0)
         text[length = 0] = '\0';
+    shortage_text(code, limit, sizeof limit);
     if (kr != 0 && (size_t)length < sizeof text)
-        snprintf(text + length, sizeof text - (size_t)length, ": %s",
-                 is_bootstrap_code(kr) ? bootstrap_strerror(kr) : mach_error_string(kr));
+        snprintf(text + length, sizeof text - (size_t)length, ": %s%s",
+                 is_bootstrap_code(kr) ? bootstrap_strerror(kr) : mach_error_string(kr), limit);
     if (HAS(error, code))
         error->code = code;
     if (HAS(error, kern_return))

@@ -36,7 +36,8 @@ int ring_arrive(struct mring *ring, struct mring_error *error)
         return 0;
     code = life_begin_forked(&life, ring->life);
     if (code != 0)
-        return failure(error, code, 0, "a forked child cannot begin a life of its own in the ring");
+        return failure(error, code, 0, "a forked child cannot begin a life of its own in the ring: %s",
+                       mring_strerror(code));
     life_end(ring->life);
     region_forked(&ring->region);
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
@@ -159,7 +160,7 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
     }
     code = life_begin(&ring->life, region->view.identity, own_life_entry, region);
     if (code != 0)
-        return failure(error, code, 0, "this process cannot begin a life in the ring");
+        return failure(error, code, 0, "this process cannot begin a life in the ring: %s", mring_strerror(code));
     service.context = ring;
     code = broker_start(&ring->broker, name, region->view.identity, &service, error);
     return code != 0 ? code : meet_own(&ring->link, ring->broker, error);
@@ -221,7 +222,9 @@ static int attach(struct mring *ring, const char *name, int64_t timeout, struct 
     if (code != 0)
         return code;
     code = life_begin(&ring->life, ring->region.view.identity, fetch_life_entry, ring->link);
-    return code == 0 ? 0 : failure(error, code, 0, "this process cannot begin a life in ring \"%s\"", name);
+    return code == 0 ? 0
+                     : failure(error, code, 0, "this process cannot begin a life in ring \"%s\": %s", name,
+                               mring_strerror(code));
 }
 
 int mring_open(struct mring **ring, const char *name, enum mring_role role, const struct mring_open_options *options)

@@ -137,9 +137,11 @@ struct mring_options {
  * -ENAMETOOLONG a name is longer than MRING_NAME_MAX
  * -E2BIG       more groups or members than the limits above
  * -EEXIST      another living process serves a ring of this name
- * -ENOMEM      not enough memory, descriptors or port names, or more than the file size limit (RLIMIT_FSIZE) allows: Mach
- *              does not tell these apart
+ * -ENOMEM      not enough memory, address space (RLIMIT_AS) or port names: Mach does not tell these apart
+ * -EMFILE      not enough descriptors (RLIMIT_NOFILE; Linux, where entries and ports have some: see README)
+ * -EFBIG       (Linux) the memory of the ring, or of a group, is larger than the file size limit (RLIMIT_FSIZE)
  * -EAGAIN      the broker's thread could not be started
+ * -ENOLCK      (Linux) the system has no file locks left
  */
 MRING_API int mring_create(struct mring **ring, const char *name, const struct mring_options *options);
 
@@ -171,7 +173,8 @@ struct mring_open_options {
  * -EPROTO      the region is of a newer or unknown format, or damaged
  * -ENAMETOOLONG the name is longer than MRING_NAME_MAX
  * -ETIMEDOUT   its creator was found, and does not answer (it was stopped just then)
- * -ENOMEM -EMFILE
+ * -EPIPE       its creator was found, and closed the ring, or ended, just then
+ * -ENOMEM -EMFILE -ENOLCK  as of mring_create; the creator may be short of something too, which the text says
  */
 MRING_API int mring_open(struct mring **ring, const char *name, enum mring_role role,
                          const struct mring_open_options *options);
@@ -204,7 +207,10 @@ struct mring_producer_options {
  * -EACCES   the ring was opened with MRING_CONSUME, or this is a forked child that joined a group before
  * -EINVAL   NULL, or options of a wrong size
  * -EPIPE    mring_end was called on this ring: its stream is complete
- * -ENOMEM -EMFILE
+ * -ENOMEM   for the handle
+ * -EMFILE -ENOLCK  (in a forked child) as of mring_create
+ *
+ * A group that cannot be mapped for want of something is no error here: there is no room in the ring until it can be.
  */
 MRING_API int mring_producer(struct mring *ring, struct mring_producer **producer,
                              const struct mring_producer_options *options);
@@ -315,7 +321,8 @@ struct mring_join_options {
  * -ETIMEDOUT the broker has not answered for 5 seconds (its process is stopped, say). No place stays taken
  * -EBADMSG   the words of the group are damaged, as error->text says
  * -ECONNABORTED the producer has cut the group off (mring_next)
- * -ENOMEM -EMFILE
+ * -ENOMEM -EMFILE -EFBIG -ENOLCK  as of mring_create; the ring's creator, which makes the group, may be short of something too,
+ *            which the text says. No place stays taken
  */
 MRING_API int mring_join(struct mring *ring, const char *group, const struct mring_join_options *options,
                          struct mring_consumer **consumer);
@@ -394,7 +401,8 @@ MRING_API int mring_leave(struct mring_consumer *consumer);
  * -EOWNERDEAD  (consumer) everything is drained and the producer's process ended without mring_end or mring_producer_close:
  *              noticed after a second without a message. The wait can be called again: another process may become the
  *              producer of this ring; a ring made anew under the same name is another one, to be opened anew
- * -ENOMEM -EIO no semaphore could be made to sleep on, or it failed
+ * -ENOMEM -EIO no semaphore could be made to sleep on (memory, descriptors, port names, file size limit), or it failed. A wait that
+ *              cannot tell its semaphore to those who would wake it is none of these: it looks every ten milliseconds, until it can
  * -ESTALE      this is a forked child
  */
 MRING_API int mring_producer_wait(struct mring_producer *producer, int64_t timeout);

@@ -8,6 +8,7 @@
 #include "meet/state.h"
 
 #include "api/failure.h"
+#include "api/shortage.h"
 #include "meet/clock.h"
 #include "meet/message.h"
 
@@ -96,7 +97,7 @@ static int exchange(struct request *request, mach_port_t reply, struct answer_bu
     mr = receive(buffer, reply, deadline);
     if ((mr & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR) {
         mach_msg_destroy(&buffer->answer.header);
-        return failure(error, -EMFILE, mr, "no room for the rights that the ring's broker sent");
+        return failure(error, shortage_code(0), mr, "no room for the rights that the ring's broker sent");
     }
     if (mr != MACH_MSG_SUCCESS)
         return failure(error, code_of(mr), mr, "no answer from the ring's broker");
@@ -104,10 +105,11 @@ static int exchange(struct request *request, mach_port_t reply, struct answer_bu
     if (result == 0)
         return 0;
     mach_msg_destroy(&buffer->answer.header);
-    return failure(error, result, 0, "%s",
-                   result == -EPIPE    ? "the ring's broker is gone"
-                   : result == -EPROTO ? "the ring's broker speaks another protocol"
-                                       : "the ring's broker refuses");
+    return failure(error, result, 0, "the ring's broker %s%s",
+                   result == -EPIPE    ? "is gone"
+                   : result == -EPROTO ? "speaks another protocol"
+                                       : "refuses: ",
+                   result == -EPIPE || result == -EPROTO ? "" : mring_strerror(result));
 }
 
 /* On success the answer is the caller's, to take rights out of and then to destroy. */

@@ -1,6 +1,7 @@
 #include "region/entry.h"
 
 #include "api/failure.h"
+#include "api/shortage.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,7 +14,8 @@ int entry_make(mem_entry_name_port_t *entry, uint64_t size, const char *what, st
         mach_task_self(), &covered, 0, MAP_MEM_NAMED_CREATE | VM_PROT_READ | VM_PROT_WRITE, &made, MACH_PORT_NULL);
 
     if (kr != KERN_SUCCESS)
-        return failure(error, failure_code(kr), kr, "cannot make the %s entry of %" PRIu64 " bytes", what, size);
+        return failure(error, kr == KERN_RESOURCE_SHORTAGE ? shortage_code(size) : failure_code(kr), kr,
+                       "cannot make the %s entry of %" PRIu64 " bytes", what, size);
     if (covered != size) {
         entry_drop(&made);
         return failure(error, -ENOMEM, 0, "the %s entry covers %" PRIu64 " of %" PRIu64 " bytes", what,
