@@ -1,5 +1,7 @@
 #include "vm_file.h"
 
+#include "vm_available.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -15,7 +17,7 @@
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
 #endif
 
-enum { REQUIRED_SEALS = F_SEAL_SHRINK | F_SEAL_GROW, BOUNCE = 65536 };
+enum { REQUIRED_SEALS = F_SEAL_SHRINK | F_SEAL_GROW, BOUNCE = 65536, COMMITTED_AT_ONCE = 1024 * 1024 };
 
 static void destroy(struct mach_object *object)
 {
@@ -80,33 +82,28 @@ kern_return_t vm_file_create(uint64_t size, struct vm_file **file)
     return *file != NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
-/* What the kernel thinks it can give out without swapping, in bytes. */
-static uint64_t memory_available(void)
+/* In pieces: a signal ends a call, and may have undone what it did. */
+static bool commit_pieces(const struct vm_file *file)
 {
-    FILE *info = fopen("/proc/meminfo", "re");
-    unsigned long long kibibytes = UINT64_MAX / 1024;
-    char line[128];
+    for (uint64_t at = 0; at < file->size;) {
+        uint64_t piece = file->size - at < COMMITTED_AT_ONCE ? file->size - at : COMMITTED_AT_ONCE;
 
-    while (info != NULL && fgets(line, sizeof line, info) != NULL)
-        if (sscanf(line, "MemAvailable: %llu kB", &kibibytes) == 1)
-            break;
-    if (info != NULL)
-        fclose(info);
-    return kibibytes * 1024;
+        if (fallocate(file->fd, 0, (off_t)at, (off_t)piece) == 0)
+            at += piece;
+        else if (errno != EINTR)
+            return false;
+    }
+    return true;
 }
 
 /* The kernel would not refuse more than there is: it would fill up all memory, and then kill somebody. */
 kern_return_t vm_file_commit(struct vm_file *file)
 {
     int saved = errno;
-    int result = -1;
+    bool done = file->size <= vm_memory_available() && commit_pieces(file);
 
-    if (file->size <= memory_available())
-        do
-            result = fallocate(file->fd, 0, 0, (off_t)file->size);
-        while (result != 0 && errno == EINTR);
     errno = saved;
-    return result == 0 ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
+    return done ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
 }
 
 static bool read_all(int fd, unsigned char *to, uint64_t size, uint64_t offset)
