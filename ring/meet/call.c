@@ -2,7 +2,8 @@
  * Asking a broker: one message there, one back, on a port made for this one answer.
  *
  * The broker gets a right to send once to that port. When it dies, or drops the request, that right is destroyed unused and
- * the kernel says so on the port: no need to wait for the end of the patience. What comes back is checked like anything from a peer: the
+ * the kernel says so on the port: no need to wait for the end of the patience. A broker drops what it has no room for; so, when its port
+ * is alive after that, it was short of something, and is not gone. What comes back is checked like anything from a peer: the
  * kernel's word on who sent it, shape, version, numbers; rights that are not taken are destroyed with the message.
  */
 #include "meet/state.h"
@@ -84,8 +85,17 @@ static mach_msg_return_t send_request(struct request *request)
     return mr;
 }
 
+/* Who receives on this port lives still, or did a moment ago. */
+static bool is_alive(mach_port_t port)
+{
+    mach_port_type_t type = MACH_PORT_TYPE_NONE;
+
+    return mach_port_type(mach_task_self(), port, &type) == KERN_SUCCESS && (type & MACH_PORT_TYPE_SEND) != 0;
+}
+
 static int exchange(struct request *request, mach_port_t reply, struct answer_buffer *buffer, struct mring_error *error)
 {
+    mach_port_t broker = request->header.msgh_remote_port;
     int64_t deadline = clock_deadline(PATIENCE);
     mach_msg_id_t asked = request->header.msgh_id;
     mach_msg_return_t mr = send_request(request);
@@ -105,6 +115,8 @@ static int exchange(struct request *request, mach_port_t reply, struct answer_bu
     if (result == 0)
         return 0;
     mach_msg_destroy(&buffer->answer.header);
+    if (buffer->answer.header.msgh_id == MESSAGE_SEND_ONCE_GONE && is_alive(broker))
+        return failure(error, -ENOMEM, 0, "the ring's broker has no descriptors or no memory to take a request");
     return failure(error, result, 0, "the ring's broker %s%s",
                    result == -EPIPE    ? "is gone"
                    : result == -EPROTO ? "speaks another protocol"

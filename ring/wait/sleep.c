@@ -7,11 +7,13 @@
 #include <time.h>
 
 enum {
-    SPIN_NS = 20 * 1000,              /* looking, before the first announcement */
-    KEEP_NS = 2 * 1000,               /* of that, the time that the processor is kept */
-    SLICE_NS = 500 * 1000 * 1000,     /* the longest uninterrupted wait */
-    FIRST_NS = 1000 * 1000,           /* the short first wait without the asymmetric fence */
-    UNPUBLISHED_NS = 10 * 1000 * 1000 /* between looks of a sleeper that nobody can wake */
+    SPIN_NS = 20 * 1000,               /* looking, before the first announcement */
+    KEEP_NS = 2 * 1000,                /* of that, the time that the processor is kept */
+    SLICE_NS = 500 * 1000 * 1000,      /* the longest uninterrupted wait */
+    FIRST_NS = 1000 * 1000,            /* the short first wait without the asymmetric fence */
+    UNPUBLISHED_NS = 10 * 1000 * 1000, /* between looks of a sleeper that nobody can wake */
+    /* Between a sleeper's tries to be one that can be woken: many such may ask the one process that is short of something. */
+    PUBLISH_AGAIN_NS = 1000 * 1000 * 1000
 };
 
 static int64_t now(void)
@@ -84,8 +86,10 @@ static int own_semaphore(struct sleeper_state *state, const struct sleep_side *s
         word_store_release(&state->semaphore, semaphore);
         fence_full();
     }
-    if (!state->published)
+    if (!state->published && now() >= state->publish_again) {
         state->published = side->publish(context, (semaphore_t)word_load(&state->semaphore));
+        state->publish_again = now() + PUBLISH_AGAIN_NS;
+    }
     return 0;
 }
 

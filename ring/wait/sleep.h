@@ -56,6 +56,7 @@ struct sleeper_state {
     unsigned owed;         /* credits that were promised and not yet consumed */
     bool published;
     int64_t verdict_at; /* when to ask for the next verdict; 0: there was something to do when it looked last */
+    int64_t publish_again; /* not before then */
 };
 
 /* 0, -ETIMEDOUT, -EINTR, -ECANCELED, -ENOMEM, or what `look` or `verdict` said. */

@@ -18,6 +18,13 @@ enum wrapped { ALLOCATION, MAPPING, THREAD, WRAPPED_KINDS };
 
 enum { NEVER = -1 };
 
+/* AddressSanitizer's shadow takes more address space than any limit leaves: there, that fault is none. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { SHADOWED = 1 };
+#else
+enum { SHADOWED = 0 };
+#endif
+
 /* Uses left before one fails, NEVER: none will. */
 static atomic_int left[WRAPPED_KINDS] = {NEVER, NEVER, NEVER};
 static atomic_bool once, hit;
@@ -141,9 +148,12 @@ static void leave_address_space(unsigned n)
 {
     enum { SMALL = 16 * 1024, LARGE = 1024 * 1024, SMALL_ONES = 64 };
     unsigned long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "re");
+    FILE *statm;
     rlim_t more = n < SMALL_ONES ? (rlim_t)n * SMALL : (rlim_t)(n - SMALL_ONES + 1) * LARGE;
 
+    if (SHADOWED)
+        return;
+    statm = fopen("/proc/self/statm", "re");
     EXPECT(statm != NULL, ==, 1);
     EXPECT(fscanf(statm, "%lu", &pages), ==, 1);
     (void)fclose(statm);
