@@ -211,26 +211,29 @@ static void a_leaver_keeps_the_count(void **state)
 
 static void the_oldest_orphan_goes_first(void **state)
 {
+    enum { DEAD = 3 };
+    static const unsigned order[DEAD] = {1, 0, 2}; /* of the lines: neither the first nor the last has the oldest */
     struct one one;
-    struct consumer_core first, second, third;
+    struct consumer_core dead[DEAD], member;
 
     (void)state;
-    one_make(&one, 3, GROUP_DECLARED);
-    join(&one, &second); /* on the first line, with what comes second */
-    join(&one, &first);
-    join(&one, &third);
-    send(&one, 6);
-    expect(&first, 0, 1);
-    assert_int_equal(first.limit, SIZE);
-    expect(&second, 1, 1);
-    die(&first);
-    die(&second);
+    one_make(&one, DEAD + 1, GROUP_DECLARED);
+    for (unsigned at = 0; at < DEAD; at++) {
+        join(&one, &dead[at]);
+        dead[at].batch_max = 1;
+    }
+    join(&one, &member);
+    send(&one, 8);
+    for (unsigned at = 0; at < DEAD; at++)
+        expect(&dead[order[at]], at, 1);
+    for (unsigned at = 0; at < DEAD; at++)
+        die(&dead[at]);
     assert_true(look(&one));
-    expect(&third, 0, 2);
-    release(&third);
-    expect(&third, 1, 2);
-    release(&third);
-    expect(&third, 2, 1);
+    for (uint32_t tag = 0; tag < DEAD; tag++) {
+        expect(&member, tag, 2);
+        release(&member);
+    }
+    expect(&member, DEAD, 1);
     fake_ring_free(&one.ring);
 }
 
@@ -548,7 +551,7 @@ static void a_line_that_cannot_be_true_is_damage(void **state)
 {
     static const struct {
         uint64_t held, end;
-    } lie[] = {{0, 1 << 20}, {4, 3 * SIZE}, {0, SIZE - 4}, {0, LAYOUT_CAPACITY_MIN}};
+    } lie[] = {{0, 1 << 20}, {0, 9 * SIZE}, {4, 3 * SIZE}, {0, SIZE - 4}, {0, LAYOUT_CAPACITY_MIN}};
 
     (void)state;
     for (size_t at = 0; at < sizeof(lie) / sizeof(*lie); at++) {
