@@ -262,8 +262,8 @@ MRING_API int mring_end(struct mring_producer *producer);
 
 /*
  * Flush, and wait until every group has released all that is published: the declared ones, whether anybody has joined them yet or not,
- * and the members of others. For a process that made the ring and is about to go. Also after mring_end. Results and `timeout` as
- * mring_wait's; never -EPIPE.
+ * and the members of others; not those that were cut off (mring_trouble). For a process that made the ring and is about to go. Also after
+ * mring_end. Results and `timeout` as mring_wait's; never -EPIPE.
  */
 MRING_API int mring_drain(struct mring_producer *producer, int64_t timeout);
 
