@@ -2,7 +2,7 @@
  * The calls of <servers/bootstrap.h>.
  *
  * A name of our own is answered from our own table. For any other we connect to its address and read one packet: the name in full, and the
- * right. The peer must be a process of our own user, or root, as the kernel says, or we hang up unread. Connecting and
+ * right. The peer must be a process of the user whose name it is, or root, as the kernel says, or we hang up unread. Connecting and
  * reading share one limit of three seconds: a registrant that is stopped holds nobody up for longer.
  */
 #include "bootstrap_server.h"
@@ -42,8 +42,8 @@ static kern_return_t check_bootstrap(mach_port_t bp)
 /* ---- look up ---- */
 
 /*
- * The answer of a connected, trusted registrant: its sound right with the descriptors that belong to it. BOOTSTRAP_NO_MEMORY: some of them
- * found no room here.
+ * The answer of a connected, trusted registrant: its sound right with the descriptors that belong to it, or why there is none.
+ * BOOTSTRAP_NO_MEMORY: some of them found no room here.
  */
 static kern_return_t read_answer(int socket, const struct service_name *name, struct wire_right *right,
                                  int fds[WIRE_FDS])
@@ -75,35 +75,50 @@ static kern_return_t read_answer(int socket, const struct service_name *name, st
                 close(fd); /* the control buffer, rounded up, has room for more */
         }
     }
-    if (got == (ssize_t)sizeof(answer) && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
-        answer.magic == SERVICE_MAGIC && service_name_equal(&answer.name, name) && answer.right.descriptors == count) {
+    bool sound = got == (ssize_t)sizeof(answer) && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
+                 service_name_equal(&answer.name, name) && answer.right.descriptors == count;
+    if (sound && answer.magic == SERVICE_MAGIC) {
         *right = answer.right;
         return BOOTSTRAP_SUCCESS;
     }
     for (size_t i = 0; i < count; i++)
         close(fds[i]);
-    return message.msg_flags & MSG_CTRUNC ? BOOTSTRAP_NO_MEMORY : BOOTSTRAP_UNKNOWN_SERVICE;
+    if (message.msg_flags & MSG_CTRUNC)
+        return BOOTSTRAP_NO_MEMORY;
+    return sound && answer.magic == SERVICE_REFUSES ? BOOTSTRAP_NOT_PRIVILEGED : BOOTSTRAP_UNKNOWN_SERVICE;
 }
 
-static kern_return_t fetch(int socket, const struct service_name *name, mach_port_t *port)
+/* Connect to the address of a name, for three seconds at most. BOOTSTRAP_UNKNOWN_SERVICE: nobody is there. */
+static kern_return_t reach(int socket, uid_t owner, const struct service_name *name)
 {
-    struct msg_deadline deadline = msg_deadline_in(true, PATIENCE);
     struct timeval limit = {.tv_sec = PATIENCE / 1000};
-    struct service_address address = service_address(name);
+    struct service_address address = service_address(owner, name);
 
     if (setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0)
         return BOOTSTRAP_NO_MEMORY;
     while (connect(socket, (struct sockaddr *)&address.address, address.size) != 0)
         if (errno != EINTR)
             return BOOTSTRAP_UNKNOWN_SERVICE;
-    if (!service_peer_trusted(socket) || msg_wait(socket, POLLIN, &deadline, false) != MSG_READY)
+    return BOOTSTRAP_SUCCESS;
+}
+
+static kern_return_t fetch(int socket, uid_t owner, const struct service_name *name, mach_port_t *port)
+{
+    struct msg_deadline deadline = msg_deadline_in(true, PATIENCE);
+    kern_return_t kr = reach(socket, owner, name);
+
+    if (kr != BOOTSTRAP_SUCCESS)
+        return kr;
+    if (!service_peer_is(socket, owner))
+        return BOOTSTRAP_NOT_PRIVILEGED;
+    if (msg_wait(socket, POLLIN, &deadline, false) != MSG_READY)
         return BOOTSTRAP_UNKNOWN_SERVICE;
 
     struct wire_right right;
     int fds[WIRE_FDS];
     mach_port_name_t found = MACH_PORT_NULL;
     gate_enter();
-    kern_return_t kr = read_answer(socket, name, &right, fds);
+    kr = read_answer(socket, name, &right, fds);
     if (kr == BOOTSTRAP_SUCCESS && right_receive(&right, MACH_MSG_TYPE_PORT_SEND, fds, &found) != KERN_SUCCESS)
         kr = BOOTSTRAP_NO_MEMORY;
     gate_leave();
@@ -151,31 +166,60 @@ static struct connection *connection_create(void)
     return connection;
 }
 
-static kern_return_t look_up(const struct service_name *name, mach_port_t *port)
+static kern_return_t look_up(uid_t owner, const struct service_name *name, mach_port_t *port)
 {
-    struct mach_object *ours = bootstrap_server_find(name);
+    struct mach_object *ours = owner == geteuid() ? bootstrap_server_find(name) : NULL;
     if (ours)
         return space_insert_send(ours, port) == KERN_SUCCESS ? BOOTSTRAP_SUCCESS : BOOTSTRAP_NO_MEMORY;
 
     struct connection *connection = connection_create();
     if (!connection)
         return BOOTSTRAP_NO_MEMORY;
-    kern_return_t kr = fetch(connection->socket, name, port);
+    kern_return_t kr = fetch(connection->socket, owner, name, port);
     object_drop(&connection->object);
     return kr;
 }
 
-kern_return_t bootstrap_look_up(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
+kern_return_t mring_mach_bootstrap_look_up_of(mach_port_t bp, uid_t owner, const char *service_name_text,
+                                              mach_port_t *sp)
 {
     int saved = errno, cancellation = cancel_hold();
     kern_return_t kr = check_bootstrap(bp);
     if (kr == KERN_SUCCESS) {
         struct service_name name = service_name(service_name_text);
-        kr = look_up(&name, sp);
+        kr = look_up(owner, &name, sp);
     }
     cancel_release(cancellation);
     errno = saved;
     return kr;
+}
+
+/* Names are private to the user here: what is not served to it does not exist. */
+kern_return_t bootstrap_look_up(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
+{
+    kern_return_t kr = mring_mach_bootstrap_look_up_of(bp, geteuid(), service_name_text, sp);
+    return kr == BOOTSTRAP_NOT_PRIVILEGED ? BOOTSTRAP_UNKNOWN_SERVICE : kr;
+}
+
+bool mring_mach_bootstrap_holder(uid_t owner, const char *service_name_text, uid_t *uid, pid_t *pid)
+{
+    int saved = errno, cancellation = cancel_hold();
+    struct service_name name = service_name(service_name_text);
+    struct connection *connection = connection_create();
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    bool known = connection && reach(connection->socket, owner, &name) == BOOTSTRAP_SUCCESS &&
+                 getsockopt(connection->socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+
+    if (known) {
+        *uid = peer.uid;
+        *pid = peer.pid;
+    }
+    if (connection)
+        object_drop(&connection->object);
+    cancel_release(cancellation);
+    errno = saved;
+    return known;
 }
 
 /* ---- register, check in ---- */
@@ -191,7 +235,7 @@ static kern_return_t register_right(const struct service_name *name, mach_port_t
     struct mach_object *object = space_hold_send(right, &kr);
     if (!object)
         return MACH_SEND_INVALID_RIGHT;
-    kr = right_travels(object) ? bootstrap_server_bind(name, object) : MACH_SEND_INVALID_RIGHT;
+    kr = right_travels(object) ? bootstrap_server_bind(name, object, MRING_MACH_SERVE_OWNER) : MACH_SEND_INVALID_RIGHT;
     object_drop(object);
     return kr;
 }
@@ -245,7 +289,8 @@ static bool claim_created(const struct service_name *name, mach_port_t *sp, kern
     return claimed;
 }
 
-kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
+kern_return_t mring_mach_bootstrap_check_in_for(mach_port_t bp, const char *service_name_text, int scope,
+                                                mach_port_t *sp)
 {
     int saved = errno;
     kern_return_t kr = check_bootstrap(bp);
@@ -257,7 +302,7 @@ kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, 
         struct mach_object *port = new_port();
         kr = BOOTSTRAP_NO_MEMORY;
         if (port) {
-            kr = bootstrap_server_bind(&name, port);
+            kr = bootstrap_server_bind(&name, port, scope);
             if (kr == BOOTSTRAP_SUCCESS)
                 kr = name_right(port, MACH_PORT_TYPE_RECEIVE, sp);
             object_drop(port);
@@ -265,6 +310,11 @@ kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, 
     }
     errno = saved;
     return kr;
+}
+
+kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name_text, mach_port_t *sp)
+{
+    return mring_mach_bootstrap_check_in_for(bp, service_name_text, MRING_MACH_SERVE_OWNER, sp);
 }
 
 kern_return_t bootstrap_create_service(mach_port_t bp, char *service_name_text, mach_port_t *sp)
@@ -279,7 +329,7 @@ kern_return_t bootstrap_create_service(mach_port_t bp, char *service_name_text, 
     kr = BOOTSTRAP_NO_MEMORY;
     if (port) {
         port_leave_unclaimed(port);
-        kr = bootstrap_server_bind(&name, port);
+        kr = bootstrap_server_bind(&name, port, MRING_MACH_SERVE_OWNER);
         if (kr == BOOTSTRAP_SUCCESS)
             kr = name_right(port, MACH_PORT_TYPE_SEND, sp);
         object_drop(port);

@@ -3,8 +3,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+enum { MOST_GROUPS = 4096 };
+
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59 /* Linux 4.13 */
+#endif
 
 struct service_name service_name(const char *text)
 {
@@ -18,13 +23,6 @@ bool service_name_equal(const struct service_name *a, const struct service_name 
     return memcmp(a->text, b->text, sizeof(a->text)) == 0;
 }
 
-/* Without /proc all share namespace 0; the address then still carries the user. */
-static unsigned long long pid_namespace(void)
-{
-    struct stat status;
-    return stat("/proc/self/ns/pid", &status) == 0 ? (unsigned long long)status.st_ino : 0;
-}
-
 static uint64_t hash(const char *text)
 {
     uint64_t value = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
@@ -33,13 +31,13 @@ static uint64_t hash(const char *text)
     return value;
 }
 
-struct service_address service_address(const struct service_name *name)
+struct service_address service_address(uid_t owner, const struct service_name *name)
 {
     struct service_address made = {.address = {.sun_family = AF_UNIX}};
     char *path = made.address.sun_path + 1; /* after the zero that makes it abstract */
     size_t room = sizeof(made.address.sun_path) - 1;
 
-    int head = snprintf(path, room, "mring-mach/%lu/%llu/", (unsigned long)geteuid(), pid_namespace());
+    int head = snprintf(path, room, "mring-mach/%lu/", (unsigned long)owner);
     size_t used = (size_t)head, length = strlen(name->text);
     if (length < room - used) {
         memcpy(path + used, name->text, length);
@@ -56,9 +54,39 @@ struct service_address service_address(const struct service_name *name)
     return made;
 }
 
-bool service_peer_trusted(int socket)
+static bool read_peer(int socket, struct ucred *peer)
+{
+    socklen_t size = sizeof(*peer);
+    return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0;
+}
+
+bool service_peer_is(int socket, uid_t owner)
 {
     struct ucred peer;
-    socklen_t size = sizeof(peer);
-    return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == geteuid() || peer.uid == 0);
+    return read_peer(socket, &peer) && (peer.uid == owner || peer.uid == 0);
+}
+
+/* Who is in more groups than fit is taken by its effective group alone. */
+static bool peer_in_group(int socket, gid_t group)
+{
+    gid_t groups[MOST_GROUPS];
+    socklen_t size = sizeof(groups);
+    struct ucred peer;
+
+    if (!read_peer(socket, &peer))
+        return false;
+    if (peer.gid == group)
+        return true;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups, &size) != 0)
+        return false;
+    for (size_t i = 0; i < size / sizeof(groups[0]); i++)
+        if (groups[i] == group)
+            return true;
+    return false;
+}
+
+bool service_peer_in(int socket, int scope)
+{
+    return scope == MRING_MACH_SERVE_EVERYONE || service_peer_is(socket, geteuid()) ||
+           (scope == MRING_MACH_SERVE_GROUP && peer_in_group(socket, getegid()));
 }

@@ -5,7 +5,8 @@
  *   - A name has one owner: binding its abstract address is atomic in the kernel. It is free again when the listening socket is closed, by
  *     us, or by the kernel when the process dies, however it dies; a forked child closes its copies before fork returns.
  *   - Whoever connects gets the right at once and without a request: there is nothing of a client's to parse, to wait for or to keep. Sending
- *     into a new connection never blocks. Clients of other users are turned away.
+ *     into a new connection never blocks. Clients that the name is not
+ *     served to are told so, and no more.
  *   - A binding to a port ends with the port: at once if its receive right was here (bootstrap_server_forget), else when the
  *     hang-up of its socket reaches the server's thread.
  *
@@ -47,6 +48,7 @@ struct binding {
     uint64_t serial; /* even; its events: serial for a client, serial + 1 for the port's end */
     struct service_name name;
     struct mach_object *object;
+    int scope;
     int listener;
     int end; /* a descriptor of the bound port to see it hang up by; -1: what is bound is no port */
 };
@@ -110,7 +112,7 @@ static bool watch(int fd, uint32_t what, uint64_t serial)
 /* Claim the name: a bound socket, or -1 with *kr, TRY_AGAIN if the name is taken but nobody listens. */
 static int claim(const struct service_name *name, kern_return_t *kr)
 {
-    struct service_address address = service_address(name);
+    struct service_address address = service_address(geteuid(), name);
     const struct sockaddr *where = (const struct sockaddr *)&address.address;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -130,13 +132,15 @@ static int claim(const struct service_name *name, kern_return_t *kr)
 static void answer(const struct binding *binding, int client)
 {
     struct service_answer answer = {.magic = SERVICE_MAGIC, .name = binding->name};
-    int fds[WIRE_FDS];
+    int fds[WIRE_FDS] = {-1};
     union {
         struct cmsghdr align;
         unsigned char bytes[CMSG_SPACE(sizeof(fds))];
     } control;
 
-    if (!service_peer_trusted(client) || !right_pack(binding->object, &answer.right, fds))
+    if (!service_peer_in(client, binding->scope))
+        answer.magic = SERVICE_REFUSES;
+    else if (!right_pack(binding->object, &answer.right, fds))
         return;
     size_t fd_bytes = answer.right.descriptors * sizeof(int);
     struct iovec part = {&answer, sizeof(answer)};
@@ -247,7 +251,7 @@ static bool start(void)
 
 /* ---- what the client's side calls ---- */
 
-static kern_return_t bind_locked(const struct service_name *name, struct mach_object *object)
+static kern_return_t bind_locked(const struct service_name *name, struct mach_object *object, int scope)
 {
     kern_return_t kr;
 
@@ -258,7 +262,7 @@ static kern_return_t bind_locked(const struct service_name *name, struct mach_ob
     struct binding *binding = malloc(sizeof(*binding));
     if (!binding)
         return BOOTSTRAP_NO_MEMORY;
-    *binding = (struct binding){.serial = last_serial += 2, .name = *name, .end = -1};
+    *binding = (struct binding){.serial = last_serial += 2, .name = *name, .scope = scope, .end = -1};
     binding->listener = claim(name, &kr);
     if (binding->listener < 0) {
         free(binding);
@@ -282,12 +286,13 @@ static kern_return_t bind_locked(const struct service_name *name, struct mach_ob
     return BOOTSTRAP_NO_MEMORY;
 }
 
-/* Is the name free? `object` is not looked at. */
-static kern_return_t probe_locked(const struct service_name *name, struct mach_object *object)
+/* Is the name free? The rest is not looked at. */
+static kern_return_t probe_locked(const struct service_name *name, struct mach_object *object, int scope)
 {
     kern_return_t kr;
 
     (void)object;
+    (void)scope;
     if (find_live(name))
         return BOOTSTRAP_SERVICE_ACTIVE;
     int fd = claim(name, &kr);
@@ -297,8 +302,8 @@ static kern_return_t probe_locked(const struct service_name *name, struct mach_o
     return BOOTSTRAP_SUCCESS;
 }
 
-static kern_return_t attempt(kern_return_t (*what)(const struct service_name *, struct mach_object *),
-                             const struct service_name *name, struct mach_object *object)
+static kern_return_t attempt(kern_return_t (*what)(const struct service_name *, struct mach_object *, int),
+                             const struct service_name *name, struct mach_object *object, int scope)
 {
     static const struct timespec millisecond = {0, 1000000};
 
@@ -310,7 +315,7 @@ static kern_return_t attempt(kern_return_t (*what)(const struct service_name *, 
             nanosleep(&millisecond, NULL);
         gate_enter();
         pthread_mutex_lock(&lock);
-        kr = what(name, object);
+        kr = what(name, object, scope);
         pthread_mutex_unlock(&lock);
         gate_leave();
     }
@@ -318,14 +323,14 @@ static kern_return_t attempt(kern_return_t (*what)(const struct service_name *, 
     return kr != TRY_AGAIN ? kr : BOOTSTRAP_NOT_PRIVILEGED;
 }
 
-kern_return_t bootstrap_server_bind(const struct service_name *name, struct mach_object *object)
+kern_return_t bootstrap_server_bind(const struct service_name *name, struct mach_object *object, int scope)
 {
-    return attempt(bind_locked, name, object);
+    return attempt(bind_locked, name, object, scope);
 }
 
 kern_return_t bootstrap_server_probe(const struct service_name *name)
 {
-    return attempt(probe_locked, name, NULL);
+    return attempt(probe_locked, name, NULL, MRING_MACH_SERVE_OWNER);
 }
 
 struct mach_object *bootstrap_server_find(const struct service_name *name)

@@ -9,9 +9,9 @@
 
 /*
  * Bind a name to an object, which is held for as long as the binding lasts. BOOTSTRAP_SERVICE_ACTIVE, BOOTSTRAP_NOT_PRIVILEGED,
- * BOOTSTRAP_NO_MEMORY. The caller keeps its reference.
+ * BOOTSTRAP_NO_MEMORY. The caller keeps its reference. `scope` says who is served (MRING_MACH_SERVE_...).
  */
-kern_return_t bootstrap_server_bind(const struct service_name *name, struct mach_object *object);
+kern_return_t bootstrap_server_bind(const struct service_name *name, struct mach_object *object, int scope);
 
 /* Is a name free? As bootstrap_server_bind would answer. */
 kern_return_t bootstrap_server_probe(const struct service_name *name);

@@ -17,7 +17,13 @@
 #define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
 #endif
 
-enum { REQUIRED_SEALS = F_SEAL_SHRINK | F_SEAL_GROW, BOUNCE = 65536, COMMITTED_AT_ONCE = 1024 * 1024 };
+enum {
+    REQUIRED_SEALS = F_SEAL_SHRINK | F_SEAL_GROW,
+    /* A peer could otherwise add F_SEAL_FUTURE_WRITE, and with it turn away all who would map the memory writable after it. */
+    FINAL_SEALS = REQUIRED_SEALS | F_SEAL_SEAL,
+    BOUNCE = 65536,
+    COMMITTED_AT_ONCE = 1024 * 1024
+};
 
 static void destroy(struct mach_object *object)
 {
@@ -64,7 +70,7 @@ static bool size_allowed(uint64_t size)
            (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
 }
 
-kern_return_t vm_file_create(uint64_t size, struct vm_file **file)
+static kern_return_t create(uint64_t size, int seals, struct vm_file **file)
 {
     struct stat status;
     int saved = errno;
@@ -73,13 +79,18 @@ kern_return_t vm_file_create(uint64_t size, struct vm_file **file)
     *file = NULL;
     if (fd >= 0) {
         if (fchmod(fd, S_IRUSR | S_IWUSR) != 0 || ftruncate(fd, (off_t)size) != 0 ||
-            fcntl(fd, F_ADD_SEALS, REQUIRED_SEALS) != 0 || fstat(fd, &status) != 0)
+            fcntl(fd, F_ADD_SEALS, seals) != 0 || fstat(fd, &status) != 0)
             close(fd);
         else
             *file = wrap(fd, &status, true);
     }
     errno = saved;
     return *file != NULL ? KERN_SUCCESS : KERN_RESOURCE_SHORTAGE;
+}
+
+kern_return_t vm_file_create(uint64_t size, struct vm_file **file)
+{
+    return create(size, FINAL_SEALS, file);
 }
 
 /* In pieces: a signal ends a call, and may have undone what it did. */
@@ -138,11 +149,11 @@ static bool write_all(int fd, const unsigned char *from, uint64_t size, uint64_t
 
 kern_return_t vm_file_create_constant(const void *bytes, uint64_t size, struct vm_file **file)
 {
-    kern_return_t kr = vm_file_create(size, file);
+    kern_return_t kr = create(size, REQUIRED_SEALS, file);
     int saved = errno;
 
     if (kr == KERN_SUCCESS &&
-        (!write_all((*file)->fd, bytes, size, 0) || fcntl((*file)->fd, F_ADD_SEALS, F_SEAL_WRITE) != 0)) {
+        (!write_all((*file)->fd, bytes, size, 0) || fcntl((*file)->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) != 0)) {
         vm_file_drop(*file);
         *file = NULL;
         kr = KERN_RESOURCE_SHORTAGE;

@@ -2,7 +2,8 @@
  * The files behind shared memory.
  *
  * Every piece of memory that this layer shares is a part of a memfd, sealed against growing and shrinking: whatever a
- * peer does, a page that was within it stays within it, so that touching a mapping of it never raises SIGBUS.
+ * peer does, a page that was within it stays within it, so that touching a mapping of it never raises SIGBUS. What is made here is
+ * sealed against further seals too.
  *
  * A vm_file is one descriptor of such a memfd, counted. Regions of the address space and memory entries hold it. It
  * lives in an object's cell (object.h), for the counting, and because its last holder may let go of it in a signal

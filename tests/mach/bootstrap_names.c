@@ -6,6 +6,8 @@
 #include "vm_file.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <mach/mring_mach.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -325,7 +327,7 @@ struct liar {
 static int lie(void *context)
 {
     const struct liar *liar = context;
-    struct service_address address = service_address(&liar->name); /* computed as root: the victim's */
+    struct service_address address = service_address(geteuid(), &liar->name); /* as root: the victim's */
     struct service_answer answer = {.magic = SERVICE_MAGIC, .name = liar->name};
     union {
         struct cmsghdr align;
@@ -438,8 +440,15 @@ static void squatters_are_not_believed(void **state)
     pid_t child = child_start(lie, &liar);
     assert_true(gate_wait(&liar.gate, NULL));
     assert_int_equal(bootstrap_look_up(bootstrap_port, own_name("squat"), &found), BOOTSTRAP_UNKNOWN_SERVICE);
+    assert_int_equal(mring_mach_bootstrap_look_up_of(bootstrap_port, 0, own_name("squat"), &found),
+                     BOOTSTRAP_NOT_PRIVILEGED);
     assert_int_equal(bootstrap_check_in(bootstrap_port, own_name("squat"), &found), BOOTSTRAP_NOT_PRIVILEGED);
     assert_int_equal(found, 77);
+    uid_t holder = 0;
+    pid_t process = 0;
+    assert_true(mring_mach_bootstrap_holder(0, own_name("squat"), &holder, &process));
+    assert_int_equal(holder, NOBODY);
+    assert_int_equal(process, child);
     gate_pass(&liar.end, 1);
     assert_int_equal(child_end(child), 0);
     gate_close(&liar.gate);
@@ -449,15 +458,21 @@ static void squatters_are_not_believed(void **state)
 static int look_up_as_nobody(void *context)
 {
     struct service_name name = service_name(context);
-    struct service_address address = service_address(&name); /* root's */
+    struct service_address address = service_address(0, &name);
+    struct service_answer answer;
+    unsigned char rights[256];
+    struct iovec part = {&answer, sizeof(answer)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights, .msg_controllen = sizeof(rights)};
     mach_port_t found;
-    char byte;
 
-    CHECK(setuid(NOBODY) == 0);
+    CHECK(setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
     CHECK(bootstrap_look_up(bootstrap_port, context, &found) == BOOTSTRAP_UNKNOWN_SERVICE);
+    CHECK(mring_mach_bootstrap_look_up_of(bootstrap_port, 0, context, &found) == BOOTSTRAP_NOT_PRIVILEGED);
     int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
     CHECK(connect(fd, (struct sockaddr *)&address.address, address.size) == 0);
-    CHECK(recv(fd, &byte, 1, 0) == 0); /* turned away without an answer */
+    CHECK(recvmsg(fd, &message, 0) == sizeof(answer)); /* a refusal, and nothing with it */
+    CHECK(answer.magic == SERVICE_REFUSES && message.msg_controllen == 0);
     return 0;
 }
 
@@ -472,14 +487,50 @@ static void other_users_get_nothing(void **state)
     assert_int_equal(drop_receive(port), KERN_SUCCESS);
 }
 
-/* The name is free here, and bound to something else then. */
+/* Somebody who looks up a name of root's. */
+struct stranger {
+    const char *name;
+    gid_t group, other; /* the effective group, and one more */
+    kern_return_t answer;
+};
+
+static int look_up_as(void *context)
+{
+    const struct stranger *stranger = context;
+    mach_port_t found;
+
+    CHECK(setgroups(1, &stranger->other) == 0 && setgid(stranger->group) == 0 && setuid(NOBODY) == 0);
+    CHECK(mring_mach_bootstrap_look_up_of(bootstrap_port, 0, stranger->name, &found) == stranger->answer);
+    CHECK(stranger->answer != BOOTSTRAP_SUCCESS || send_note(found, 4) == MACH_MSG_SUCCESS);
+    return 0;
+}
+
+static void others_get_what_is_served_to_them(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    for (int scope = MRING_MACH_SERVE_OWNER; scope <= MRING_MACH_SERVE_EVERYONE; scope++) {
+        const kern_return_t group = scope >= MRING_MACH_SERVE_GROUP ? BOOTSTRAP_SUCCESS : BOOTSTRAP_NOT_PRIVILEGED;
+        const kern_return_t any = scope == MRING_MACH_SERVE_EVERYONE ? BOOTSTRAP_SUCCESS : BOOTSTRAP_NOT_PRIVILEGED;
+        const struct stranger strangers[] = {{own_name("served"), NOBODY, NOBODY, any},
+                                             {own_name("served"), getegid(), NOBODY, group},
+                                             {own_name("served"), NOBODY, getegid(), group}};
+        mach_port_t port;
+        assert_int_equal(mring_mach_bootstrap_check_in_for(bootstrap_port, own_name("served"), scope, &port),
+                         BOOTSTRAP_SUCCESS);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(child_run(look_up_as, (void *)(uintptr_t)&strangers[i]), 0);
+        assert_int_equal(drop_receive(port), KERN_SUCCESS);
+    }
+}
+
 static int use_it_elsewhere(void *name)
 {
     mach_port_t port = 77;
-    CHECK(bootstrap_look_up(bootstrap_port, name, &port) == BOOTSTRAP_UNKNOWN_SERVICE);
+    CHECK(bootstrap_check_in(bootstrap_port, name, &port) == BOOTSTRAP_NOT_PRIVILEGED);
     CHECK(port == 77);
-    CHECK(bootstrap_check_in(bootstrap_port, name, &port) == BOOTSTRAP_SUCCESS);
-    return 0;
+    return look_it_up(name);
 }
 
 enum { NO_NAMESPACE = 77 };
@@ -489,15 +540,13 @@ static int enter_a_namespace(void *name)
     return unshare(CLONE_NEWPID) == 0 ? child_run(use_it_elsewhere, name) : NO_NAMESPACE;
 }
 
-/* One name in two pid namespaces is two names. */
-static void pid_namespaces_do_not_collide(void **state)
+/* A name is good, and taken, across pid namespaces. */
+static void pid_namespaces_share_names(void **state)
 {
-    mach_port_t port, found;
+    mach_port_t port;
     (void)state;
     assert_int_equal(bootstrap_check_in(bootstrap_port, own_name("namespace"), &port), BOOTSTRAP_SUCCESS);
     int end = child_run(enter_a_namespace, (void *)(uintptr_t)own_name("namespace"));
-    assert_int_equal(bootstrap_look_up(bootstrap_port, own_name("namespace"), &found), BOOTSTRAP_SUCCESS);
-    assert_int_equal(found, port);
     assert_int_equal(mach_port_destroy(SELF, port), KERN_SUCCESS);
     if (end == NO_NAMESPACE)
         skip(); /* not for this user */
@@ -511,7 +560,7 @@ static void idle_connections(void **state)
     int idle[IDLE];
     mach_port_t port;
     struct service_name name = service_name(own_name("idle"));
-    struct service_address address = service_address(&name);
+    struct service_address address = service_address(geteuid(), &name);
     (void)state;
     assert_int_equal(bootstrap_check_in(bootstrap_port, own_name("idle"), &port), BOOTSTRAP_SUCCESS);
     for (int i = 0; i < IDLE; i++) {
@@ -707,7 +756,8 @@ int main(void)
         cmocka_unit_test(liars_are_not_believed),
         cmocka_unit_test(squatters_are_not_believed),
         cmocka_unit_test(other_users_get_nothing),
-        cmocka_unit_test(pid_namespaces_do_not_collide),
+        cmocka_unit_test(others_get_what_is_served_to_them),
+        cmocka_unit_test(pid_namespaces_share_names),
         cmocka_unit_test(idle_connections),
         cmocka_unit_test(a_poor_registrant),
         cmocka_unit_test(one_of_many_wins),

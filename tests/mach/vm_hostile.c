@@ -320,6 +320,7 @@ static void our_own_are_sealed_and_narrow(void **state)
         assert_int_equal(fds[0], mring_mach_entry_descriptor(entry));
         assert_int_equal(fcntl(fds[0], F_GETFL) & O_ACCMODE, protections[i] == RW ? O_RDWR : O_RDONLY);
         assert_int_equal(fcntl(fds[0], F_GET_SEALS) & SEALS, SEALS);
+        assert_int_equal(fcntl(fds[0], F_ADD_SEALS, 0x10 /* F_SEAL_FUTURE_WRITE */), -1);
         assert_int_equal(fcntl(fds[0], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
         assert_int_equal(fstat(fds[0], &status), 0);
         assert_int_equal(status.st_mode & 07777, 0600);

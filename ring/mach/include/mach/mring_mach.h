@@ -3,6 +3,8 @@
 #define MRING_MACH_H
 
 #include <mach/mach_types.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,6 +15,21 @@ extern "C" {
  * or one of several pieces.
  */
 int mring_mach_entry_descriptor(mem_entry_name_port_t entry);
+
+/* Who may look a name up: the registrant's user; also who is in its effective group; everybody. Root always may. */
+enum { MRING_MACH_SERVE_OWNER = 0, MRING_MACH_SERVE_GROUP = 1, MRING_MACH_SERVE_EVERYONE = 2 };
+
+/* bootstrap_check_in of a name that others may look up too. */
+kern_return_t mring_mach_bootstrap_check_in_for(mach_port_t bp, const char *service_name, int scope, mach_port_t *sp);
+
+/*
+ * bootstrap_look_up of the name of the user `owner`. What comes back was given by a process of that user, or root's.
+ * BOOTSTRAP_NOT_PRIVILEGED: the name is not served to this process, or somebody else sits on its address (see below).
+ */
+kern_return_t mring_mach_bootstrap_look_up_of(mach_port_t bp, uid_t owner, const char *service_name, mach_port_t *sp);
+
+/* Who listens at the address of that name, whether it may or not. False: nobody, or it does not accept. */
+bool mring_mach_bootstrap_holder(uid_t owner, const char *service_name, uid_t *uid, pid_t *pid);
 
 #ifdef __cplusplus
 }

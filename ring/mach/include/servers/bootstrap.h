@@ -1,7 +1,7 @@
 /*
  * The name server. There is no daemon: the process that registers a name serves it, from a thread of its own that lives as long as the
- * process, and the name ends with it, however it dies, or with the port. A name belongs to a user (the effective uid), a PID
- * namespace and a network namespace; nobody outside of these can see it or take it.
+ * process, and the name ends with it, however it dies, or with the port. A name belongs to a user (the effective uid) in a network
+ * namespace; nobody else can look it up by these calls, or be taken for it (<mach/mring_mach.h> has calls that cross users).
  *
  * A name is at most 127 bytes; longer ones are cut there, as the MIG stubs do.
  */
