@@ -85,8 +85,8 @@ static bool peer_in_group(int socket, gid_t group)
     return false;
 }
 
-bool service_peer_in(int socket, int scope)
+bool service_peer_served(int socket, const struct service_policy *policy)
 {
-    return scope == MRING_MACH_SERVE_EVERYONE || service_peer_is(socket, geteuid()) ||
-           (scope == MRING_MACH_SERVE_GROUP && peer_in_group(socket, getegid()));
+    return policy->scope == MRING_MACH_SERVE_EVERYONE || service_peer_is(socket, policy->owner) ||
+           (policy->scope == MRING_MACH_SERVE_GROUP && peer_in_group(socket, policy->group));
 }

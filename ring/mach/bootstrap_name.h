@@ -8,7 +8,7 @@
  *
  * Anybody can bind any address. So the address says whose name it is, and the kernel, of the socket that answers there, whose process
  * that is: it must be the same user, or root. Whoever sits on another user's address keeps it from being bound, and is
- * found out; it is never believed. The other way round the registrant says whom it serves (enum service_scope).
+ * found out; it is never believed. The other way round the registrant says whom it serves (struct service_policy).
  */
 #ifndef MRING_MACH_BOOTSTRAP_NAME_H
 #define MRING_MACH_BOOTSTRAP_NAME_H
@@ -37,8 +37,15 @@ struct service_address service_address(uid_t owner, const struct service_name *n
 /* Is the process at the other end this user's, or root's? As it was when it began to listen, or connected. */
 bool service_peer_is(int socket, uid_t owner);
 
-/* Is it in the scope of a name that this process serves? For a group: by its effective or any of its other groups. */
-bool service_peer_in(int socket, int scope);
+/* Whom a name is served to (MRING_MACH_SERVE_...), and whose it is, as of when it was bound. */
+struct service_policy {
+    int scope;
+    uid_t owner;
+    gid_t group;
+};
+
+/* Is the process at the other end served? In a group it is by its effective one or any other of its groups. */
+bool service_peer_served(int socket, const struct service_policy *policy);
 
 /* What a registrant sends to whoever connects: one packet, with the right's descriptors beside it; or that it does not serve it. */
 struct service_answer {

@@ -48,7 +48,7 @@ struct binding {
     uint64_t serial; /* even; its events: serial for a client, serial + 1 for the port's end */
     struct service_name name;
     struct mach_object *object;
-    int scope;
+    struct service_policy policy;
     int listener;
     int end; /* a descriptor of the bound port to see it hang up by; -1: what is bound is no port */
 };
@@ -138,7 +138,7 @@ static void answer(const struct binding *binding, int client)
         unsigned char bytes[CMSG_SPACE(sizeof(fds))];
     } control;
 
-    if (!service_peer_in(client, binding->scope))
+    if (!service_peer_served(client, &binding->policy))
         answer.magic = SERVICE_REFUSES;
     else if (!right_pack(binding->object, &answer.right, fds))
         return;
@@ -262,7 +262,8 @@ static kern_return_t bind_locked(const struct service_name *name, struct mach_ob
     struct binding *binding = malloc(sizeof(*binding));
     if (!binding)
         return BOOTSTRAP_NO_MEMORY;
-    *binding = (struct binding){.serial = last_serial += 2, .name = *name, .scope = scope, .end = -1};
+    *binding =
+        (struct binding){.serial = last_serial += 2, .name = *name, .policy = {scope, geteuid(), getegid()}, .end = -1};
     binding->listener = claim(name, &kr);
     if (binding->listener < 0) {
         free(binding);

@@ -31,6 +31,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -104,6 +105,7 @@ static void *keep(void *argument)
     struct futex_waitv words[FUTEX_WAITV_MAX];
     struct timespec tick = sema_time_after(TICK_NS);
 
+    prctl(PR_SET_NAME, "mach-keeper"); /* by itself: for another thread it would take opening a file of /proc */
     syscall(SYS_set_robust_list, &keeper->list, sizeof keeper->list);
     atomic_store_explicit(&keeper->thread, (uint32_t)syscall(SYS_gettid), memory_order_release); /* keeper-runs */
     sema_futex_wake((const uint32_t *)&keeper->thread, 1);
@@ -143,8 +145,6 @@ static bool start_thread(struct keeper *keeper)
         error = pthread_create(&thread, &attributes, keep, keeper);
     }
     pthread_attr_destroy(&attributes);
-    if (error == 0)
-        pthread_setname_np(thread, "mach-keeper");
     return error == 0;
 }
 

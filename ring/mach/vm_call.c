@@ -135,6 +135,29 @@ static kern_return_t set_protection(const struct segment *segment, vm_prot_t pro
     return kr;
 }
 
+/*
+ * Write access is given up for good: another mapping of the same memory, of a descriptor that cannot write, takes the place of this one, so
+ * that mprotect cannot bring it back, and the descriptor that can goes with the last region that holds it. Not possible in a child that
+ * has become another user than the memory's: there this layer's own calls refuse, and no more (false).
+ */
+static bool renounce_writing(struct region *region, vm_prot_t protection)
+{
+    struct vm_file *narrow;
+    int saved = errno;
+    bool done;
+
+    if (vm_file_narrow(region->file, VM_PROT_READ, &narrow) != KERN_SUCCESS)
+        return false;
+    done = mmap((void *)(uintptr_t)region->start, region->end - region->start, protection & ~VM_PROT_WRITE,
+                MAP_SHARED | MAP_FIXED, narrow->fd, (off_t)region->offset) != MAP_FAILED;
+    errno = saved;
+    if (done)
+        region->file = narrow; /* with its reference; the table holds the other one's */
+    else
+        vm_file_drop(narrow);
+    return done;
+}
+
 static kern_return_t set_both(const struct segment *segment, vm_prot_t max, vm_prot_t protection)
 {
     struct region region = segment->region;
@@ -146,7 +169,8 @@ static kern_return_t set_both(const struct segment *segment, vm_prot_t max, vm_p
         kr = vm_table_reserve(3);
     if (kr != KERN_SUCCESS)
         return kr;
-    if (region.file != NULL)
+    bool writing_ends = region.file != NULL && region.file->writable && !(max & VM_PROT_WRITE);
+    if (region.file != NULL && !(writing_ends && renounce_writing(&region, protection)))
         vm_file_hold(region.file);
     region.max = max;
     vm_table_carve(region.start, region.end);

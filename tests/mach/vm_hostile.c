@@ -334,6 +334,33 @@ static void our_own_are_sealed_and_narrow(void **state)
     assert_int_equal(mring_mach_entry_descriptor(0xabcd00), -1);
 }
 
+/* A maximum that was lowered is the kernel's too: of a part, which goes on sharing, and with it the descriptor that could write. */
+static void a_lowered_mapping_stays_so(void **state)
+{
+    (void)state;
+    int before = descriptors_open();
+    mach_port_t entry = fresh_entry(4, RW);
+    uint64_t other = map_pages(entry, 0, 4, RW), pages = map_pages(entry, 0, 4, RW);
+    fill(pages, 4 * PAGE, 'a');
+    assert_int_equal(protect_max(pages + PAGE, 2, VM_PROT_READ), KERN_SUCCESS);
+    assert_int_equal(mprotect((void *)(pages + PAGE), PAGE, PROT_READ | PROT_WRITE), -1);
+    assert_int_equal(mprotect((void *)(pages + 2 * PAGE), PAGE, PROT_READ | PROT_WRITE), -1);
+    *at(other + PAGE) = 'b';
+    *at(other + 3 * PAGE) = 'd';
+    assert_int_equal(*at(pages + PAGE), 'b');
+    assert_int_equal(*at(pages + 3 * PAGE), 'd');
+    *at(pages) = 'w';
+    assert_int_equal(*at(other), 'w');
+    release(other, 4);
+    drop(entry);
+    release(pages, 1);
+    release(pages + 3 * PAGE, 1);
+    assert_int_equal(descriptors_open(), before + 1);
+    assert_int_equal(*at(pages + 2 * PAGE), 'a');
+    release(pages + PAGE, 2);
+    assert_int_equal(descriptors_open(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +373,7 @@ int main(void)
         cmocka_unit_test(a_wrong_count_of_descriptors_is_not),
         cmocka_unit_test(false_lists_are_not),
         cmocka_unit_test(our_own_are_sealed_and_narrow),
+        cmocka_unit_test(a_lowered_mapping_stays_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
