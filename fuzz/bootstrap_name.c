@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { USER = 1000 };
+
 static char *text_of(const uint8_t *bytes, size_t size)
 {
     char *text = malloc(size + 1);
@@ -23,7 +25,7 @@ static char *text_of(const uint8_t *bytes, size_t size)
 
 static void check_address(const struct service_name *name, const struct service_address *address)
 {
-    const struct service_address again = service_address(name);
+    const struct service_address again = service_address(USER, name);
 
     EXPECT(address->size > offsetof(struct sockaddr_un, sun_path) + 1 && address->size <= sizeof(address->address));
     EXPECT(address->address.sun_family == AF_UNIX && address->address.sun_path[0] == '\0');
@@ -47,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         name[at] = service_name(text[at]);
         EXPECT(strlen(name[at].text) == strnlen(text[at], sizeof(name[at].text) - 1));
         EXPECT(strncmp(name[at].text, text[at], sizeof(name[at].text) - 1) == 0);
-        address[at] = service_address(&name[at]);
+        address[at] = service_address(USER, &name[at]);
         check_address(&name[at], &address[at]);
         free(text[at]);
     }

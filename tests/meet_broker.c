@@ -126,9 +126,20 @@ static int tear_down(void **state)
     return 0;
 }
 
+static const struct ring_key secret = {{11, 22}};
+
+static struct broker_terms terms_of(const struct fixture *fixture, const char *name)
+{
+    return (struct broker_terms){.name = name,
+                                 .identity = {fixture->region.view.identity[0], fixture->region.view.identity[1]},
+                                 .secret = secret};
+}
+
 static int serve(struct fixture *fixture, const char *name, struct mring_error *error)
 {
-    return broker_start(&fixture->broker, name, fixture->region.view.identity, &fixture->service, error);
+    const struct broker_terms terms = terms_of(fixture, name);
+
+    return broker_start(&fixture->broker, &terms, &fixture->service, error);
 }
 
 static void serve_own(struct fixture *fixture)
@@ -155,7 +166,7 @@ static int attach_and_look(struct fixture *fixture, struct meet_link *link, enum
         return result;
     if (memcmp(reply.identity, fixture->region.view.identity, sizeof reply.identity) != 0)
         return -EBADMSG;
-    result = region_open(&opened, reply.ring, role == MRING_PRODUCE, reply.doorbell, &error);
+    result = region_open(&opened, reply.ring, role, reply.doorbell, &error);
     if (result != 0)
         return result;
     if (opened.view.data[0] != fixture->region.view.data[0])
@@ -379,11 +390,11 @@ static void test_stopped_ring(void **state)
 {
     struct fixture *fixture = *state;
     struct broker *other;
-    const uint64_t identity[2] = {1, 2};
+    const struct broker_terms terms = {.identity = {1, 2}, .secret = {{3, 4}}};
     pid_t pid;
 
     /* Another ring keeps the broker alive: the answer is a refusal. */
-    assert_int_equal(broker_start(&other, NULL, identity, &fixture->service, NULL), 0);
+    assert_int_equal(broker_start(&other, &terms, &fixture->service, NULL), 0);
     serve_own(fixture);
     pid = child_start(wait_then_find_it_gone, fixture);
     assert_true(gate_wait(&fixture->from_child, NULL));
@@ -436,13 +447,13 @@ static void test_name(void **state)
     struct fixture *fixture = *state;
     struct mring_error error = MRING_ERROR_INIT;
 
-    assert_int_equal(meet_look_up(&fixture->link, fixture->name, 0, &error), -ENOENT);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), fixture->name, 0, &error), -ENOENT);
     assert_non_null(strstr(error.text, fixture->name));
     start_server(fixture);
     assert_int_equal(serve(fixture, fixture->name, &error), -EEXIST); /* another process has it */
-    assert_int_equal(meet_look_up(&fixture->link, fixture->name, 0, &error), 0);
-    assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), fixture->name, 0, &error), 0);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_PRODUCE), 0);
+    assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
     /* The link goes over a fork, and to the child's child. */
     assert_int_equal(child_run(attach_in_grandchild, fixture), 0);
 
@@ -451,13 +462,13 @@ static void test_name(void **state)
     assert_true(gate_wait(&fixture->from_child, NULL));
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), -EPIPE);
     meet_close(fixture->link);
-    assert_int_equal(meet_look_up(&fixture->link, fixture->name, 0, &error), -ENOENT);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), fixture->name, 0, &error), -ENOENT);
     assert_int_equal(serve(fixture, fixture->name, &error), 0);
     {
+        const struct broker_terms terms = terms_of(fixture, fixture->name);
         struct broker *second;
 
-        assert_int_equal(broker_start(&second, fixture->name, fixture->region.view.identity, &fixture->service, NULL),
-                         -EEXIST); /* this process has it */
+        assert_int_equal(broker_start(&second, &terms, &fixture->service, NULL), -EEXIST); /* this process has it */
     }
     broker_stop(fixture->broker);
     gate_pass(&fixture->to_child, 0);
@@ -472,9 +483,9 @@ static void test_name_too_long(void **state)
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     assert_int_equal(serve(fixture, name, NULL), -ENAMETOOLONG);
-    assert_int_equal(meet_look_up(&fixture->link, name, 0, NULL), -ENAMETOOLONG);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), name, 0, NULL), -ENAMETOOLONG);
     assert_int_equal(serve(fixture, name + 1, NULL), 0);
-    assert_int_equal(meet_look_up(&fixture->link, name + 1, 0, NULL), 0);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), name + 1, 0, NULL), 0);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
     stop(fixture);
 }
@@ -484,13 +495,13 @@ static void test_name_dies_with_its_process(void **state)
     struct fixture *fixture = *state;
 
     start_server(fixture);
-    assert_int_equal(meet_look_up(&fixture->link, fixture->name, 0, NULL), 0);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), fixture->name, 0, NULL), 0);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
     assert_int_equal(child_kill(fixture->server), -SIGKILL);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), -EPIPE);
     assert_int_equal(child_run(no_way_in_child, fixture), 0); /* a dead broker's right in the slots */
     meet_close(fixture->link);
-    assert_int_equal(meet_look_up(&fixture->link, fixture->name, 0, NULL), -ENOENT);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), fixture->name, 0, NULL), -ENOENT);
     start_server(fixture); /* and is free again */
     assert_int_equal(child_kill(fixture->server), -SIGKILL);
 }
@@ -500,7 +511,7 @@ static int look_up_and_attach(void *context)
     struct fixture *fixture = context;
 
     gate_pass(&fixture->from_child, 0);
-    CHECK(meet_look_up(&fixture->link, fixture->name, MRING_FOREVER, NULL) == 0);
+    CHECK(meet_look_up(&fixture->link, geteuid(), fixture->name, MRING_FOREVER, NULL) == 0);
     CHECK(attach_and_look(fixture, fixture->link, MRING_CONSUME) == 0);
     return 0;
 }
@@ -512,7 +523,7 @@ static void test_wait_for_name(void **state)
     pid_t pid;
 
     clock_gettime(CLOCK_MONOTONIC, &before);
-    assert_int_equal(meet_look_up(&fixture->link, fixture->name, SECOND / 10, NULL), -ENOENT);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), fixture->name, SECOND / 10, NULL), -ENOENT);
     clock_gettime(CLOCK_MONOTONIC, &after);
     assert_true((after.tv_sec - before.tv_sec) * SECOND + (after.tv_nsec - before.tv_nsec) >= SECOND / 10);
 
@@ -540,7 +551,7 @@ static void test_server_stopped(void **state)
     pid_t pid;
 
     start_server(fixture);
-    assert_int_equal(meet_look_up(&fixture->link, fixture->name, 0, NULL), 0);
+    assert_int_equal(meet_look_up(&fixture->link, geteuid(), fixture->name, 0, NULL), 0);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
     assert_int_equal(kill(fixture->server, SIGSTOP), 0);
     assert_int_equal(waitpid(fixture->server, &status, WUNTRACED), fixture->server);
@@ -554,11 +565,20 @@ static void test_server_stopped(void **state)
 
 /* ---- semaphores ---- */
 
-static const struct sleeper place = {.group = 1, .line = 2, .incarnation = 3, .owner = 4};
+static struct sleeper seat(uint32_t group, uint32_t line, uint64_t incarnation, uint64_t owner)
+{
+    return (struct sleeper){.group = group,
+                            .line = line,
+                            .incarnation = incarnation,
+                            .owner = owner,
+                            .members = 4,
+                            .key = key_of_group(&secret, group, 4, incarnation)};
+}
 
 static int sleep_in_child(void *context)
 {
     struct fixture *fixture = context;
+    const struct sleeper place = seat(1, 2, 3, 4);
     semaphore_t semaphore;
 
     CHECK(semaphore_create(mach_task_self(), &semaphore, SYNC_POLICY_FIFO, 0) == KERN_SUCCESS);
@@ -571,6 +591,7 @@ static int sleep_in_child(void *context)
 static int wake_in_child(void *context)
 {
     struct fixture *fixture = context;
+    const struct sleeper place = seat(1, 2, 3, 4);
     semaphore_t semaphore;
 
     CHECK(meet_get_semaphore(fixture->link, &place, &semaphore) == 0);
@@ -581,6 +602,7 @@ static int wake_in_child(void *context)
 static void test_semaphore_between_children(void **state)
 {
     struct fixture *fixture = *state;
+    const struct sleeper place = seat(1, 2, 3, 4);
     struct sleeper wrong = place;
     semaphore_t semaphore;
     pid_t pid;
@@ -591,8 +613,7 @@ static void test_semaphore_between_children(void **state)
     assert_true(gate_wait(&fixture->from_child, NULL));
     wrong.owner++;
     assert_int_equal(meet_get_semaphore(fixture->link, &wrong, &semaphore), -ENOENT);
-    wrong = place;
-    wrong.incarnation++;
+    wrong = seat(1, 2, 4, 4);
     assert_int_equal(meet_get_semaphore(fixture->link, &wrong, &semaphore), -ENOENT);
     assert_int_equal(child_run(wake_in_child, fixture), 0);
     assert_int_equal(child_end(pid), 0);
@@ -624,12 +645,10 @@ static void test_semaphore_table(void **state)
 {
     static const struct sleeper producer = {.group = SLEEPER_PRODUCER, .owner = 9};
     struct fixture *fixture = *state;
-    struct sleeper next = place, beside = place, anew = place, nowhere = place;
+    const struct sleeper place = seat(1, 2, 3, 4), next = seat(1, 2, 3, 5), beside = seat(1, 3, 3, 4),
+                         anew = seat(1, 2, 4, 4), nowhere = seat(SLEEPER_PRODUCER + 1, 2, 3, 4);
     semaphore_t semaphore[5];
 
-    next.owner++;
-    beside.line++;
-    anew.incarnation++;
     serve_own(fixture);
     put(fixture, &place, &semaphore[0]);
     put(fixture, &producer, &semaphore[1]);
@@ -651,10 +670,6 @@ static void test_semaphore_table(void **state)
     assert_true(has(fixture, &anew, semaphore[4]));
     assert_true(has(fixture, &producer, semaphore[1]));
 
-    nowhere.line = LAYOUT_MEMBERS;
-    assert_int_equal(meet_put_semaphore(fixture->link, &nowhere, semaphore[0]), -EINVAL);
-    nowhere = place;
-    nowhere.group = SLEEPER_PRODUCER + 1;
     assert_int_equal(meet_put_semaphore(fixture->link, &nowhere, semaphore[0]), -EINVAL);
     assert_int_equal(meet_put_semaphore(fixture->link, &place, MACH_PORT_NULL), -EINVAL);
     for (size_t at = 0; at < sizeof semaphore / sizeof *semaphore; at++)
@@ -744,6 +759,7 @@ static struct request good_request(const struct fixture *fixture)
     request.right = message_right(MACH_PORT_NULL, MACH_MSG_TYPE_COPY_SEND);
     request.identity[0] = fixture->region.view.identity[0];
     request.identity[1] = fixture->region.view.identity[1];
+    request.key = fixture->link->key;
     return request;
 }
 
@@ -779,11 +795,17 @@ static void test_malformed(void **state)
     request.header.msgh_id = -1;
     assert_int_equal(say(fixture, &request, sizeof request, true), -EPROTO);
     request = good_request(fixture);
-    request.argument = 2;
+    request.argument = MRING_INSPECT + 1;
     assert_int_equal(say(fixture, &request, sizeof request, true), -EINVAL);
     request = good_request(fixture);
     request.identity[1]++;
     assert_int_equal(say(fixture, &request, sizeof request, true), -EPIPE);
+    request = good_request(fixture);
+    request.key.word[1]++;
+    assert_int_equal(say(fixture, &request, sizeof request, true), -EACCES);
+    request = good_request(fixture); /* without a key only the name's port is for anybody */
+    request.key = (struct ring_key){{0, 0}};
+    assert_int_equal(say(fixture, &request, sizeof request, true), -EACCES);
     request = good_request(fixture); /* "whichever ring this is" is for the ports of names */
     request.identity[0] = request.identity[1] = 0;
     assert_int_equal(say(fixture, &request, sizeof request, true), -EPIPE);
@@ -848,17 +870,18 @@ static void *start_and_stop(void *context)
 {
     struct fixture *fixture = context;
     static unsigned turn;
-    uint64_t identity[2] = {__atomic_add_fetch(&turn, 1, __ATOMIC_RELAXED), 1};
+    const struct broker_terms terms = {.identity = {__atomic_add_fetch(&turn, 1, __ATOMIC_RELAXED), 1},
+                                       .secret = {{5, 6}}};
 
     for (int round = 0; round < ROUNDS; round++) {
         struct broker *broker;
         struct meet_link *link;
         struct attach_reply reply;
 
-        if (broker_start(&broker, NULL, identity, &fixture->service, NULL) != 0)
+        if (broker_start(&broker, &terms, &fixture->service, NULL) != 0)
             return NULL;
         if (meet_own(&link, broker, NULL) != 0 || meet_attach(link, MRING_CONSUME, &reply, NULL) != 0 ||
-            reply.identity[0] != identity[0])
+            reply.identity[0] != terms.identity[0])
             return NULL;
         mach_port_deallocate(mach_task_self(), reply.ring);
         mach_port_deallocate(mach_task_self(), reply.doorbell);

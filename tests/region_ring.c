@@ -29,7 +29,7 @@ static int open_shared(struct region *region, const struct region *from, bool wr
 
     assert_int_equal(region_share(ring), KERN_SUCCESS);
     assert_int_equal(region_share(from->doorbell), KERN_SUCCESS);
-    return region_open(region, ring, writable, from->doorbell, error);
+    return region_open(region, ring, writable ? MRING_PRODUCE : MRING_CONSUME, from->doorbell, error);
 }
 
 static void test_create(void **state)
@@ -266,7 +266,7 @@ static void test_short_entry(void **state)
     memcpy((void *)address, (const void *)maker.base, LAYOUT_PAGE);
     entry_unmap(address, LAYOUT_PAGE);
     assert_int_equal(region_share(maker.doorbell), KERN_SUCCESS);
-    assert_int_equal(region_open(&opened, entry, false, maker.doorbell, &error), -EPROTO);
+    assert_int_equal(region_open(&opened, entry, MRING_CONSUME, maker.doorbell, &error), -EPROTO);
     assert_non_null(strstr(error.text, "shorter"));
     region_close(&maker);
 }
@@ -279,9 +279,9 @@ static void test_no_right(void **state)
     (void)state;
     create(&maker);
     assert_int_equal(region_share(maker.doorbell), KERN_SUCCESS);
-    assert_int_equal(region_open(&opened, MACH_PORT_NULL, false, maker.doorbell, NULL), -EPROTO);
+    assert_int_equal(region_open(&opened, MACH_PORT_NULL, MRING_CONSUME, maker.doorbell, NULL), -EPROTO);
     assert_int_equal(region_share(maker.ring_readonly), KERN_SUCCESS);
-    assert_int_equal(region_open(&opened, maker.ring_readonly, false, MACH_PORT_NULL, NULL), -EPROTO);
+    assert_int_equal(region_open(&opened, maker.ring_readonly, MRING_CONSUME, MACH_PORT_NULL, NULL), -EPROTO);
     region_close(&maker);
 }
 
@@ -294,7 +294,7 @@ static void test_right_too_weak(void **state)
     create(&maker);
     assert_int_equal(region_share(maker.ring_readonly), KERN_SUCCESS);
     assert_int_equal(region_share(maker.doorbell), KERN_SUCCESS);
-    assert_int_equal(region_open(&opened, maker.ring_readonly, true, maker.doorbell, NULL), -EACCES);
+    assert_int_equal(region_open(&opened, maker.ring_readonly, MRING_PRODUCE, maker.doorbell, NULL), -EACCES);
     region_close(&maker);
 }
 

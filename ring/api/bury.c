@@ -9,9 +9,9 @@ static bool alive(void *context, uint64_t number)
     return life_alive(((struct mring *)context)->life, number);
 }
 
-void bury_dead(struct mring *ring, const struct group_view *group, struct known_sleeper *known,
-               struct wild_turns *turns)
+void bury_dead(struct mring *ring, const struct held_group *held, struct known_sleeper *known, struct wild_turns *turns)
 {
+    const struct group_view *group = &held->view;
     const struct judge judge = {alive, ring, life_number(ring->life)};
     bool orphans = recover_dead(group, &judge, NULL);
     bool more;
@@ -19,5 +19,5 @@ void bury_dead(struct mring *ring, const struct group_view *group, struct known_
     if (group->kind == GROUP_PASSING && !group_has_members(group))
         recover_sweep(group);
     else if (orphans)
-        wake_member(ring, group, known, turns, bell_take(group, &more));
+        wake_member(ring, held, known, turns, bell_take(group, &more));
 }

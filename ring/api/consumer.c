@@ -20,7 +20,7 @@ enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
 
 void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate)
 {
-    struct sleeper who = {SLEEPER_PRODUCER, 0, 0, 0};
+    struct sleeper who = {.group = SLEEPER_PRODUCER};
 
     if (want_take(&consumer->group.view, gate, &who.owner))
         (void)wake_sleeper(consumer->ring->link, &consumer->producer, &who);
@@ -39,7 +39,7 @@ void consumer_wake_peer(struct mring_consumer *consumer)
     int line = bell_take(&consumer->group.view, &more);
 
     if (line >= 0)
-        wake_member(consumer->ring, &consumer->group.view, consumer->peers, &consumer->turns, line);
+        wake_member(consumer->ring, &consumer->group, consumer->peers, &consumer->turns, line);
 }
 
 /* ---- messages ---- */

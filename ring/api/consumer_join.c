@@ -7,8 +7,11 @@
 #include "wait/bell.h"
 #include "wait/fence.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 static bool alive(void *context, uint64_t number)
 {
@@ -42,16 +45,13 @@ static int join_inherited(struct mring *ring, const char *name, struct held_grou
     return *line < 0 ? *line : 1;
 }
 
-/* One per join of this process, which may have several handles of one ring. */
-static uint64_t next_ticket(void)
+/* Nobody else can guess it: whoever knows it can undo the join. */
+static int make_ticket(uint64_t *ticket)
 {
-    static uint64_t last;
-    uint64_t ticket;
-
-    ring_lock();
-    ticket = ++last;
-    ring_unlock();
-    return ticket;
+    if (getentropy(ticket, sizeof(*ticket)) != 0)
+        return -errno;
+    *ticket |= 1; /* it is never 0 */
+    return 0;
 }
 
 /* It failed here. The broker may have given a place all the same: its answer came too late, or there was no room for it. */
@@ -74,10 +74,12 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
     memcpy(request.name, name, strlen(name));
     request.members = members;
     request.life = life_number(ring->life);
-    request.ticket = next_ticket();
+    code = make_ticket(&request.ticket);
+    if (code != 0)
+        return failure(error, code, 0, "no random bytes for the join's ticket");
     if (ring->broker == NULL)
         code = meet_join(ring->link, &request, &reply, error);
-    else if ((code = serve_join(ring, &request, &reply)) != 0)
+    else if ((code = serve_join(ring, geteuid(), &request, &reply)) != 0)
         (void)failure(error, code, 0, "group \"%s\" cannot be made: %s", name, mring_strerror(code));
     if (code == 0)
         code = held_group_open(&ring->region.view, &reply, group, error);
@@ -97,6 +99,8 @@ static const char *join_trouble(int code)
         return "the ring has as many groups as it can have";
     case -E2BIG:
         return "the ring has no room for that many members more";
+    case -EDQUOT:
+        return "this user has as many groups or members of a ring of another user as it may";
     case -EPIPE:
         return "the process that made the ring is gone";
     case -ETIMEDOUT:
@@ -148,12 +152,28 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
     return 0;
 }
 
-/* A forked child that consumes can do no harm to what it reads: its right to write there ends here. */
-static int lower(struct mring *ring, struct mring_error *error)
+/*
+ * A forked child that consumes can do no harm to what it reads: its right to write there ends here, and with it what could get it back,
+ * and the words of all groups that it has from its parent but for the one that it is about to join.
+ */
+static int lower(struct mring *ring, const char *name, struct mring_error *error)
 {
+    int code, joined;
+
     if (ring->broker != NULL || ring->producing || !ring->region.writable || ring->region.ring != MACH_PORT_NULL)
         return 0;
-    return region_lower(&ring->region, error);
+    code = region_lower(&ring->region, error);
+    if (code != 0)
+        return code;
+    meet_lower(ring->link);
+    key_forget(&ring->secret);
+    joined = find_declared(ring, name);
+    for (int index = 0; index < LAYOUT_GROUPS; index++)
+        if (index != joined) {
+            region_group_close(&ring->group[index]);
+            key_forget(&ring->group_key[index]);
+        }
+    return 0;
 }
 
 /* In a forked child: nothing is at hand any more, and nothing is the last message. */
@@ -165,14 +185,14 @@ static void stop(void *context)
     consumer->last = NOWHERE;
 }
 
-static int open_handle(struct mring_consumer *consumer, struct mring_error *error)
+static int open_handle(struct mring_consumer *consumer, const char *group, struct mring_error *error)
 {
     int code;
 
     ring_lock();
     code = ring_arrive(consumer->ring, error);
     if (code == 0)
-        code = lower(consumer->ring, error);
+        code = lower(consumer->ring, group, error);
     if (code == 0)
         handle_opened(&consumer->handle, consumer->ring, stop, consumer);
     ring_unlock();
@@ -212,12 +232,14 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
         return code;
     if (options != NULL && options->members > LAYOUT_MEMBERS)
         return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", options->members, LAYOUT_MEMBERS);
+    if (ring->role == MRING_INSPECT)
+        return failure(error, -EACCES, 0, "this process has the ring for looking only: open it with MRING_CONSUME");
     made = calloc(1, sizeof(*made));
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a consumer handle");
     made->ring = ring;
     made->last = NOWHERE;
-    code = open_handle(made, error);
+    code = open_handle(made, group, error);
     if (code == 0) {
         code = join(made, group, options != NULL ? options->members : 0, error);
         if (code == 0 && options != NULL && options->batch != 0 && options->batch < SHARED_BATCH_MAX)

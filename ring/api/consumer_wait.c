@@ -60,8 +60,7 @@ static bool producer_reachable(void *context)
 static bool publish_semaphore(void *context, semaphore_t semaphore)
 {
     const struct mring_consumer *consumer = context;
-    struct sleeper who = {consumer->group.view.index, consumer->core.line_index, consumer->group.view.incarnation,
-                          consumer->core.owner};
+    struct sleeper who = held_group_sleeper(&consumer->group, consumer->core.line_index, consumer->core.owner);
 
     return meet_put_semaphore(consumer->ring->link, &who, semaphore) == 0;
 }

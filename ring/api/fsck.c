@@ -1,5 +1,6 @@
 /* A ring looked at from outside, and put right as far as the protocol can: core/inspect.h and core/recover.h for people. */
 #include "bury.h"
+#include "inspect.h"
 
 #include "core/inspect.h"
 
@@ -12,7 +13,13 @@ struct groups {
     struct held_group held[LAYOUT_GROUPS];
 };
 
-static bool get_group(struct mring *ring, uint32_t index, struct held_group *held)
+/* To look at: read-only, unless it is this process's own. */
+static bool get_to_inspect(struct mring *ring, uint32_t index, struct held_group *held)
+{
+    return held_group_borrow(ring, index, held) || inspect_group(ring, index, held, NULL) == 0;
+}
+
+static bool get_to_repair(struct mring *ring, uint32_t index, struct held_group *held)
 {
     struct group_reply reply;
 
@@ -20,7 +27,7 @@ static bool get_group(struct mring *ring, uint32_t index, struct held_group *hel
            (meet_group(ring->link, index, &reply) == 0 && held_group_open(&ring->region.view, &reply, held, NULL) == 0);
 }
 
-static struct groups *get_groups(struct mring *ring)
+static struct groups *get_groups(struct mring *ring, bool (*get)(struct mring *, uint32_t, struct held_group *))
 {
     struct groups *groups = calloc(1, sizeof(*groups));
     uint64_t live = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
@@ -28,7 +35,7 @@ static struct groups *get_groups(struct mring *ring)
     for (; groups != NULL && live != 0; live &= live - 1) {
         uint32_t index = (uint32_t)__builtin_ctzll(live);
 
-        (void)get_group(ring, index, &groups->held[index]);
+        (void)get(ring, index, &groups->held[index]);
     }
     return groups;
 }
@@ -120,7 +127,7 @@ int mring_fsck(struct mring *ring, const struct mring_fsck_options *options)
         code = arrive(ring, check.options->error);
     if (code != 0)
         return code;
-    groups = get_groups(ring);
+    groups = get_groups(ring, get_to_inspect);
     if (groups == NULL)
         return failure(check.options->error, -ENOMEM, 0, "no memory for the groups of the ring");
     inspector = (struct inspector){.ring = ring->region.view,
@@ -137,14 +144,15 @@ int mring_fsck(struct mring *ring, const struct mring_fsck_options *options)
 
 /* ---- repair ---- */
 
-static int repair_group(struct mring *ring, const struct group_view *group, struct mring_error *error)
+static int repair_group(struct mring *ring, const struct held_group *held, struct mring_error *error)
 {
+    const struct group_view *group = &held->view;
     struct known_sleeper *known = calloc(group->members, sizeof(*known));
     struct wild_turns turns = {0, 0};
 
     if (known == NULL)
         return failure(error, -ENOMEM, 0, "no memory to repair a group of %u members", group->members);
-    bury_dead(ring, group, known, &turns);
+    bury_dead(ring, held, known, &turns);
     for (uint32_t line = 0; line < group->members; line++)
         forget_sleeper(&known[line]);
     free(known);
@@ -163,12 +171,12 @@ int mring_repair(struct mring *ring, struct mring_error *error)
     code = arrive(ring, error);
     if (code != 0)
         return code;
-    groups = get_groups(ring);
+    groups = get_groups(ring, get_to_repair);
     if (groups == NULL)
         return failure(error, -ENOMEM, 0, "no memory for the groups of the ring");
     for (uint32_t index = 0; index < LAYOUT_GROUPS && code == 0; index++)
         if (groups->held[index].view.page != NULL)
-            code = repair_group(ring, &groups->held[index].view, error);
+            code = repair_group(ring, &groups->held[index], error);
     drop_groups(groups);
     return code;
 }

@@ -14,15 +14,20 @@ struct region_group *ring_group(struct mring *ring, uint32_t index)
     return group;
 }
 
+static void describe(struct held_group *held, const struct group_view *as)
+{
+    held->view.index = as->index;
+    held->view.kind = as->kind;
+    held->view.incarnation = as->incarnation;
+}
+
 static bool own_mapping(const struct ring_view *ring, const struct region_group *group, struct held_group *held)
 {
     if (region_share(group->entry) != KERN_SUCCESS ||
         region_group_open(&held->own, group->entry, ring->capacity, group->view.members, NULL) != 0)
         return false;
     held->view = held->own.view;
-    held->view.index = group->view.index;
-    held->view.kind = group->view.kind;
-    held->view.incarnation = group->view.incarnation;
+    describe(held, &group->view);
     return true;
 }
 
@@ -39,6 +44,7 @@ bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *he
         found = own_mapping(&ring->region.view, group, held);
     else if (found)
         held->view = group->view;
+    held->key = ring->group_key[index];
     ring_unlock();
     return found;
 }
@@ -50,13 +56,23 @@ int held_group_open(const struct ring_view *ring, const struct group_reply *repl
 
     memset(held, 0, sizeof(*held));
     code = region_group_open(&held->own, reply->entry, ring->capacity, reply->members, error);
-    if (code != 0)
-        return code;
+    if (code == 0)
+        held_group_describe(held, reply);
+    return code;
+}
+
+void held_group_describe(struct held_group *held, const struct group_reply *reply)
+{
+    const struct group_view as = {.index = reply->index, .kind = reply->kind, .incarnation = reply->incarnation};
+
     held->view = held->own.view;
-    held->view.index = reply->index;
-    held->view.kind = reply->kind;
-    held->view.incarnation = reply->incarnation;
-    return 0;
+    describe(held, &as);
+    held->key = reply->key;
+}
+
+struct sleeper held_group_sleeper(const struct held_group *held, uint32_t line, uint64_t owner)
+{
+    return (struct sleeper){held->view.index, line, held->view.incarnation, owner, held->view.members, held->key};
 }
 
 void held_group_drop(struct held_group *held)

@@ -142,7 +142,7 @@ static __attribute__((noinline)) int answer(struct mring_producer *producer, uin
             continue;
         line = bell_answer(&producer->core.view, group);
         if (line >= 0)
-            wake_member(producer->ring, group, producer->known[index], &producer->turns[index], line);
+            wake_member(producer->ring, &producer->group[index], producer->known[index], &producer->turns[index], line);
     }
     return 0;
 }
@@ -160,7 +160,8 @@ static void answer_all(struct mring_producer *producer)
             int line = bell_take(group, &more);
 
             if (line >= 0)
-                wake_member(producer->ring, group, producer->known[index], &producer->turns[index], line);
+                wake_member(producer->ring, &producer->group[index], producer->known[index], &producer->turns[index],
+                            line);
         }
     }
 }

@@ -89,7 +89,7 @@ static bool members_reachable(void *context)
 static bool publish_semaphore(void *context, semaphore_t semaphore)
 {
     struct mring_producer *producer = context;
-    struct sleeper who = {SLEEPER_PRODUCER, 0, 0, producer->epoch};
+    struct sleeper who = {.group = SLEEPER_PRODUCER, .owner = producer->epoch};
 
     return meet_put_semaphore(producer->ring->link, &who, semaphore) == 0;
 }

@@ -1,9 +1,12 @@
 /* Ring handles: create, open, close. */
 #include "ring.h"
 
+#include "owner.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int check_size(size_t claimed, size_t least, const char *what, struct mring_error *error)
 {
@@ -94,12 +97,30 @@ static int plan_groups(struct create_plan *plan, struct mring_error *error)
     return 0;
 }
 
+static bool access_valid(enum mring_access access)
+{
+    return access == MRING_OWNER || access == MRING_GROUP || access == MRING_EVERYONE;
+}
+
+static int plan_access(struct create_plan *plan, const struct mring_options *options, struct mring_error *error)
+{
+    if (!access_valid(options->access) || !access_valid(options->produce))
+        return failure(error, -EINVAL, 0, "access %d or produce %d is none of enum mring_access", (int)options->access,
+                       (int)options->produce);
+    if (options->produce > options->access)
+        return failure(error, -EINVAL, 0, "more may produce than may open the ring at all (mring_options.access)");
+    plan->region.access = options->access;
+    plan->region.produce = options->produce;
+    return 0;
+}
+
 static int plan_ring(struct create_plan *plan, const struct mring_options *given, struct mring_error *error)
 {
     static const struct mring_options defaults = MRING_OPTIONS_INIT;
     const struct mring_options *options = given != NULL ? given : &defaults;
     uint64_t capacity = options->capacity != 0 ? options->capacity : 1024 * 1024;
     unsigned members = options->members != 0 ? options->members : 16;
+    int code;
 
     if (capacity > LAYOUT_CAPACITY_MAX)
         return failure(error, -EINVAL, 0, "capacity %zu is larger than 2^40 bytes", options->capacity);
@@ -109,6 +130,9 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
         return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", members, LAYOUT_MEMBERS);
     if (options->group_count != 0 && options->groups == NULL)
         return failure(error, -EINVAL, 0, "group_count is %zu but groups is NULL", options->group_count);
+    code = plan_access(plan, options, error);
+    if (code != 0)
+        return code;
     plan->region.capacity = power_of_two(capacity);
     plan->region.alignment = options->alignment != 0 ? (uint32_t)options->alignment : 8;
     plan->region.members_default = members;
@@ -128,6 +152,9 @@ static void dismantle(struct mring *ring)
         region_group_close(&ring->group[index]);
     life_end(ring->life);
     region_close(&ring->region);
+    key_forget(&ring->secret);
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        key_forget(&ring->group_key[index]);
     free(ring);
 }
 
@@ -139,12 +166,33 @@ static int own_life_entry(void *context, mem_entry_name_port_t *entry)
     return region_share(region->life) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
-static int build(struct mring *ring, const char *name, const struct create_plan *plan, struct mring_error *error)
+static int serve(struct mring *ring, const char *name, const struct create_plan *plan, struct mring_error *error)
 {
     struct broker_service service = serve_template;
+    const struct region *region = &ring->region;
+    struct broker_terms terms = {
+        .name = name,
+        .identity = {region->view.identity[0], region->view.identity[1]},
+        .secret = ring->secret,
+        .access = plan->region.access,
+        .produce = plan->region.produce,
+    };
+    int code;
+
+    service.context = ring;
+    code = broker_start(&ring->broker, &terms, &service, error);
+    key_forget(&terms.secret);
+    return code != 0 ? code : meet_own(&ring->link, ring->broker, error);
+}
+
+static int build(struct mring *ring, const char *name, const struct create_plan *plan, struct mring_error *error)
+{
     struct region *region = &ring->region;
     int code = ring_watch_forks(error);
 
+    ring->owner = geteuid();
+    if (code == 0 && (code = key_make(&ring->secret)) != 0)
+        return failure(error, code, 0, "no random bytes for the ring's secret");
     if (code == 0)
         code = region_create(region, &plan->region, error);
     if (code != 0)
@@ -161,9 +209,7 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
     code = life_begin(&ring->life, region->view.identity, own_life_entry, region);
     if (code != 0)
         return failure(error, code, 0, "this process cannot begin a life in the ring: %s", mring_strerror(code));
-    service.context = ring;
-    code = broker_start(&ring->broker, name, region->view.identity, &service, error);
-    return code != 0 ? code : meet_own(&ring->link, ring->broker, error);
+    return serve(ring, name, plan, error);
 }
 
 int mring_create(struct mring **ring, const char *name, const struct mring_options *options)
@@ -207,18 +253,26 @@ static int fetch_life_entry(void *context, mem_entry_name_port_t *entry)
     return meet_life(context, entry);
 }
 
-static int attach(struct mring *ring, const char *name, int64_t timeout, struct mring_error *error)
+static const char *role_text(enum mring_role role)
+{
+    return role == MRING_PRODUCE ? "produce" : role == MRING_CONSUME ? "consume" : "inspect";
+}
+
+static int attach(struct mring *ring, uid_t owner, const char *name, int64_t timeout, struct mring_error *error)
 {
     struct attach_reply reply;
     int code = ring_watch_forks(error);
 
     if (code == 0)
-        code = meet_look_up(&ring->link, name, timeout, error);
+        code = meet_look_up(&ring->link, owner, name, timeout, error);
     if (code == 0)
         code = meet_attach(ring->link, ring->role, &reply, error);
+    if (code == -EACCES && ring->link != NULL)
+        return failure(error, code, 0, "user %lu lets this user, or its effective group, not %s ring \"%s\"",
+                       (unsigned long)owner, role_text(ring->role), name);
     if (code != 0)
         return code;
-    code = region_open(&ring->region, reply.ring, ring->role == MRING_PRODUCE, reply.doorbell, error);
+    code = region_open(&ring->region, reply.ring, ring->role, reply.doorbell, error);
     if (code != 0)
         return code;
     code = life_begin(&ring->life, ring->region.view.identity, fetch_life_entry, ring->link);
@@ -231,6 +285,8 @@ int mring_open(struct mring **ring, const char *name, enum mring_role role, cons
 {
     struct mring_error *error = NULL;
     struct mring *made;
+    const char *plain;
+    uid_t owner;
     int code;
 
     if (ring == NULL)
@@ -241,17 +297,19 @@ int mring_open(struct mring **ring, const char *name, enum mring_role role, cons
             return code;
         error = options->error;
     }
-    code = check_name(name, "ring", error);
+    code = owner_of(name, &owner, &plain, error);
+    if (code == 0)
+        code = check_name(plain, "ring", error);
     if (code != 0)
         return code;
-    if (role != MRING_CONSUME && role != MRING_PRODUCE)
-        return failure(error, -EINVAL, 0, "role %d is neither MRING_CONSUME nor MRING_PRODUCE", (int)role);
+    if (role != MRING_CONSUME && role != MRING_PRODUCE && role != MRING_INSPECT)
+        return failure(error, -EINVAL, 0, "role %d is none of enum mring_role", (int)role);
     made = calloc(1, sizeof(*made));
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a ring handle");
     made->role = role;
     made->generation = mring_generation;
-    code = attach(made, name, options != NULL ? options->timeout : 0, error);
+    code = attach(made, owner, plain, options != NULL ? options->timeout : 0, error);
     if (code != 0) {
         dismantle(made);
         return code;

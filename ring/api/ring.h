@@ -20,6 +20,10 @@ struct mring {
     uint32_t generation; /* of the process that this handle was last set up for: see ring_arrive */
     struct region region;
     struct region_group group[LAYOUT_GROUPS]; /* where the ring is served, or was when this child was forked */
+    struct ring_key group_key[LAYOUT_GROUPS]; /* likewise */
+    struct ring_key secret;                   /* likewise; keys are made of it */
+    uid_t maker[LAYOUT_GROUPS];               /* whose join made the group */
+    uid_t owner;                              /* whose ring it is, where it is served */
     struct broker *broker;                    /* set where the ring is served */
     struct meet_link *link;
     struct life *life;
@@ -62,6 +66,7 @@ struct region_group *ring_group(struct mring *ring, uint32_t index);
 struct held_group {
     struct group_view view; /* view.page NULL: none */
     struct region_group own;
+    struct ring_key key; /* what this process shows to deal with the group's semaphores */
 };
 
 /* From the ring's table. False: it is not there. Takes the lock. */
@@ -69,7 +74,12 @@ bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *he
 /* From a broker's reply, whose right is consumed. */
 int held_group_open(const struct ring_view *ring, const struct group_reply *reply, struct held_group *held,
                     struct mring_error *error);
+/* What a reply says of a group whose `own` is mapped. */
+void held_group_describe(struct held_group *held, const struct group_reply *reply);
 void held_group_drop(struct held_group *held);
+
+/* A member's place as the broker is asked about it. */
+struct sleeper held_group_sleeper(const struct held_group *held, uint32_t line, uint64_t owner);
 
 /* Is this name allowed for a ring or a group? 0, -EINVAL, -ENAMETOOLONG. `what` is "ring" or "group". */
 int check_name(const char *name, const char *what, struct mring_error *error);
@@ -79,7 +89,7 @@ int check_size(size_t claimed, size_t least, const char *what, struct mring_erro
 
 /* The broker's side of a ring that this process serves (serve.c). */
 extern const struct broker_service serve_template;
-int serve_join(struct mring *ring, const struct join_request *request, struct group_reply *reply);
+int serve_join(struct mring *ring, uid_t user, const struct join_request *request, struct group_reply *reply);
 int serve_unjoin(struct mring *ring, const struct join_request *request);
 /* Make a group and its directory entry, not yet live. With the lock held. */
 int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint32_t kind, uint32_t members,

@@ -6,6 +6,7 @@
  * since ex-members keep their mapping of the old one.
  */
 #include "core/group.h"
+#include "quota.h"
 #include "ring.h"
 
 #include <errno.h>
@@ -39,6 +40,8 @@ int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint3
     group->view.index = index;
     group->view.kind = kind;
     group->view.incarnation = entry->incarnation;
+    ring->group_key[index] = key_of_group(&ring->secret, index, members, entry->incarnation);
+    ring->maker[index] = ring->owner;
     return 0;
 }
 
@@ -143,7 +146,7 @@ static uint64_t free_directory_entries(const struct mring *ring)
     return unused;
 }
 
-static int make_passing(struct mring *ring, const struct join_request *request)
+static int make_passing(struct mring *ring, uid_t user, const struct join_request *request)
 {
     uint64_t free_entries = free_directory_entries(ring);
     uint32_t members = request->members != 0 ? request->members : ring->region.view.members_default;
@@ -154,10 +157,14 @@ static int make_passing(struct mring *ring, const struct join_request *request)
         return -ENOSPC;
     if (members > LAYOUT_MEMBERS - members_made(ring))
         return -E2BIG;
+    code = quota_check(ring, user, members);
+    if (code != 0)
+        return code;
     index = (uint32_t)__builtin_ctzll(free_entries);
     code = serve_make_group(ring, index, request->name, GROUP_PASSING, members, NULL);
     if (code != 0)
         return code;
+    ring->maker[index] = user;
     line = group_occupy(&ring->region.view, &ring->group[index].view, request->life, alive, ring);
     if (line < 0)
         return line;
@@ -166,14 +173,14 @@ static int make_passing(struct mring *ring, const struct join_request *request)
     return (int)index;
 }
 
-static int describe(const struct mring *ring, uint32_t index, struct group_reply *reply)
+static int describe(const struct mring *ring, uint32_t index, mem_entry_name_port_t entry, struct group_reply *reply)
 {
     const struct region_group *group = &ring->group[index];
 
     memset(reply, 0, sizeof(*reply));
-    if (region_share(group->entry) != KERN_SUCCESS)
+    if (region_share(entry) != KERN_SUCCESS)
         return -EMFILE;
-    reply->entry = group->entry;
+    reply->entry = entry;
     reply->index = index;
     reply->kind = group->view.kind;
     reply->members = group->view.members;
@@ -182,7 +189,7 @@ static int describe(const struct mring *ring, uint32_t index, struct group_reply
 }
 
 /* With the lock held. The directory index, the line taken in *line; or -errno. */
-static int join(struct mring *ring, const struct join_request *request, int *line)
+static int join(struct mring *ring, uid_t user, const struct join_request *request, int *line)
 {
     int index;
 
@@ -200,24 +207,25 @@ static int join(struct mring *ring, const struct join_request *request, int *lin
         set_live(ring, (uint32_t)index, false);
         region_group_close(&ring->group[index]);
     }
-    index = make_passing(ring, request);
+    index = make_passing(ring, user, request);
     *line = 0;
     return index;
 }
 
-int serve_join(struct mring *ring, const struct join_request *request, struct group_reply *reply)
+int serve_join(struct mring *ring, uid_t user, const struct join_request *request, struct group_reply *reply)
 {
     int line;
     int index;
     int code = 0;
 
     ring_lock();
-    index = join(ring, request, &line);
+    index = join(ring, user, request, &line);
     if (index >= 0) {
         const struct group_view *group = &ring->group[index].view;
 
         word_store(&group->line[line].ticket, request->ticket);
-        code = describe(ring, (uint32_t)index, reply);
+        code = describe(ring, (uint32_t)index, ring->group[index].entry, reply);
+        reply->key = ring->group_key[index];
         reply->line = (uint32_t)line;
         reply->owner = word_load(&group->line[line].owner);
         if (code != 0)
@@ -257,26 +265,29 @@ static int on_unjoin(void *context, const struct meet_peer *peer, const struct j
 static int on_join(void *context, const struct meet_peer *peer, const struct join_request *request,
                    struct group_reply *reply)
 {
-    (void)peer;
     if (check_name(request->name, "group", NULL) != 0 || request->life == 0 || request->life > LIFE_MASK)
         return -EINVAL;
-    return serve_join(context, request, reply);
+    return serve_join(context, peer->uid, request, reply);
 }
 
 static int on_attach(void *context, const struct meet_peer *peer, enum mring_role role, struct attach_reply *reply)
 {
     struct mring *ring = context;
-    const struct region *region = &ring->region;
+    struct region *region = &ring->region;
     mem_entry_name_port_t entry = role == MRING_PRODUCE ? region->ring : region->ring_readonly;
+    mem_entry_name_port_t doorbell = region->doorbell;
+    int code = role == MRING_INSPECT ? region_doorbell_readonly(region, &doorbell) : 0;
 
     (void)peer;
     memset(reply, 0, sizeof(*reply));
+    if (code != 0)
+        return code;
     if (region_share(entry) != KERN_SUCCESS)
         return -EMFILE;
     reply->ring = entry;
     reply->identity[0] = region->view.identity[0];
     reply->identity[1] = region->view.identity[1];
-    reply->doorbell = region_share(region->doorbell) == KERN_SUCCESS ? region->doorbell : MACH_PORT_NULL;
+    reply->doorbell = region_share(doorbell) == KERN_SUCCESS ? doorbell : MACH_PORT_NULL;
     return 0;
 }
 
@@ -289,15 +300,29 @@ static int on_life(void *context, const struct meet_peer *peer, mem_entry_name_p
     return region_share(*entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
+/* With the lock held. A producer gets the group as its members have it; others can look at it. */
+static int lend_group(struct mring *ring, uint32_t index, enum mring_role role, struct group_reply *reply)
+{
+    mem_entry_name_port_t readonly;
+    int code;
+
+    if (role == MRING_PRODUCE) {
+        code = describe(ring, index, ring->group[index].entry, reply);
+        reply->key = ring->group_key[index];
+        return code;
+    }
+    code = region_group_readonly(&ring->group[index], &readonly);
+    return code != 0 ? code : describe(ring, index, readonly, reply);
+}
+
 static int on_group(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply)
 {
     struct mring *ring = context;
     int code = -ENOENT;
 
-    (void)peer;
     ring_lock();
     if (index < LAYOUT_GROUPS && ring_group(ring, index) != NULL)
-        code = describe(ring, index, reply);
+        code = lend_group(ring, index, peer->role, reply);
     ring_unlock();
     return code;
 }

@@ -11,6 +11,7 @@
     X(EBUSY, "in use: a living producer, handles still open, or a batch not released")                                 \
     X(ECONNABORTED, "the producer cut the group off: words of it were damaged")                                        \
     X(ECANCELED, "the wait was ended by mring_wake")                                                                   \
+    X(EDQUOT, "another user's ring has no more groups or members for this one")                                        \
     X(EEXIST, "a living process serves a ring of this name")                                                           \
     X(EFBIG, "larger than the file size limit (RLIMIT_FSIZE) allows")                                                  \
     X(EINTR, "a signal handler ran")                                                                                   \

@@ -42,11 +42,13 @@ static void count_wild(struct wild_turns *turns)
     turns->count++;
 }
 
-void wake_member(struct mring *ring, const struct group_view *group, struct known_sleeper *known,
+void wake_member(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
                  struct wild_turns *turns, int line)
 {
+    const struct group_view *group = &held->view;
+
     for (uint32_t left = group->members; line >= 0 && left > 0; left--) {
-        struct sleeper who = {group->index, (uint32_t)line, group->incarnation, word_load(&group->line[line].owner)};
+        struct sleeper who = held_group_sleeper(held, (uint32_t)line, word_load(&group->line[line].owner));
         bool more;
 
         if (owner_life(who.owner) != 0 && wake_sleeper(ring->link, &known[line], &who))

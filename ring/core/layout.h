@@ -166,8 +166,10 @@ struct ring_header {
     uint32_t alignment;
     uint32_t members_default; /* of groups made by a join that asks for no number */
     uint32_t attempts_max;    /* a record whose holder died so often while it was the oldest one is set aside */
+    uint32_t access;          /* enum mring_access: who may open the ring, for those who ask; the broker decides */
+    uint32_t produce;         /* and who of those may open it for producing */
     uint32_t zero;
-    unsigned char reserved[LAYOUT_PAGE - 80];
+    unsigned char reserved[LAYOUT_PAGE - 88];
 };
 
 struct landmark {
@@ -332,6 +334,8 @@ LAYOUT_AT(ring_header, ring_size, 0x38);
 LAYOUT_AT(ring_header, alignment, 0x40);
 LAYOUT_AT(ring_header, members_default, 0x44);
 LAYOUT_AT(ring_header, attempts_max, 0x48);
+LAYOUT_AT(ring_header, access, 0x4c);
+LAYOUT_AT(ring_header, produce, 0x50);
 _Static_assert(sizeof(struct producer_page) == LAYOUT_PAGE, "producer page");
 LAYOUT_AT(producer_page, tail, 0x000);
 LAYOUT_AT(producer_page, intent, 0x080);

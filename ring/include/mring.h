@@ -18,6 +18,13 @@
  *             consumer handles are not: every call on one in a child returns -ESTALE, and mring_leave or mring_producer_close
  *             there only frees memory. A child's first join takes its right to write the ring away: one that both produces
  *             and consumes becomes the producer first. vfork children may call nothing here. Nothing survives exec.
+ *   Rights    A process gets the role it opens a ring with, if the ring's options let it (mring_options.access, .produce), and memory
+ *             that it cannot write beyond that role, whatever it tries: a consumer's only writable memory is the words of the groups it
+ *             has joined, a doorbell and a semaphore of its own. It can ruin its own group, and, since the producer waits for
+ *             whoever has not read, hold the stream up by not reading. Who may produce is trusted with all of the ring. A forked
+ *             child has its parent's role until it joins, then a consumer's. Once judged, a process keeps its role, also when it becomes
+ *             another user. Within one user all this protects from accidents alone: a user's processes can trace one another.
+ *             ring/doc/rights.md has the whole of it, and the system calls that a sandbox must let through.
  *   Signals   Only mring_wake is async-signal-safe. Calls that wait end with -EINTR when a handler ran.
  *   Versions  Option, info and error structs begin with their size: set it with the MRING_..._INIT macros, or by
  *             `.size = sizeof(...)` among designated initialisers. A field added later is taken as zero from an older caller.
@@ -91,6 +98,15 @@ struct mring_group {
     unsigned members; /* how many may be joined at once; 0: 1. Only with more are there atomic read-modify-writes */
 };
 
+/* Who may. Root always may. */
+enum mring_access {
+    /* Processes of the user (effective uid) that makes the ring. */
+    MRING_OWNER = 0,
+    /* Also those in its effective group: by their own effective group, or, to consume, by any of their groups. */
+    MRING_GROUP = 1,
+    MRING_EVERYONE = 2
+};
+
 struct mring_options {
     size_t size;
     /*
@@ -117,14 +133,18 @@ struct mring_options {
      * given to yet another (mring_take_aside); 0: 5.
      */
     unsigned attempts;
+    /* Who may open the ring by name; see "Rights" below. */
+    enum mring_access access;
+    /* Who of those may open it with MRING_PRODUCE. */
+    enum mring_access produce;
 };
 #define MRING_OPTIONS_INIT                                                                                             \
     {                                                                                                                  \
-        sizeof(struct mring_options), 0, 0, NULL, 0, 0, NULL, 0                                                        \
+        sizeof(struct mring_options), 0, 0, NULL, 0, 0, NULL, 0, MRING_OWNER, MRING_OWNER                              \
     }
 
 /*
- * Make a ring. With a name, processes of the same user can find it by mring_open for as long as this
+ * Make a ring. With a name, processes of the same user, and others that options->access lets, can find it by mring_open for as long as this
  * process lives: the name dies with it, also when it is killed, and there is nothing to unlink. Without one it is reached
  * by forked children only (their copy of the handle). Whoever comes after this process has closed the ring, or ended, finds
  * nothing, not even a declared group: keep it open until all consumers have joined, or until mring_drain says that they have read.
@@ -136,7 +156,8 @@ struct mring_options {
  * -EINVAL      an option is out of range, a name is empty or holds '/' or a control character, two groups share a name
  * -ENAMETOOLONG a name is longer than MRING_NAME_MAX
  * -E2BIG       more groups or members than the limits above
- * -EEXIST      another living process serves a ring of this name
+ * -EEXIST      another living process of this user serves a ring of this name
+ * -EACCES      a process of another user sits on this name; the error text says which
  * -ENOMEM      not enough memory, address space (RLIMIT_AS) or port names: Mach does not tell these apart
  * -EMFILE      not enough descriptors (RLIMIT_NOFILE; Linux, where entries and ports have some: see README)
  * -EFBIG       (Linux) the memory of the ring, or of a group, is larger than the file size limit (RLIMIT_FSIZE)
@@ -150,7 +171,9 @@ enum mring_role {
     /* Join groups: header, directory and messages are mapped read-only, the words of a joined group read-write. */
     MRING_CONSUME = 0,
     /* Become the producer, and join as well. */
-    MRING_PRODUCE = 1
+    MRING_PRODUCE = 1,
+    /* Look only: everything is read-only, and no group can be joined. For mring_info and what else reads a ring. */
+    MRING_INSPECT = 2
 };
 
 struct mring_open_options {
@@ -164,11 +187,13 @@ struct mring_open_options {
     }
 
 /*
- * Open a ring by the name its creator gave it. NULL options: the defaults. The handle is the caller's.
+ * Open a ring by the name its creator gave it: "feed" is a ring of this user's, "alice/feed" or "1000/feed" one of another's (by login name,
+ * or number). Whoever answers for the name is a process of that user, or root's: the kernel says so. The name is good in all pid
+ * namespaces of a network namespace. NULL options: the defaults. The handle is the caller's.
  *
- * -ENOENT      nobody of this user serves such a ring (within the timeout); or its creator is stopped: it is given 3 seconds to
- *              answer, whatever the timeout
- * -EACCES      the ring is not served to this user
+ * -ENOENT      nobody of that user serves such a ring (within the timeout), or there is no such user; or its creator is stopped: it is
+ *              given 3 seconds to answer, whatever the timeout
+ * -EACCES      the ring is not served to this user, or not in this role; or a process of some other user sits on the name
  * -EINVAL      bad name or role
  * -EPROTO      the region is of a newer or unknown format, or damaged
  * -ENAMETOOLONG the name is longer than MRING_NAME_MAX
@@ -204,7 +229,7 @@ struct mring_producer_options {
  * Become the ring's producer: there is one at a time. NULL options: the defaults.
  *
  * -EBUSY    a living process (or another thread of this one) is the producer; a stopped one lives
- * -EACCES   the ring was opened with MRING_CONSUME, or this is a forked child that joined a group before
+ * -EACCES   the ring was not opened with MRING_PRODUCE, or this is a forked child that joined a group before
  * -EINVAL   NULL, or options of a wrong size
  * -EPIPE    mring_end was called on this ring: its stream is complete
  * -ENOMEM   for the handle
@@ -312,6 +337,9 @@ struct mring_join_options {
  * have released it. Any other is made by its first member: it sees what is published from now on, and is gone with its last
  * member. NULL options: the defaults.
  *
+ * -EACCES    the ring was opened with MRING_INSPECT
+ * -EDQUOT    the ring is another user's, and this one has made as many groups there as it may, 8 with 128 members in all; or all such
+ *            users together half of the ring's
  * -EUSERS    the group has as many living members as it may; or, for as long as it takes, one of them works at what was left on the place
  *            of a dead one, and has that place besides its own: try again, or give the group places to spare
  * -ENOSPC    the ring has no place for another group
@@ -510,7 +538,7 @@ MRING_API int mring_fsck(struct mring *ring, const struct mring_fsck_options *op
  * See to the dead at once, instead of leaving it to those who miss something: what killed members held goes to the living of their
  * groups, who are woken for it, or waits for the next one to join; places are freed; groups that ended with their members hold nobody
  * back. What a dead producer left, the next one takes in (mring_producer). Damage stays. `error` may be NULL.
- * 0, also where there was nothing to do; -EACCES: the ring was opened with MRING_CONSUME; -EINVAL: NULL.  -ENOMEM
+ * 0, also where there was nothing to do; -EACCES: the ring was not opened with MRING_PRODUCE; -EINVAL: NULL.  -ENOMEM
  */
 MRING_API int mring_repair(struct mring *ring, struct mring_error *error);
 

@@ -2,9 +2,12 @@
  * One request, from the check of its bytes to the answer. On the broker's thread.
  *
  * A request is dropped unanswered only when there is nowhere to answer; one that undoes a join is heeded all the same. Everything else
- * gets a result: -EPROTO when its shape or version is not ours, -EACCES when the kernel says that its sender is neither this user nor
- * root, -EPIPE when the ring it is for is not served (any more). What a request brought is destroyed with it, unless it was taken out
- * before. A join whose answer nobody got is undone.
+ * gets a result: -EPROTO when its shape or version is not ours, -EPIPE when the ring it is for is not served (any more), -EACCES when its
+ * sender may not do that. What a request brought is destroyed with it, unless it was taken out before. A join whose answer nobody got is undone.
+ *
+ * Rights (rights.h). Every sender is judged before anything is done for it: by its ids when it comes over the ring's name without a key, else by
+ * its key alone. The broker's own port serves nobody without one: who attached to one ring of this process has a right to it, and has
+ * no business with the others.
  */
 #include "meet/state.h"
 
@@ -39,7 +42,7 @@ static struct broker *find_ring(mach_port_t received_on, const uint64_t identity
     bool any = identity[0] == 0 && identity[1] == 0;
 
     while (ring != NULL) {
-        bool same = ring->identity[0] == identity[0] && ring->identity[1] == identity[1];
+        bool same = ring->terms.identity[0] == identity[0] && ring->terms.identity[1] == identity[1];
 
         if (received_on == meet.port ? same : received_on == ring->named && (any || same))
             break;
@@ -51,6 +54,7 @@ static struct broker *find_ring(mach_port_t received_on, const uint64_t identity
 static void fill_group(struct answer *answer, const struct group_reply *reply)
 {
     answer->right[RIGHT_ONLY] = message_right(reply->entry, MACH_MSG_TYPE_MOVE_SEND);
+    answer->key = reply->key;
     answer->group = (struct message_group){
         .index = reply->index,
         .kind = reply->kind,
@@ -65,13 +69,18 @@ static int answer_attach(const struct broker *ring, const struct request *reques
                          struct answer *answer)
 {
     struct attach_reply reply = {.ring = MACH_PORT_NULL, .doorbell = MACH_PORT_NULL};
+    enum mring_role role;
     int result;
 
-    if (request->argument > MRING_PRODUCE)
+    if (request->argument > MRING_INSPECT)
         return -EINVAL;
-    result = ring->service.attach(ring->service.context, peer, (enum mring_role)request->argument, &reply);
+    role = (enum mring_role)request->argument;
+    if (!role_covers(peer->role, role))
+        return -EACCES;
+    result = ring->service.attach(ring->service.context, peer, role, &reply);
     if (result != 0)
         return result;
+    answer->key = key_of_role(&ring->terms.secret, role);
     answer->right[RIGHT_RING] = message_right(reply.ring, MACH_MSG_TYPE_MOVE_SEND);
     answer->right[RIGHT_DOORBELL] = message_right(reply.doorbell, MACH_MSG_TYPE_MOVE_SEND);
     answer->right[RIGHT_BROKER] = message_right(meet.port, MACH_MSG_TYPE_COPY_SEND);
@@ -137,31 +146,75 @@ static struct sleeper sleeper_of(const struct request *request)
     return (struct sleeper){.group = request->of.sleeper.group,
                             .line = request->of.sleeper.line,
                             .incarnation = request->of.sleeper.incarnation,
-                            .owner = request->of.sleeper.owner};
+                            .owner = request->of.sleeper.owner,
+                            .members = request->of.sleeper.members,
+                            .key = request->of.sleeper.key};
+}
+
+/* Does the key say that the asker has to do with this group, and that the group has such a line? */
+static bool knows_group(const struct broker *ring, const struct sleeper *who)
+{
+    struct ring_key key = key_of_group(&ring->terms.secret, who->group, who->members, who->incarnation);
+
+    return key_equal(&key, &who->key) && who->line < who->members;
+}
+
+/* Its own place, as it says: within its group a member is believed. */
+static bool may_put(const struct broker *ring, const struct meet_peer *peer, const struct sleeper *who)
+{
+    return who->group == SLEEPER_PRODUCER ? peer->role == MRING_PRODUCE : knows_group(ring, who);
+}
+
+/* Every consumer may have to wake the producer. */
+static bool may_get(const struct broker *ring, const struct meet_peer *peer, const struct sleeper *who)
+{
+    return who->group == SLEEPER_PRODUCER ? role_covers(peer->role, MRING_CONSUME) : knows_group(ring, who);
 }
 
 /* The right moves into the table, so it is taken out of the request. The lock is held. */
-static int put_semaphore(struct broker *ring, struct request *request)
+static int put_semaphore(struct broker *ring, struct request *request, const struct meet_peer *peer)
 {
     struct sleeper who = sleeper_of(request);
     semaphore_t semaphore = request->right.name;
 
+    if (!may_put(ring, peer, &who))
+        return -EACCES;
     request->right.name = MACH_PORT_NULL;
     return semaphores_put(&ring->semaphores, &who, semaphore);
 }
 
 /* A copy of the right; the table's own may be replaced before the answer is sent, so the copy is made here. The lock is held. */
-static int get_semaphore(const struct broker *ring, const struct request *request, struct answer *answer)
+static int get_semaphore(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
+                         struct answer *answer)
 {
     struct sleeper who = sleeper_of(request);
-    semaphore_t semaphore = semaphores_get(&ring->semaphores, &who);
+    semaphore_t semaphore;
 
+    if (!may_get(ring, peer, &who))
+        return -EACCES;
+    semaphore = semaphores_get(&ring->semaphores, &who);
     if (!MACH_PORT_VALID(semaphore))
         return -ENOENT;
     if (mach_port_mod_refs(mach_task_self(), semaphore, MACH_PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
         return -ENOENT;
     answer->right[RIGHT_ONLY] = message_right(semaphore, MACH_MSG_TYPE_MOVE_SEND);
     return 0;
+}
+
+/* A look at the ring is for all roles; a place in it is not. */
+static enum mring_role least_role(mach_msg_id_t kind)
+{
+    return kind == MESSAGE_JOIN || kind == MESSAGE_UNJOIN ? MRING_CONSUME : MRING_INSPECT;
+}
+
+static bool judge(const struct broker *ring, const struct request *request, struct meet_peer *peer)
+{
+    struct ring_key key = request->key; /* the message is packed */
+
+    if (!key_is_none(&key))
+        return rights_by_key(&ring->terms.secret, &key, &peer->role);
+    return request->header.msgh_local_port == ring->named &&
+           rights_by_ids(&ring->owner, ring->terms.access, ring->terms.produce, peer, &peer->role);
 }
 
 /* Without the lock: the ring is busy, so it stays. */
@@ -182,7 +235,7 @@ static int call_service(const struct broker *ring, const struct request *request
     }
 }
 
-static int answer_locked(struct request *request, const struct meet_peer *peer, struct answer *answer)
+static int answer_locked(struct request *request, struct meet_peer *peer, struct answer *answer)
 {
     uint64_t identity[2] = {request->identity[0], request->identity[1]};
     struct broker *ring = find_ring(request->header.msgh_local_port, identity);
@@ -190,12 +243,14 @@ static int answer_locked(struct request *request, const struct meet_peer *peer, 
 
     if (ring == NULL)
         return -EPIPE;
-    answer->identity[0] = ring->identity[0];
-    answer->identity[1] = ring->identity[1];
+    if (!judge(ring, request, peer) || !role_covers(peer->role, least_role(request->header.msgh_id)))
+        return -EACCES;
+    answer->identity[0] = ring->terms.identity[0];
+    answer->identity[1] = ring->terms.identity[1];
     if (request->header.msgh_id == MESSAGE_PUT_SEMAPHORE)
-        return put_semaphore(ring, request);
+        return put_semaphore(ring, request, peer);
     if (request->header.msgh_id == MESSAGE_GET_SEMAPHORE)
-        return get_semaphore(ring, request, answer);
+        return get_semaphore(ring, request, peer, answer);
     meet.busy = ring;
     pthread_mutex_unlock(&meet.lock);
     result = call_service(ring, request, peer, answer);
@@ -219,7 +274,7 @@ static int answer_checked(mach_msg_header_t *header, struct answer *answer)
 
     if (!is_request(header))
         return -EPROTO;
-    if (!message_sender(header, &peer) || !message_sender_trusted(&peer))
+    if (!message_sender(header, &peer))
         return -EACCES;
     pthread_mutex_lock(&meet.lock);
     result = answer_locked((struct request *)header, &peer, answer);

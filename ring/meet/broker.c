@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "meet/message.h"
 #include "meet/names.h"
@@ -79,6 +80,18 @@ static kern_return_t make_ports(void)
     return kr;
 }
 
+static int name_taken(const char *name, const name_t service, struct mring_error *error)
+{
+    uid_t owner = geteuid(), uid = owner;
+    pid_t pid = 0;
+
+    if (names_holder(owner, service, &uid, &pid) && uid != owner)
+        return failure(error, -EACCES, 0,
+                       "user %lu (process %ld) sits on the name \"%s\" of this user: choose another name",
+                       (unsigned long)uid, (long)pid, name);
+    return failure(error, -EEXIST, 0, "a ring named \"%s\" is served already: close it, or choose another name", name);
+}
+
 /* Take the name, and listen on it. */
 static int check_in(struct broker *ring, const char *name, struct mring_error *error)
 {
@@ -90,13 +103,12 @@ static int check_in(struct broker *ring, const char *name, struct mring_error *e
         return failure(error, -ENAMETOOLONG, 0, "the name \"%.20s...\" is longer than %d bytes", name, MRING_NAME_MAX);
     kr = names_server(&server);
     if (kr == KERN_SUCCESS) {
-        kr = bootstrap_check_in(server, service, &ring->named);
+        kr = names_check_in(server, service, ring->terms.access, &ring->named);
         mach_port_deallocate(mach_task_self(), server);
     }
     /* Which of the three a taken name gets depends on who holds it and on the system's age (Mach 8.3, 8.6). */
     if (kr == BOOTSTRAP_NOT_PRIVILEGED || kr == BOOTSTRAP_NAME_IN_USE || kr == BOOTSTRAP_SERVICE_ACTIVE)
-        return failure(error, -EEXIST, 0, "a ring named \"%s\" is served already: close it, or choose another name",
-                       name);
+        return name_taken(name, service, error);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "cannot take the name \"%s\"", name);
     widen(ring->named);
@@ -159,8 +171,14 @@ static int start_locked(struct broker *ring, const char *name, struct mring_erro
     return result;
 }
 
-int broker_start(struct broker **broker, const char *name, const uint64_t identity[2],
-                 const struct broker_service *service, struct mring_error *error)
+static void discard(struct broker *ring)
+{
+    key_forget(&ring->terms.secret);
+    free(ring);
+}
+
+int broker_start(struct broker **broker, const struct broker_terms *terms, const struct broker_service *service,
+                 struct mring_error *error)
 {
     struct broker *ring;
     int result = meet_watch_forks();
@@ -170,17 +188,18 @@ int broker_start(struct broker **broker, const char *name, const uint64_t identi
     ring = calloc(1, sizeof *ring);
     if (ring == NULL)
         return failure(error, -ENOMEM, 0, "no memory to serve a ring");
-    ring->identity[0] = identity[0];
-    ring->identity[1] = identity[1];
+    ring->terms = *terms;
+    ring->terms.name = NULL;
+    ring->owner = (struct ring_owner){geteuid(), getegid()};
     ring->service = *service;
 
     pthread_mutex_lock(&meet.lock);
     while (meet.starting || meet.stopping)
         pthread_cond_wait(&meet.changed, &meet.lock);
-    result = start_locked(ring, name, error);
+    result = start_locked(ring, terms->name, error);
     pthread_mutex_unlock(&meet.lock);
     if (result != 0) {
-        free(ring);
+        discard(ring);
         return result;
     }
     *broker = ring;
@@ -236,7 +255,7 @@ void broker_stop(struct broker *broker)
     if (broker->served)
         stop_locked(broker);
     pthread_mutex_unlock(&meet.lock);
-    free(broker);
+    discard(broker);
 }
 
 void meet_pause(void)

@@ -4,7 +4,8 @@
  * The broker gets a right to send once to that port. When it dies, or drops the request, that right is destroyed unused and
  * the kernel says so on the port: no need to wait for the end of the patience. A broker drops what it has no room for; so, when its port
  * is alive after that, it was short of something, and is not gone. What comes back is checked like anything from a peer: the
- * kernel's word on who sent it, shape, version, numbers; rights that are not taken are destroyed with the message.
+ * kernel's word on who sent it (the ring's user, or root; or this user itself, as when the program has changed it since), shape, version,
+ * numbers; rights that are not taken are destroyed with the message.
  */
 #include "meet/state.h"
 
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How long a broker may take to answer: it is only ever this late when its process is stopped. */
 #define PATIENCE (INT64_C(5) * 1000 * 1000 * 1000)
@@ -31,19 +33,23 @@ static int code_of(mach_msg_return_t mr)
     return mr == MACH_RCV_TOO_LARGE ? -EPROTO : failure_code(mr);
 }
 
-static int check_answer(const mach_msg_header_t *header, mach_msg_id_t asked)
+static bool may_answer(const struct meet_link *link, const mach_msg_header_t *header)
+{
+    struct meet_peer peer;
+
+    return message_sender(header, &peer) && (peer.uid == link->owner || peer.uid == 0 || peer.uid == geteuid());
+}
+
+static int check_answer(const struct meet_link *link, const mach_msg_header_t *header, mach_msg_id_t asked)
 {
     const struct answer *answer = (const struct answer *)header;
-    struct meet_peer peer;
 
     if (header->msgh_id == MESSAGE_SEND_ONCE_GONE)
         return -EPIPE;
     if (header->msgh_id != asked + MESSAGE_ANSWER || !message_has_shape(header, sizeof *answer, ANSWER_RIGHTS) ||
         answer->version != MESSAGE_VERSION)
         return -EPROTO;
-    if (!message_sender(header, &peer) || !message_sender_trusted(&peer))
-        return -EACCES;
-    return message_result(answer->result);
+    return may_answer(link, header) ? message_result(answer->result) : -EACCES;
 }
 
 static mach_msg_return_t receive(struct answer_buffer *buffer, mach_port_t from, int64_t deadline)
@@ -73,6 +79,7 @@ static void fill_request(const struct meet_link *link, struct request *request, 
     request->version = MESSAGE_VERSION;
     request->identity[0] = link->identity[0];
     request->identity[1] = link->identity[1];
+    request->key = link->key;
 }
 
 static mach_msg_return_t send_request(struct request *request)
@@ -93,7 +100,8 @@ static bool is_alive(mach_port_t port)
     return mach_port_type(mach_task_self(), port, &type) == KERN_SUCCESS && (type & MACH_PORT_TYPE_SEND) != 0;
 }
 
-static int exchange(struct request *request, mach_port_t reply, struct answer_buffer *buffer, struct mring_error *error)
+static int exchange(const struct meet_link *link, struct request *request, mach_port_t reply,
+                    struct answer_buffer *buffer, struct mring_error *error)
 {
     mach_port_t broker = request->header.msgh_remote_port;
     int64_t deadline = clock_deadline(PATIENCE);
@@ -111,7 +119,7 @@ static int exchange(struct request *request, mach_port_t reply, struct answer_bu
     }
     if (mr != MACH_MSG_SUCCESS)
         return failure(error, code_of(mr), mr, "no answer from the ring's broker");
-    result = check_answer(&buffer->answer.header, asked);
+    result = check_answer(link, &buffer->answer.header, asked);
     if (result == 0)
         return 0;
     mach_msg_destroy(&buffer->answer.header);
@@ -138,7 +146,7 @@ static int call(struct meet_link *link, struct request *request, mach_msg_id_t k
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "no port for the broker's answer");
     fill_request(link, request, kind, reply);
-    result = exchange(request, reply, buffer, error);
+    result = exchange(link, request, reply, buffer, error);
     mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1);
     return result;
 }
@@ -151,8 +159,11 @@ static mach_port_t take(struct answer *answer, int place)
     return MACH_PORT_VALID(name) ? name : MACH_PORT_NULL;
 }
 
-/* From now on this link goes to the broker's own port, for this ring: that port passes to forked children, whatever the ring's name. */
-static void settle(struct meet_link *link, struct answer *answer)
+/*
+ * From now on this link goes to the broker's own port, for this ring, with the key of what was granted first: that port passes to forked
+ * children, whatever the ring's name.
+ */
+static void settle(struct meet_link *link, enum mring_role role, struct answer *answer)
 {
     mach_port_t before;
 
@@ -161,6 +172,10 @@ static void settle(struct meet_link *link, struct answer *answer)
     link->port = take(answer, RIGHT_BROKER);
     link->identity[0] = answer->identity[0];
     link->identity[1] = answer->identity[1];
+    if (key_is_none(&link->key)) {
+        link->key = answer->key;
+        link->role = role;
+    }
     pthread_mutex_unlock(&meet.lock);
     mach_port_deallocate(mach_task_self(), before);
 }
@@ -178,7 +193,7 @@ int meet_attach(struct meet_link *link, enum mring_role role, struct attach_repl
         mach_msg_destroy(&answer->header);
         return failure(error, -EPROTO, 0, "the ring's broker gave no right to itself");
     }
-    settle(link, answer);
+    settle(link, role, answer);
     reply->identity[0] = answer->identity[0];
     reply->identity[1] = answer->identity[1];
     reply->ring = take(answer, RIGHT_RING);
@@ -216,6 +231,7 @@ static int take_group(struct answer *answer, struct group_reply *reply, struct m
             .line = group.line,
             .incarnation = group.incarnation,
             .owner = group.owner,
+            .key = answer->key,
         };
     mach_msg_destroy(&answer->header);
     return sound ? 0 : failure(error, -EPROTO, 0, "the ring's broker described an impossible group");
@@ -259,8 +275,12 @@ int meet_group(struct meet_link *link, uint32_t index, struct group_reply *reply
 
 static struct message_sleeper sleeper_of(const struct sleeper *who)
 {
-    return (struct message_sleeper){
-        .group = who->group, .line = who->line, .incarnation = who->incarnation, .owner = who->owner};
+    return (struct message_sleeper){.group = who->group,
+                                    .line = who->line,
+                                    .incarnation = who->incarnation,
+                                    .owner = who->owner,
+                                    .members = who->members,
+                                    .key = who->key};
 }
 
 int meet_put_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t semaphore)

@@ -12,7 +12,7 @@
 /* How long to wait before looking for a name again: twice as long each time, from a millisecond on. */
 enum { LOOK_FIRST = 1000 * 1000, LOOK_LAST = 50 * 1000 * 1000 };
 
-struct meet_link *link_make(mach_port_t port, const uint64_t identity[2])
+struct meet_link *link_make(mach_port_t port, const uint64_t identity[2], uid_t owner)
 {
     struct meet_link *link = calloc(1, sizeof *link);
 
@@ -21,6 +21,7 @@ struct meet_link *link_make(mach_port_t port, const uint64_t identity[2])
     link->port = port;
     link->identity[0] = identity[0];
     link->identity[1] = identity[1];
+    link->owner = owner;
     pthread_mutex_lock(&meet.lock);
     link->next = meet.links;
     meet.links = link;
@@ -29,11 +30,11 @@ struct meet_link *link_make(mach_port_t port, const uint64_t identity[2])
 }
 
 /* The bootstrap server has no event for a name that appears, so it is asked again and again until the deadline. */
-static kern_return_t look_up(mach_port_t server, const name_t service, int64_t timeout, mach_port_t *port)
+static kern_return_t look_up(mach_port_t server, uid_t owner, const name_t service, int64_t timeout, mach_port_t *port)
 {
     int64_t deadline = clock_deadline(timeout);
     int64_t pause = LOOK_FIRST;
-    kern_return_t kr = bootstrap_look_up(server, service, port);
+    kern_return_t kr = names_look_up(server, owner, service, port);
 
     while (kr == BOOTSTRAP_UNKNOWN_SERVICE) {
         int64_t left = clock_left(deadline);
@@ -44,12 +45,26 @@ static kern_return_t look_up(mach_port_t server, const name_t service, int64_t t
             pause = left;
         nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
         pause = pause < LOOK_LAST / 2 ? pause * 2 : LOOK_LAST;
-        kr = bootstrap_look_up(server, service, port);
+        kr = names_look_up(server, owner, service, port);
     }
     return kr;
 }
 
-int meet_look_up(struct meet_link **link, const char *name, int64_t timeout, struct mring_error *error)
+/* The name is there, and not for us. */
+static int turned_away(uid_t owner, const char *name, const name_t service, struct mring_error *error)
+{
+    uid_t uid = owner;
+    pid_t pid = 0;
+
+    if (names_holder(owner, service, &uid, &pid) && uid != owner && uid != 0)
+        return failure(error, -EACCES, 0,
+                       "user %lu (process %ld) sits on the name \"%s\" of user %lu, whose ring cannot be found there",
+                       (unsigned long)uid, (long)pid, name, (unsigned long)owner);
+    return failure(error, -EACCES, 0, "user %lu does not serve the ring \"%s\" to this user (mring_options.access)",
+                   (unsigned long)owner, name);
+}
+
+int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t timeout, struct mring_error *error)
 {
     const uint64_t unknown[2] = {0, 0};
     mach_port_t server = MACH_PORT_NULL;
@@ -66,16 +81,18 @@ int meet_look_up(struct meet_link **link, const char *name, int64_t timeout, str
         return failure(error, result, 0, "cannot register fork handlers");
     kr = names_server(&server);
     if (kr == KERN_SUCCESS) {
-        kr = look_up(server, service, timeout, &port);
+        kr = look_up(server, owner, service, timeout, &port);
         mach_port_deallocate(mach_task_self(), server);
     }
     if (kr == BOOTSTRAP_UNKNOWN_SERVICE)
         return failure(error, -ENOENT, kr,
-                       "no process of this user serves a ring named \"%s\": start it first, or wait with a timeout",
-                       name);
+                       "no process of user %lu serves a ring named \"%s\": start it first, or wait with a timeout",
+                       (unsigned long)owner, name);
+    if (kr == BOOTSTRAP_NOT_PRIVILEGED)
+        return turned_away(owner, name, service, error);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "cannot look the ring \"%s\" up", name);
-    made = link_make(port, unknown);
+    made = link_make(port, unknown, owner);
     if (made == NULL) {
         mach_port_deallocate(mach_task_self(), port);
         return failure(error, -ENOMEM, 0, "no memory for a link to the ring \"%s\"", name);
@@ -98,13 +115,23 @@ int meet_own(struct meet_link **link, struct broker *broker, struct mring_error 
     pthread_mutex_unlock(&meet.lock);
     if (kr != KERN_SUCCESS)
         return failure(error, -EPIPE, kr, "the ring is not served by this process");
-    made = link_make(port, broker->identity);
+    made = link_make(port, broker->terms.identity, broker->owner.uid);
     if (made == NULL) {
         mach_port_deallocate(mach_task_self(), port);
         return failure(error, -ENOMEM, 0, "no memory for a link to the ring's broker");
     }
+    made->key = broker->terms.secret;
+    made->role = MRING_PRODUCE;
     *link = made;
     return 0;
+}
+
+void meet_lower(struct meet_link *link)
+{
+    if (!role_covers(link->role, MRING_PRODUCE))
+        return;
+    link->key = key_lower(&link->key);
+    link->role = MRING_CONSUME;
 }
 
 void meet_close(struct meet_link *link)
@@ -120,5 +147,6 @@ void meet_close(struct meet_link *link)
     pthread_mutex_unlock(&meet.lock);
     if (MACH_PORT_VALID(link->port))
         mach_port_deallocate(mach_task_self(), link->port);
+    key_forget(&link->key);
     free(link);
 }

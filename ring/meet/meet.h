@@ -3,9 +3,13 @@
  *
  * One broker per process: a port set, one thread (lazy, all signals blocked). Its members are one receive right of the process's
  * own, which forked children inherit as a registered port, and one per named ring, from bootstrap_check_in: a name dies with its
- * process. A request is one mach_msg with a reply port; the broker checks the sender's uid from the audit trailer, asks the ring's
+ * process. A request is one mach_msg with a reply port; the broker judges the sender (rights.h), asks the ring's
  * `struct broker_service` (the api room) and replies with rights as port descriptors. A semaphore is registered nowhere:
  * whoever sleeps gives its own to the broker once, whoever wakes fetches it from there once.
+ *
+ * Who may what. The first request over a ring's name is judged by the sender's ids, from the audit trailer; the answer brings a key of
+ * the role that was granted (keys.h), and every later request is judged by the key it shows. A join brings a key of its group, which
+ * is what semaphores of that group are put and fetched by: a stranger to a group can neither wake its members nor be woken for them.
  *
  * Nothing in a message is believed before it is bounded: message size, request number, descriptor count and kinds, strings
  * without an end. A reply of the wrong shape is -EPROTO and all rights in it are dropped.
@@ -14,31 +18,33 @@
 #define MRING_MEET_MEET_H
 
 #include "core/layout.h"
+#include "meet/keys.h"
 #include "mring.h"
 
 #include <mach/mach.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Who asks, as the kernel says. */
+/* Who asks, as the kernel says, and as what it may. */
 struct meet_peer {
     uid_t uid;
     gid_t gid;
     pid_t pid;
+    enum mring_role role;
 };
 
 /* Rights in replies are send rights that go to the asker (moved); MACH_PORT_NULL where there is none. */
 struct attach_reply {
     uint64_t identity[2];
-    mem_entry_name_port_t ring; /* read-only for MRING_CONSUME */
-    mem_entry_name_port_t doorbell;
+    mem_entry_name_port_t ring;     /* read-write for MRING_PRODUCE, else read-only */
+    mem_entry_name_port_t doorbell; /* read-only for MRING_INSPECT, else read-write */
 };
 
 struct join_request {
     char name[LAYOUT_NAME]; /* NUL-terminated when it reaches the service */
     uint32_t members;       /* 0: default */
     uint64_t life;          /* the asker's life number */
-    uint64_t ticket;        /* one per join of this life, not 0: what the join is undone by */
+    uint64_t ticket;        /* random, not 0, told to nobody but the broker: what the join is undone by */
 };
 
 /* A group as its entry is handed out. `line` and `owner` are of the place that a join took for the asker. */
@@ -50,15 +56,21 @@ struct group_reply {
     uint32_t line;
     uint64_t incarnation;
     uint64_t owner;
+    struct ring_key key; /* the group's; none for whoever may only look */
 };
 
-/* A place that sleeps: a member line, or the producer (group == SLEEPER_PRODUCER, line 0). `owner` tells one occupant from the next. */
+/*
+ * A place that sleeps: a member line, or the producer (group == SLEEPER_PRODUCER, line 0). `owner` tells one occupant from the next.
+ * `members` and `key` are the group's, as its reply said, and prove that the asker has to do with it; for the producer there are none.
+ */
 enum { SLEEPER_PRODUCER = LAYOUT_GROUPS };
 struct sleeper {
     uint32_t group;
     uint32_t line;
     uint64_t incarnation; /* of the group; 0 for the producer */
     uint64_t owner;
+    uint32_t members;
+    struct ring_key key;
 };
 
 /* ---- serving ---- */
@@ -73,7 +85,7 @@ struct broker_service {
     int (*unjoin)(void *context, const struct meet_peer *peer, const struct join_request *request);
     /* A send right to the life entry (moved); asked for only by a process that has no life in the ring yet. */
     int (*life)(void *context, const struct meet_peer *peer, mem_entry_name_port_t *entry);
-    /* A producer fetches the entry of a live group by its directory index. */
+    /* The entry of a live group by its directory index: read-write and with its key for a producer, else read-only. */
     int (*group)(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply);
 };
 
@@ -90,28 +102,46 @@ void meet_resume(void);
 
 struct broker; /* one served ring */
 
+/* What is served, and to whom. */
+struct broker_terms {
+    const char *name; /* NULL: to forked children only */
+    uint64_t identity[2];
+    struct ring_key secret;
+    enum mring_access access;
+    enum mring_access produce;
+};
+
 /*
- * Serve a ring under `name` (NULL: to forked children only). -EEXIST, -EAGAIN, -ENOMEM, -ENAMETOOLONG. After broker_stop returns the
+ * Serve a ring. -EEXIST; -EACCES: another user sits on the name; -EAGAIN, -ENOMEM, -ENAMETOOLONG. After broker_stop returns the
  * service is not called again and the name is free; so a lock that the service takes must not be held over it. It is not for
  * the broker's own thread. In a forked child broker_stop only frees the copy of what the parent serves. NULL is allowed.
  */
-int broker_start(struct broker **broker, const char *name, const uint64_t identity[2],
-                 const struct broker_service *service, struct mring_error *error);
+int broker_start(struct broker **broker, const struct broker_terms *terms, const struct broker_service *service,
+                 struct mring_error *error);
 void broker_stop(struct broker *broker);
 
 /* ---- attaching ---- */
 
 struct meet_link; /* a send right to the broker of one ring; also made for the serving process itself */
 
-/* Find a named ring's broker: -ENOENT when there is none within `timeout` (ns; 0: one look; MRING_FOREVER). */
-int meet_look_up(struct meet_link **link, const char *name, int64_t timeout, struct mring_error *error);
-/* The link of the process that serves the ring itself, for its own use and for its forked children. */
+/*
+ * Find the broker of a ring of this user by its name: -ENOENT when there is none within `timeout` (ns; 0: one look; MRING_FOREVER), -EACCES
+ * when it is not served to this process, or another user sits on the name.
+ */
+int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t timeout, struct mring_error *error);
+/* The link of the process that serves the ring itself, for its own use and for its forked children: it may all. */
 int meet_own(struct meet_link **link, struct broker *broker, struct mring_error *error);
 /* In a forked child the link of its parent's handle goes on over a registered port (meet/fork.c): no call is needed. -EPIPE from any
  * call below: the broker is gone, or was one of more than fit into the registered ports. NULL is allowed. */
 void meet_close(struct meet_link *link);
 
-/* Each is one message and its answer; at most some seconds (-ETIMEDOUT: the broker does not answer). */
+/* From now on this link can do what a consumer's can, and no more. */
+void meet_lower(struct meet_link *link);
+
+/*
+ * Each is one message and its answer; at most some seconds (-ETIMEDOUT: the broker does not answer). -EACCES: not for this role, or, when
+ * attaching, this user.
+ */
 int meet_attach(struct meet_link *link, enum mring_role role, struct attach_reply *reply, struct mring_error *error);
 /* The life entry. As life_begin's `fetch`: never receive it when this process has a life in the ring (member/life.h). */
 int meet_life(struct meet_link *link, mem_entry_name_port_t *entry);

@@ -2,7 +2,6 @@
 
 #include <bsm/libbsm.h>
 #include <errno.h>
-#include <unistd.h>
 
 mach_msg_port_descriptor_t message_right(mach_port_t name, unsigned char disposition)
 {
@@ -37,11 +36,6 @@ bool message_sender(const mach_msg_header_t *header, struct meet_peer *peer)
     peer->gid = audit_token_to_egid(trailer->msgh_audit);
     peer->pid = audit_token_to_pid(trailer->msgh_audit);
     return true;
-}
-
-bool message_sender_trusted(const struct meet_peer *peer)
-{
-    return peer->uid == geteuid() || peer->uid == 0;
 }
 
 int message_result(int32_t result)

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MESSAGE_VERSION = 1 };
+enum { MESSAGE_VERSION = 2 };
 
 /* Request numbers: 'M' 'R' and the kind. An answer has its request's number + MESSAGE_ANSWER, as MIG's do. */
 enum message_kind {
@@ -46,6 +46,8 @@ struct message_sleeper {
     uint32_t line;
     uint64_t incarnation;
     uint64_t owner;
+    uint32_t members;
+    struct ring_key key;
 };
 
 struct message_join {
@@ -71,6 +73,7 @@ struct request {
     uint32_t version;
     uint32_t argument; /* MESSAGE_ATTACH: the role; MESSAGE_GROUP: the index */
     uint64_t identity[2];
+    struct ring_key key; /* of a role; none in the first request over a name */
     union {
         struct message_join join;
         struct message_sleeper sleeper;
@@ -84,13 +87,14 @@ struct answer {
     uint32_t version;
     int32_t result; /* 0 or -errno */
     uint64_t identity[2];
+    struct ring_key key; /* MESSAGE_ATTACH: of the role; MESSAGE_JOIN, MESSAGE_GROUP: of the group */
     struct message_group group;
 };
 
 #pragma pack(pop)
 
-_Static_assert(sizeof(struct request) == 148 && sizeof(struct answer) == 120, "the wire format has moved");
-_Static_assert((int)MRING_CONSUME == 0 && (int)MRING_PRODUCE == 1, "roles are on the wire");
+_Static_assert(sizeof(struct request) == 164 && sizeof(struct answer) == 136, "the wire format has moved");
+_Static_assert((int)MRING_CONSUME == 0 && (int)MRING_PRODUCE == 1 && (int)MRING_INSPECT == 2, "roles are on the wire");
 
 /* As it is received: what the kernel says about the sender follows the message, wherever that ends. */
 struct request_buffer {
@@ -118,9 +122,6 @@ bool message_has_shape(const mach_msg_header_t *header, mach_msg_size_t size, ma
 
 /* The sender of a received message. False: the kernel did not say. */
 bool message_sender(const mach_msg_header_t *header, struct meet_peer *peer);
-
-/* May this sender deal with us? The same user, or root. */
-bool message_sender_trusted(const struct meet_peer *peer);
 
 /* An errno value out of a message: 0 or -1 .. -4095; anything else is -EPROTO. */
 int message_result(int32_t result);

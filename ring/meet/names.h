@@ -1,4 +1,9 @@
-/* The name of a ring at the bootstrap server. */
+/*
+ * The name of a ring at the bootstrap server.
+ *
+ * A name is its user's: "feed" of one user and "feed" of another are two rings. Whoever answers for it was found to be that user, or
+ * root: on Linux by the look-up itself, elsewhere by each answer (meet/call.c).
+ */
 #ifndef MRING_MEET_NAMES_H
 #define MRING_MEET_NAMES_H
 
@@ -7,11 +12,26 @@
 #include <mach/mach.h>
 #include <servers/bootstrap.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* "mring." and the ring's name. False: it is longer than MRING_NAME_MAX. */
 bool names_service(name_t service, const char *name);
 
 /* A send right to the bootstrap server, asked for each time: in a forked child the global variable is the parent's (Mach 5.6). */
 kern_return_t names_server(mach_port_t *server);
+
+/* ---- names_linux.c, names_darwin.c ---- */
+
+/* Take a name of this user's, to be found by whom `access` names. */
+kern_return_t names_check_in(mach_port_t server, const name_t service, enum mring_access access, mach_port_t *port);
+
+/* Find a name of a user's. BOOTSTRAP_NOT_PRIVILEGED: it is there, but not for us; or somebody else sits on it (names_holder). */
+kern_return_t names_look_up(mach_port_t server, uid_t owner, const name_t service, mach_port_t *port);
+
+/* Who listens where that name should be, as far as the system tells. */
+bool names_holder(uid_t owner, const name_t service, uid_t *uid, pid_t *pid);
+
+/* Does a look-up fail for whom the name is not served to? */
+bool names_turns_away(void);
 
 #endif

@@ -12,6 +12,7 @@
 #define MRING_MEET_STATE_H
 
 #include "meet/meet.h"
+#include "meet/rights.h"
 #include "meet/semaphores.h"
 
 #include <mach/mach.h>
@@ -19,8 +20,9 @@
 #include <stdbool.h>
 
 struct broker {
-    struct broker *next; /* of the served rings */
-    uint64_t identity[2];
+    struct broker *next;       /* of the served rings */
+    struct broker_terms terms; /* but for the name, which is the caller's */
+    struct ring_owner owner;
     struct broker_service service;
     mach_port_t named; /* receive right under the ring's name, or null */
     struct semaphore_table semaphores;
@@ -31,6 +33,9 @@ struct meet_link {
     struct meet_link *next;
     mach_port_t port;     /* a send right of its own (one user reference); null: cannot be reached */
     uint64_t identity[2]; /* 0, 0: found by name and not attached yet */
+    struct ring_key key;  /* none: likewise */
+    enum mring_role role; /* what the key is for */
+    uid_t owner;          /* whose ring it is: who may answer, beside root */
     int slot;             /* while a fork is under way: the registered port that carries it, or -1 */
 };
 
@@ -60,6 +65,6 @@ void *broker_serve(void *unused);
 void broker_answer(mach_msg_header_t *request);
 
 /* A new link, which takes over one user reference of `port`, in the list; NULL when memory is short. */
-struct meet_link *link_make(mach_port_t port, const uint64_t identity[2]);
+struct meet_link *link_make(mach_port_t port, const uint64_t identity[2], uid_t owner);
 
 #endif

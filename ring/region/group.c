@@ -9,11 +9,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-static int map_group(struct region_group *group, uint64_t capacity, uint32_t members, struct mring_error *error)
+static int map_group(struct region_group *group, uint64_t capacity, uint32_t members, vm_prot_t protection,
+                     struct mring_error *error)
 {
     uint64_t size = layout_group_size(members, capacity);
     mach_vm_address_t address = 0;
-    int result = entry_map_anywhere(group->entry, 0, size, VM_PROT_READ | VM_PROT_WRITE, &address, "group", error);
+    int result = entry_map_anywhere(group->entry, 0, size, protection, &address, "group", error);
 
     if (result != 0)
         return result;
@@ -37,7 +38,7 @@ int region_group_create(struct region_group *group, uint64_t capacity, uint32_t 
         return failure(error, -EINVAL, 0, "a group of %" PRIu32 " members", members);
     result = entry_make(&made.entry, layout_group_size(members, capacity), "group", error);
     if (result == 0)
-        result = map_group(&made, capacity, members, error);
+        result = map_group(&made, capacity, members, VM_PROT_READ | VM_PROT_WRITE, error);
     if (result != 0) {
         region_group_close(&made);
         return result;
@@ -48,8 +49,8 @@ int region_group_create(struct region_group *group, uint64_t capacity, uint32_t 
     return 0;
 }
 
-int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
-                      struct mring_error *error)
+static int open_group(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
+                      vm_prot_t protection, struct mring_error *error)
 {
     struct region_group made = {.entry = entry};
     int result;
@@ -57,7 +58,7 @@ int region_group_open(struct region_group *group, mem_entry_name_port_t entry, u
     if (members < 1 || members > LAYOUT_MEMBERS)
         result = failure(error, -EPROTO, 0, "damaged ring: a group of %" PRIu32 " members", members);
     else
-        result = map_group(&made, capacity, members, error);
+        result = map_group(&made, capacity, members, protection, error);
     if (result != 0) {
         region_group_close(&made);
         /* An entry that ends before its last line is the sender's fault, not the caller's. */
@@ -71,15 +72,39 @@ int region_group_open(struct region_group *group, mem_entry_name_port_t entry, u
     return 0;
 }
 
+int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
+                      struct mring_error *error)
+{
+    return open_group(group, entry, capacity, members, VM_PROT_READ | VM_PROT_WRITE, error);
+}
+
+int region_group_inspect(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
+                         struct mring_error *error)
+{
+    return open_group(group, entry, capacity, members, VM_PROT_READ, error);
+}
+
+int region_group_readonly(struct region_group *group, mem_entry_name_port_t *entry)
+{
+    int result = 0;
+
+    if (group->readonly == MACH_PORT_NULL)
+        result = entry_narrow(&group->readonly, group->entry, group->mapped, "group", NULL);
+    *entry = group->readonly;
+    return result;
+}
+
 void region_group_close(struct region_group *group)
 {
     if (group->mapped != 0)
         entry_unmap((mach_vm_address_t)group->view.page, group->mapped);
     entry_drop(&group->entry);
+    entry_drop(&group->readonly);
     memset(group, 0, sizeof *group);
 }
 
 void region_group_forked(struct region_group *group)
 {
     group->entry = MACH_PORT_NULL;
+    group->readonly = MACH_PORT_NULL;
 }

@@ -28,6 +28,8 @@ struct facts {
     uint32_t alignment;
     uint32_t members_default;
     uint32_t attempts_max;
+    enum mring_access access;
+    enum mring_access produce;
 };
 
 static uint64_t ring_size(uint64_t capacity)
@@ -48,6 +50,11 @@ static bool alignment_valid(uint32_t alignment)
 static bool members_valid(uint32_t members)
 {
     return members >= 1 && members <= LAYOUT_MEMBERS;
+}
+
+static bool access_valid(enum mring_access access, enum mring_access produce)
+{
+    return access <= MRING_EVERYONE && produce <= access;
 }
 
 /* Map a ring entry, the data twice, and fill in the view. Undone by unmap_ring. */
@@ -84,11 +91,11 @@ static int map_ring(struct region *region, mem_entry_name_port_t entry, bool wri
     return 0;
 }
 
-static int map_doorbell(struct region *region, struct mring_error *error)
+static int map_doorbell(struct region *region, vm_prot_t protection, struct mring_error *error)
 {
     mach_vm_address_t address = 0;
-    int result = entry_map_anywhere(region->doorbell, 0, sizeof(struct doorbell_page), VM_PROT_READ | VM_PROT_WRITE,
-                                    &address, "doorbell", error);
+    int result =
+        entry_map_anywhere(region->doorbell, 0, sizeof(struct doorbell_page), protection, &address, "doorbell", error);
 
     if (result == 0)
         region->view.doorbell = (struct doorbell_page *)address;
@@ -110,6 +117,8 @@ static void write_header(const struct region *region, const struct facts *facts)
     header->alignment = facts->alignment;
     header->members_default = facts->members_default;
     header->attempts_max = facts->attempts_max;
+    header->access = facts->access;
+    header->produce = facts->produce;
     header->magic = LAYOUT_MAGIC;
 }
 
@@ -120,12 +129,14 @@ int region_create(struct region *region, const struct region_plan *plan, struct 
         .alignment = plan->alignment,
         .members_default = plan->members_default,
         .attempts_max = plan->attempts_max,
+        .access = plan->access,
+        .produce = plan->produce,
     };
     struct region made = {.ring = MACH_PORT_NULL};
     int result;
 
     if (!capacity_valid(plan->capacity) || !alignment_valid(plan->alignment) || !members_valid(plan->members_default) ||
-        plan->attempts_max == 0)
+        plan->attempts_max == 0 || !access_valid(plan->access, plan->produce))
         return failure(error, -EINVAL, 0,
                        "a ring of %" PRIu64 " bytes, alignment %" PRIu32 ", %" PRIu32 " members, %" PRIu32 " attempts",
                        plan->capacity, plan->alignment, plan->members_default, plan->attempts_max);
@@ -142,7 +153,7 @@ int region_create(struct region *region, const struct region_plan *plan, struct 
     if (result == 0)
         result = map_ring(&made, made.ring, true, &facts, error);
     if (result == 0)
-        result = map_doorbell(&made, error);
+        result = map_doorbell(&made, VM_PROT_READ | VM_PROT_WRITE, error);
     if (result != 0) {
         region_close(&made);
         return result;
@@ -171,6 +182,8 @@ static int read_header(const volatile struct ring_header *header, struct facts *
     facts->alignment = header->alignment;
     facts->members_default = header->members_default;
     facts->attempts_max = header->attempts_max;
+    facts->access = (enum mring_access)header->access;
+    facts->produce = (enum mring_access)header->produce;
 
     if (magic != LAYOUT_MAGIC)
         return failure(error, -EPROTO, 0, "this is not a ring: its magic number is %016" PRIx64, magic);
@@ -195,6 +208,8 @@ static int read_header(const volatile struct ring_header *header, struct facts *
         return failure(error, -EPROTO, 0, "damaged ring: %" PRIu32 " default members", facts->members_default);
     if (facts->attempts_max == 0)
         return failure(error, -EPROTO, 0, "damaged ring: no attempts at all");
+    if (!access_valid(facts->access, facts->produce))
+        return failure(error, -EPROTO, 0, "damaged ring: access %u, produce %u", facts->access, facts->produce);
     return 0;
 }
 
@@ -218,9 +233,10 @@ static int damaged(int result, struct mring_error *error)
     return failure(error, -EPROTO, 0, "damaged ring: its entry is shorter than its header says");
 }
 
-int region_open(struct region *region, mem_entry_name_port_t ring, bool writable, mem_entry_name_port_t doorbell,
+int region_open(struct region *region, mem_entry_name_port_t ring, enum mring_role role, mem_entry_name_port_t doorbell,
                 struct mring_error *error)
 {
+    bool writable = role == MRING_PRODUCE;
     struct region made = {
         .ring = writable ? ring : MACH_PORT_NULL,
         .ring_readonly = writable ? MACH_PORT_NULL : ring,
@@ -232,7 +248,7 @@ int region_open(struct region *region, mem_entry_name_port_t ring, bool writable
     if (result == 0)
         result = map_ring(&made, ring, writable, &facts, error);
     if (result == 0)
-        result = map_doorbell(&made, error);
+        result = map_doorbell(&made, role == MRING_INSPECT ? VM_PROT_READ : VM_PROT_READ | VM_PROT_WRITE, error);
     if (result != 0) {
         region_close(&made);
         return damaged(result, error);
@@ -251,6 +267,7 @@ void region_close(struct region *region)
     entry_drop(&region->ring);
     entry_drop(&region->ring_readonly);
     entry_drop(&region->doorbell);
+    entry_drop(&region->doorbell_readonly);
     entry_drop(&region->life);
     memset(region, 0, sizeof *region);
 }
@@ -260,7 +277,19 @@ void region_forked(struct region *region)
     region->ring = MACH_PORT_NULL;
     region->ring_readonly = MACH_PORT_NULL;
     region->doorbell = MACH_PORT_NULL;
+    region->doorbell_readonly = MACH_PORT_NULL;
     region->life = MACH_PORT_NULL;
+}
+
+int region_doorbell_readonly(struct region *region, mem_entry_name_port_t *entry)
+{
+    int result = 0;
+
+    if (region->doorbell_readonly == MACH_PORT_NULL)
+        result =
+            entry_narrow(&region->doorbell_readonly, region->doorbell, sizeof(struct doorbell_page), "doorbell", NULL);
+    *entry = region->doorbell_readonly;
+    return result;
 }
 
 int region_lower(struct region *region, struct mring_error *error)

@@ -3,7 +3,8 @@
  * (mach_make_memory_entry_64, mach_vm_map, mach_vm_protect) and runs unchanged on both systems.
  *
  * Rights. The creator makes each entry read-write. What is handed to a consumer of the ring entry is a second, read-only entry
- * made from the first as `parent`: no mapping of it can ever be made writable. A forked child that consumes has its inherited
+ * made from the first as `parent`: no mapping of it can ever be made writable. Whoever only looks gets such entries of the doorbell
+ * and of groups as well. A forked child that consumes has its inherited
  * mapping lowered for good (region_lower).
  *
  * Mappings are made with VM_INHERIT_SHARE: a forked child has the ring at the same addresses. The ring's data is mapped twice, back
@@ -19,19 +20,21 @@
 #include <stdbool.h>
 
 struct region_group {
-    mem_entry_name_port_t entry; /* send right, MACH_PORT_NULL when mapped over a fork */
-    struct group_view view;      /* view.page == NULL: not mapped here */
-    uint64_t mapped;             /* bytes */
+    mem_entry_name_port_t entry;    /* send right, MACH_PORT_NULL when mapped over a fork */
+    mem_entry_name_port_t readonly; /* made when first asked for: region_group_readonly */
+    struct group_view view;         /* view.page == NULL: not mapped here */
+    uint64_t mapped;                /* bytes */
 };
 
 struct region {
     mem_entry_name_port_t ring;          /* read-write, in the creator and a producer; else null */
     mem_entry_name_port_t ring_readonly; /* what consumers get */
     mem_entry_name_port_t doorbell;
-    mem_entry_name_port_t life; /* in the creator, to hand out; else null (see member/life.h) */
-    mach_vm_address_t base;     /* of the mapping: header, producer page, directory, data, data again */
-    mach_vm_size_t mapped;      /* bytes of it */
-    bool writable;              /* the ring entry is mapped read-write here */
+    mem_entry_name_port_t doorbell_readonly; /* made when first asked for: region_doorbell_readonly */
+    mem_entry_name_port_t life;              /* in the creator, to hand out; else null (see member/life.h) */
+    mach_vm_address_t base;                  /* of the mapping: header, producer page, directory, data, data again */
+    mach_vm_size_t mapped;                   /* bytes of it */
+    bool writable;                           /* the ring entry is mapped read-write here */
     struct ring_view view;
 };
 
@@ -41,6 +44,8 @@ struct region_plan {
     uint32_t alignment;
     uint32_t members_default;
     uint32_t attempts_max;
+    enum mring_access access; /* said in the header for those who look; the broker has its own word of it */
+    enum mring_access produce;
 };
 
 /*
@@ -50,11 +55,11 @@ struct region_plan {
 int region_create(struct region *region, const struct region_plan *plan, struct mring_error *error);
 
 /*
- * Map a ring from received rights (both consumed, also on failure): `ring` read-only unless `writable`. Everything read
+ * Map a ring from received rights (both consumed, also on failure), writable as far as the role goes. Everything read
  * from the header is bounded before use: magic, version, features, sizes against each other and against the entry. -EPROTO for a
  * newer or damaged region, saying which field.
  */
-int region_open(struct region *region, mem_entry_name_port_t ring, bool writable, mem_entry_name_port_t doorbell,
+int region_open(struct region *region, mem_entry_name_port_t ring, enum mring_role role, mem_entry_name_port_t doorbell,
                 struct mring_error *error);
 
 /* Unmap and drop all rights. */
@@ -75,8 +80,15 @@ int region_group_create(struct region_group *group, uint64_t capacity, uint32_t 
                         struct mring_error *error);
 int region_group_open(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
                       struct mring_error *error);
+/* region_group_open to look only: nothing of it can be written here. */
+int region_group_inspect(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
+                         struct mring_error *error);
 void region_group_close(struct region_group *group);
 void region_group_forked(struct region_group *group);
+
+/* Entries of the same memory for those who may only look: made once, the region's and the group's to drop. 0, -ENOMEM. */
+int region_doorbell_readonly(struct region *region, mem_entry_name_port_t *entry);
+int region_group_readonly(struct region_group *group, mem_entry_name_port_t *entry);
 
 /* A new send right for somebody else (user reference + 1 on this name), to be moved into a message. */
 kern_return_t region_share(mem_entry_name_port_t entry);

@@ -96,7 +96,7 @@ int main(int argc, char **argv)
     if (printer.ring == NULL)
         return fputs(usage, stderr) < 0 ? UNABLE : USAGE;
     options.error = &error;
-    code = mring_open(&ring, printer.ring, repair ? MRING_PRODUCE : MRING_CONSUME, &options);
+    code = mring_open(&ring, printer.ring, repair ? MRING_PRODUCE : MRING_INSPECT, &options);
     if (code == 0) {
         code = check(ring, &printer, repair, &error);
         (void)mring_close(ring);

@@ -257,7 +257,7 @@ static void rights_and_names(void)
     struct mring_error error = MRING_ERROR_INIT;
 
     make_ring();
-    EXPECT_OK(mring_open(&reader, ring_name, MRING_CONSUME, NULL));
+    EXPECT_OK(mring_open(&reader, ring_name, MRING_INSPECT, NULL));
     EXPECT(mring_fsck(reader, NULL), ==, 0);
     EXPECT(mring_repair(reader, &error), ==, -EACCES);
     EXPECT(strstr(error.text, "MRING_PRODUCE") != NULL, ==, 1);

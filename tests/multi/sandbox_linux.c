@@ -1,0 +1,220 @@
+/*
+ * In a sandbox: a consumer and a producer that have joined, and then may make no other system calls than ring/doc/rights.md lists (seccomp
+ * kills for any other), go on: they sleep and are woken, take over what a killed peer held, learn of the producer's death, and leave.
+ */
+#include "harness.h"
+
+#include "core/atomic.h"
+#include "mring.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BURSTS = 400, MESSAGES = 40000 };
+
+/* The same call under the names that it has on different machines. */
+#if defined(SYS_newfstatat)
+#define SYS_FSTAT SYS_newfstatat
+#else
+#define SYS_FSTAT SYS_fstat
+#endif
+#if defined(SYS_epoll_wait)
+#define SYS_EPOLL_WAIT SYS_epoll_wait
+#else
+#define SYS_EPOLL_WAIT SYS_epoll_pwait
+#endif
+
+static struct mring *ring;
+static bool confined = true; /* by a filter, or by nobody, to see with strace what it would have to let through */
+
+static void confine(void)
+{
+    static const int allowed[] = {
+        /* waiting, waking and verdicts */
+        SYS_futex, SYS_futex_waitv, SYS_membarrier, SYS_fcntl, SYS_sched_yield, SYS_restart_syscall, SYS_clock_gettime,
+        /* the first wait of a handle, and the first wake-up of each peer: a semaphore, and a word with the broker */
+        SYS_memfd_create, SYS_ftruncate, SYS_fchmod, SYS_FSTAT, SYS_fstatfs, SYS_mmap, SYS_mprotect, SYS_madvise,
+        SYS_pwrite64, SYS_socketpair, SYS_setsockopt, SYS_getsockopt, SYS_epoll_create1, SYS_epoll_ctl, SYS_EPOLL_WAIT,
+        SYS_ppoll, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getrandom, SYS_getpid, SYS_geteuid, SYS_getegid,
+        SYS_prlimit64, SYS_rt_sigprocmask, SYS_brk, SYS_clone3, SYS_prctl, SYS_rseq, SYS_set_robust_list,
+        SYS_get_robust_list, SYS_gettid,
+        /* and the end */
+        SYS_munmap, SYS_close, SYS_exit, SYS_exit_group};
+    enum { COUNT = sizeof(allowed) / sizeof(allowed[0]) };
+    struct sock_filter filter[2 * COUNT + 2];
+    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+    size_t at = 0;
+
+    filter[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    for (size_t call = 0; call < COUNT; call++) {
+        filter[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[call], 0, 1);
+        filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    }
+    filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    EXPECT_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    if (confined)
+        EXPECT_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+    else
+        (void)syscall(SYS_getppid); /* a mark in the trace */
+}
+
+static void make_ring(unsigned members)
+{
+    const struct mring_group group = {"g", members};
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    options.capacity = 65536;
+    options.groups = &group;
+    options.group_count = 1;
+    EXPECT_OK(mring_create(&ring, NULL, &options));
+}
+
+/* Bursts with gaps, so that the others fall asleep; then, by order, the end or a violent death. */
+static void produce(struct mring_producer *producer)
+{
+    uint64_t state = harness_seed;
+
+    for (uint32_t number = 0; number < MESSAGES; number++) {
+        int code;
+
+        if (number % (MESSAGES / BURSTS) == 0)
+            for (uint32_t gap = random_below(&state, 200000); gap > 0; gap--)
+                pause_cpu();
+        while ((code = mring_send(producer, &number, sizeof(number), number)) == -EAGAIN)
+            EXPECT_OK(mring_wait(producer, MRING_FOREVER));
+        EXPECT_OK(code);
+    }
+}
+
+static void produce_and_be_killed(void *unused)
+{
+    struct mring_producer *producer;
+
+    (void)unused;
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    produce(producer);
+    (void)kill(getpid(), SIGKILL);
+}
+
+static void produce_confined(void *unused)
+{
+    struct mring_producer *producer;
+
+    (void)unused;
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    confine();
+    produce(producer);
+    EXPECT_OK(mring_end(producer));
+    EXPECT_OK(mring_drain(producer, MRING_FOREVER));
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
+    _exit(EXIT_SUCCESS);
+}
+
+static void hold_and_be_killed(void *unused)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+
+    (void)unused;
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    EXPECT(mring_next_wait(consumer, &message, MRING_FOREVER), ==, 1);
+    (void)kill(getpid(), SIGKILL);
+}
+
+/* The last result, and whether something was redelivered. */
+static int consume_all(struct mring_consumer *consumer, bool *redelivered)
+{
+    struct mring_message message;
+    int code;
+
+    while ((code = mring_next_wait(consumer, &message, MRING_FOREVER)) == 1) {
+        *redelivered = *redelivered || message.deliveries > 1;
+        EXPECT_OK(mring_release(consumer, &message));
+    }
+    return code;
+}
+
+static void consume_confined(void *expected)
+{
+    struct mring_consumer *consumer;
+    bool redelivered = false;
+    int code;
+
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    confine();
+    code = consume_all(consumer, &redelivered);
+    EXPECT(code, ==, *(const int *)expected);
+    EXPECT(redelivered, ==, code == -EOWNERDEAD);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+    _exit(EXIT_SUCCESS);
+}
+
+static void be_killed(pid_t child)
+{
+    int status = 0;
+
+    EXPECT(waitpid(child, &status, 0), ==, child);
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, !=, 0);
+}
+
+/* One peer dies with messages in its hands, then the producer. */
+static void a_consumer_among_the_dying(void)
+{
+    int expected = -EOWNERDEAD;
+    pid_t holder, producer, consumer;
+
+    make_ring(2);
+    holder = child_start(hold_and_be_killed, NULL);
+    producer = child_start(produce_and_be_killed, NULL);
+    be_killed(holder);
+    consumer = child_start(consume_confined, &expected);
+    be_killed(producer);
+    child_finish(consumer);
+    EXPECT_OK(mring_close(ring));
+}
+
+static void everybody(unsigned members)
+{
+    int expected = -EPIPE;
+    pid_t consumer[4], producer;
+
+    make_ring(members);
+    for (unsigned member = 0; member < members; member++)
+        consumer[member] = child_start(consume_confined, &expected);
+    producer = child_start(produce_confined, NULL);
+    for (unsigned member = 0; member < members; member++)
+        child_finish(consumer[member]);
+    child_finish(producer);
+    EXPECT_OK(mring_close(ring));
+}
+
+static void alone(void)
+{
+    everybody(1);
+}
+
+static void sharing(void)
+{
+    everybody(4);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct scenario scenarios[] = {
+        {"a_consumer_among_the_dying", a_consumer_among_the_dying, 60},
+        {"alone", alone, 60},
+        {"sharing", sharing, 60},
+    };
+
+    confined = getenv("MRING_TRACE") == NULL;
+    return harness_main(argc, argv, scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
+}
