@@ -4,6 +4,7 @@
 #include "core/gate.h"
 #include "core/group.h"
 #include "core/shared.h"
+#include "lower.h"
 #include "wait/bell.h"
 #include "wait/fence.h"
 
@@ -18,26 +19,13 @@ static bool alive(void *context, uint64_t number)
     return life_alive(((struct mring *)context)->life, number);
 }
 
-/* The index of a live declared group in the ring's own table, or -1. With the lock held. */
-static int find_declared(struct mring *ring, const char *name)
-{
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        const struct region_group *group = ring_group(ring, index);
-
-        if (group != NULL && group->view.kind == GROUP_DECLARED &&
-            strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
-            return (int)index;
-    }
-    return -1;
-}
-
 /* A forked child needs no broker to join a declared group: it has the group's words already. 1: done; 0: not such a group. */
 static int join_inherited(struct mring *ring, const char *name, struct held_group *group, int *line)
 {
     int index;
 
     ring_lock();
-    index = find_declared(ring, name);
+    index = ring_find_declared(ring, name);
     ring_unlock();
     if (index < 0 || !held_group_borrow(ring, (uint32_t)index, group))
         return 0;
@@ -152,30 +140,6 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
     return 0;
 }
 
-/*
- * A forked child that consumes can do no harm to what it reads: its right to write there ends here, and with it what could get it back,
- * and the words of all groups that it has from its parent but for the one that it is about to join.
- */
-static int lower(struct mring *ring, const char *name, struct mring_error *error)
-{
-    int code, joined;
-
-    if (ring->broker != NULL || ring->producing || !ring->region.writable || ring->region.ring != MACH_PORT_NULL)
-        return 0;
-    code = region_lower(&ring->region, error);
-    if (code != 0)
-        return code;
-    meet_lower(ring->link);
-    key_forget(&ring->secret);
-    joined = find_declared(ring, name);
-    for (int index = 0; index < LAYOUT_GROUPS; index++)
-        if (index != joined) {
-            region_group_close(&ring->group[index]);
-            key_forget(&ring->group_key[index]);
-        }
-    return 0;
-}
-
 /* In a forked child: nothing is at hand any more, and nothing is the last message. */
 static void stop(void *context)
 {
@@ -191,12 +155,15 @@ static int open_handle(struct mring_consumer *consumer, const char *group, struc
 
     ring_lock();
     code = ring_arrive(consumer->ring, error);
-    if (code == 0)
-        code = lower(consumer->ring, group, error);
-    if (code == 0)
-        handle_opened(&consumer->handle, consumer->ring, stop, consumer);
     ring_unlock();
-    return code;
+    if (code == 0)
+        code = lower_heir(consumer->ring, group, error);
+    if (code != 0)
+        return code;
+    ring_lock();
+    handle_opened(&consumer->handle, consumer->ring, stop, consumer);
+    ring_unlock();
+    return 0;
 }
 
 static void close_handle(struct mring_consumer *consumer)

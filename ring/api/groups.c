@@ -14,6 +14,18 @@ struct region_group *ring_group(struct mring *ring, uint32_t index)
     return group;
 }
 
+int ring_find_declared(struct mring *ring, const char *name)
+{
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        const struct region_group *group = ring_group(ring, index);
+
+        if (group != NULL && group->view.kind == GROUP_DECLARED &&
+            strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
+            return (int)index;
+    }
+    return -1;
+}
+
 static void describe(struct held_group *held, const struct group_view *as)
 {
     held->view.index = as->index;

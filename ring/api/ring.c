@@ -263,6 +263,7 @@ static int attach(struct mring *ring, uid_t owner, const char *name, int64_t tim
     struct attach_reply reply;
     int code = ring_watch_forks(error);
 
+    ring->owner = owner;
     if (code == 0)
         code = meet_look_up(&ring->link, owner, name, timeout, error);
     if (code == 0)

@@ -23,7 +23,7 @@ struct mring {
     struct ring_key group_key[LAYOUT_GROUPS]; /* likewise */
     struct ring_key secret;                   /* likewise; keys are made of it */
     uid_t maker[LAYOUT_GROUPS];               /* whose join made the group */
-    uid_t owner;                              /* whose ring it is, where it is served */
+    uid_t owner;                              /* whose ring it is */
     struct broker *broker;                    /* set where the ring is served */
     struct meet_link *link;
     struct life *life;
@@ -58,6 +58,9 @@ int ring_arrive(struct mring *ring, struct mring_error *error);
 
 /* The group of this directory index as it is now, in the ring's own table, or NULL. With the lock held. */
 struct region_group *ring_group(struct mring *ring, uint32_t index);
+
+/* The index of a live declared group in that table, or -1. With the lock held. */
+int ring_find_declared(struct mring *ring, const char *name);
 
 /*
  * A group as a producer or consumer handle has it. The broker's thread unmaps a passing group when it is gone, so a handle in the

@@ -302,6 +302,22 @@ int region_lower(struct region *region, struct mring_error *error)
     return 0;
 }
 
+int region_replace(struct region *region, mem_entry_name_port_t *readonly, struct mring_error *error)
+{
+    uint64_t size = ring_size(region->view.capacity);
+    int result = entry_map_over(*readonly, 0, size, VM_PROT_READ, region->base, "ring", error);
+
+    if (result == 0)
+        result = entry_map_over(*readonly, RING_DATA_OFFSET, region->view.capacity, VM_PROT_READ, region->base + size,
+                                "ring", error);
+    if (result != 0)
+        return result;
+    region->ring_readonly = *readonly;
+    region->writable = false;
+    *readonly = MACH_PORT_NULL;
+    return 0;
+}
+
 kern_return_t region_share(mem_entry_name_port_t entry)
 {
     return mach_port_mod_refs(mach_task_self(), entry, MACH_PORT_RIGHT_SEND, 1);

@@ -71,6 +71,9 @@ void region_forked(struct region *region);
 /* In a forked child that joins as a consumer: header, producer page, directory and data become read-only for ever. */
 int region_lower(struct region *region, struct mring_error *error);
 
+/* The same by a read-only entry of the ring, which is mapped over what there is, and becomes the region's: *readonly is null then. */
+int region_replace(struct region *region, mem_entry_name_port_t *readonly, struct mring_error *error);
+
 /*
  * The entry of a group of a ring of this capacity: made and mapped (all lines free, held idle, claim position as given) or mapped from a
  * received right (consumed; `members` from the reply that brought it is bounded against the entry by mapping it). The bytes set aside

@@ -243,16 +243,18 @@ static void a_stranger_writes_nothing_else(void)
 /* ---- a forked child ---- */
 
 /* It has the ring by inheritance, writable until it joins. */
-static void inheritor_attacks(void *inherited)
+static void inheritor_attacks(struct mring *ring, bool stranger_first)
 {
-    struct mring *ring = inherited;
     struct mring_consumer *consumer;
     struct mring_message message;
     uint64_t other_words = (uint64_t)ring->group[1].view.page;
     unsigned char byte;
 
+    if (stranger_first)
+        become(STRANGER, STRANGER, STRANGER);
     EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
-    become(STRANGER, STRANGER, STRANGER); /* a worker that gives up what it does not need: it goes on all the same */
+    if (!stranger_first)
+        become(STRANGER, STRANGER, STRANGER); /* a worker gives up what it does not need, and goes on all the same */
     EXPECT(mring_next(consumer, &message), ==, 1);
     EXPECT_OK(mring_release(consumer, &message));
     attack_mapping(ring->region.base, RING_DATA_OFFSET + ring->region.view.capacity);
@@ -273,6 +275,16 @@ static void inheritor_attacks(void *inherited)
     EXPECT_OK(mring_leave(consumer));
 }
 
+static void join_then_become_another(void *ring)
+{
+    inheritor_attacks(ring, false);
+}
+
+static void become_another_then_join(void *ring)
+{
+    inheritor_attacks(ring, true);
+}
+
 static void an_inheritor_writes_nothing_else(void)
 {
     struct mring *ring;
@@ -282,7 +294,9 @@ static void an_inheritor_writes_nothing_else(void)
     ring = make_ring(MRING_OWNER, MRING_OWNER); /* root's, which alone can make a child another user's */
     EXPECT_OK(mring_producer(ring, &producer, NULL));
     EXPECT_OK(mring_send(producer, "x", 1, 0));
-    child_finish(child_start(inheritor_attacks, ring));
+    child_finish(child_start(join_then_become_another, ring));
+    EXPECT_OK(mring_send(producer, "x", 1, 0)); /* for who comes next */
+    child_finish(child_start(become_another_then_join, ring));
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(ring));
 }
