@@ -255,7 +255,7 @@ static int fetch_life_entry(void *context, mem_entry_name_port_t *entry)
 
 static const char *role_text(enum mring_role role)
 {
-    return role == MRING_PRODUCE ? "produce" : role == MRING_CONSUME ? "consume" : "inspect";
+    return role == MRING_PRODUCE ? "produce for" : role == MRING_CONSUME ? "consume from" : "inspect";
 }
 
 static int attach(struct mring *ring, uid_t owner, const char *name, int64_t timeout, struct mring_error *error)
@@ -269,8 +269,9 @@ static int attach(struct mring *ring, uid_t owner, const char *name, int64_t tim
     if (code == 0)
         code = meet_attach(ring->link, ring->role, &reply, error);
     if (code == -EACCES && ring->link != NULL)
-        return failure(error, code, 0, "user %lu lets this user, or its effective group, not %s ring \"%s\"",
-                       (unsigned long)owner, role_text(ring->role), name);
+        return failure(error, code, 0,
+                       "this process may not %s the ring \"%s\" of user %lu (mring_options.access and .produce)",
+                       role_text(ring->role), name, (unsigned long)owner);
     if (code != 0)
         return code;
     code = region_open(&ring->region, reply.ring, ring->role, reply.doorbell, error);
