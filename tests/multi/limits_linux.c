@@ -7,179 +7,22 @@
  * that are opened and joined belong to a server, with a producer, a member of a group of one in a process of its own, and one of a
  * group of many, who exchange messages meanwhile and miss none.
  */
-#include "api/ring.h"
 #include "faults_linux.h"
 #include "harness.h"
+#include "limits_server_linux.h"
 #include "mring.h"
 #include "possessions_linux.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGES = 32, NAME_SIZE = 48 };
-static const int64_t SECOND = 1000 * 1000 * 1000;
-
-/* ---- the server ---- */
-
-enum order { EXCHANGE, COUNT_PLACES, FORK_TRIAL, FINISH };
-
-struct command {
-    enum order order;
-    struct trial *trial;
-};
-
-static char busy_name[NAME_SIZE], idle_name[NAME_SIZE], own_name[NAME_SIZE];
-static int server_line[2]; /* the leader's and its children's end, the server's */
-static struct mring *inherited;
-
-static long try_once(struct trial *trial);
-
-static void tell(int line, const void *bytes, size_t size)
-{
-    EXPECT(send(line, bytes, size, MSG_NOSIGNAL), ==, size);
-}
-
-static bool hear(int line, void *bytes, size_t size)
-{
-    ssize_t got;
-
-    do
-        got = recv(line, bytes, size, 0);
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t)size;
-}
-
-static long answer(void)
-{
-    long value = 0;
-
-    EXPECT(hear(server_line[0], &value, sizeof(value)), ==, 1);
-    return value;
-}
-
-static void order(enum order what, struct trial *trial)
-{
-    struct command command = {what, trial};
-
-    tell(server_line[0], &command, sizeof(command));
-}
-
-static long ask(enum order what, struct trial *trial)
-{
-    order(what, trial);
-    return answer();
-}
-
-static struct mring *make(const char *name)
-{
-    const struct mring_group groups[] = {{"steady", 1}, {"work", 2}};
-    struct mring_error error = MRING_ERROR_INIT;
-    struct mring_options options = MRING_OPTIONS_INIT;
-    struct mring *ring = NULL;
-
-    options.capacity = 16384;
-    options.groups = groups;
-    options.group_count = 2;
-    options.error = &error;
-    if (mring_create(&ring, name, &options) != 0) {
-        (void)fprintf(stderr, "%s\n", error.text);
-        exit(EXIT_FAILURE);
-    }
-    return ring;
-}
-
-/* The member that must not be disturbed: every message once, in order. */
-static void consume_steadily(void *ring)
-{
-    struct mring_consumer *consumer;
-    struct mring_message message;
-    uint32_t expected = 0;
-    int code;
-
-    EXPECT_OK(mring_join(ring, "steady", NULL, &consumer));
-    while ((code = mring_next_wait(consumer, &message, MRING_FOREVER)) == 1) {
-        EXPECT(message.tag, ==, expected);
-        expected++;
-        EXPECT_OK(mring_release(consumer, &message));
-    }
-    EXPECT(code, ==, -EPIPE);
-    EXPECT_OK(mring_leave(consumer));
-}
-
-static long exchange(struct mring_producer *producer, struct mring_consumer *worker)
-{
-    static uint32_t sent;
-    unsigned char buffer[8];
-    struct mring_message message;
-    unsigned worked = 0;
-
-    for (int count = 0; count < MESSAGES; count++, sent++)
-        EXPECT_OK(mring_send_wait(producer, &sent, sizeof(sent), sent, 20 * SECOND));
-    while (worked < MESSAGES) {
-        EXPECT(mring_recv(worker, buffer, sizeof(buffer), &message), ==, 1);
-        worked++;
-    }
-    EXPECT_OK(mring_drain(producer, 20 * SECOND));
-    return 0;
-}
-
-static long count_places(struct mring *ring)
-{
-    long places = 0;
-
-    ring_lock();
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        const struct region_group *group = ring_group(ring, index);
-
-        for (unsigned word = 0; group != NULL && word * 64 < group->view.members; word++)
-            places += __builtin_popcountll(word_load(&group->view.page->occupied[word]));
-    }
-    ring_unlock();
-    return places;
-}
-
-static void serve(void *unused)
-{
-    struct mring *busy = make(busy_name), *idle = make(idle_name);
-    struct mring_producer *producer;
-    struct mring_consumer *worker;
-    struct command command;
-    pid_t steady = child_start(consume_steadily, busy);
-    long value = 0;
-
-    (void)unused;
-    (void)close(server_line[0]);
-    EXPECT_OK(mring_producer(busy, &producer, NULL));
-    EXPECT_OK(mring_join(busy, "work", NULL, &worker));
-    inherited = busy;
-    tell(server_line[1], &value, sizeof(value));
-    while (hear(server_line[1], &command, sizeof(command)) && command.order != FINISH) {
-        switch (command.order) {
-        case EXCHANGE:
-            value = exchange(producer, worker);
-            break;
-        case COUNT_PLACES:
-            value = count_places(busy) + count_places(idle);
-            break;
-        default:
-            value = try_once(command.trial);
-        }
-        tell(server_line[1], &value, sizeof(value));
-    }
-    EXPECT_OK(mring_end(producer));
-    child_finish(steady);
-    EXPECT_OK(mring_leave(worker));
-    EXPECT_OK(mring_producer_close(producer));
-    EXPECT_OK(mring_close(idle));
-    EXPECT_OK(mring_close(busy));
-}
-
 /* ---- the calls ---- */
+
+static char own_name[NAME_SIZE];
 
 /* What a trial has opened. */
 static struct mring *ring;
@@ -271,7 +114,7 @@ static void leave(void)
 
 static void make_own(void)
 {
-    ring = make(own_name);
+    ring = ring_like_theirs(own_name);
 }
 
 static void open_busy(void)
@@ -413,9 +256,9 @@ static void check_failure(const struct trial *trial, int code, const struct mrin
 /* An undone join is a message to the broker. It is on its way when the call returns: awaited here, by asking again. */
 static void expect_places(long places)
 {
-    for (int patience = 5000; patience > 0 && ask(COUNT_PLACES, NULL) != places; patience--)
+    for (int patience = 5000; patience > 0 && server_ask(COUNT_PLACES, NULL) != places; patience--)
         (void)nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
-    EXPECT(ask(COUNT_PLACES, NULL), ==, places);
+    EXPECT(server_ask(COUNT_PLACES, NULL), ==, places);
 }
 
 static void undo_and_compare(const struct trial *trial, const struct possessions *had, const char *what)
@@ -460,8 +303,8 @@ static void run_trial(void *argument)
         before = possessions_now();
     }
     if (!call->forked) {
-        places = ask(COUNT_PLACES, NULL);
-        order(EXCHANGE, NULL);
+        places = server_ask(COUNT_PLACES, NULL);
+        server_order(EXCHANGE, NULL);
     }
     if (attempt(trial)) {
         if (trial->warm) {
@@ -470,9 +313,9 @@ static void run_trial(void *argument)
             possessions_within(&before, &after, "after the failure");
         }
         if (!call->forked) {
-            (void)answer();
+            (void)server_answer();
             expect_places(places);
-            order(EXCHANGE, NULL);
+            server_order(EXCHANGE, NULL);
         }
         EXPECT_OK(call->attempt(NULL));
     }
@@ -483,7 +326,7 @@ static void run_trial(void *argument)
     else
         call->undo(), trial->kept = possessions_now();
     if (!call->forked)
-        (void)answer();
+        (void)server_answer();
     call->close();
 }
 
@@ -501,7 +344,7 @@ static void go(struct trial *trial)
     long failed;
 
     trial->failed = trial->hit = false;
-    failed = trial->call->forked ? ask(FORK_TRIAL, trial) : try_once(trial);
+    failed = trial->call->forked ? server_ask(FORK_TRIAL, trial) : try_once(trial);
     if (failed != 0)
         (void)fprintf(stderr, "%s: %s, %s, n = %u\n", trial->call->name,
                       trial->fault != NULL ? trial->fault->name : "no fault", trial->warm ? "warm" : "cold", trial->n);
@@ -532,13 +375,8 @@ static void run_call(const struct call *call)
 
     EXPECT(trial != MAP_FAILED, ==, 1);
     trial->call = call;
-    EXPECT_OK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, server_line));
-    (void)snprintf(busy_name, sizeof(busy_name), "limits-%d-busy", (int)getpid());
-    (void)snprintf(idle_name, sizeof(idle_name), "limits-%d-idle", (int)getpid());
     (void)snprintf(own_name, sizeof(own_name), "limits-%d-own", (int)getpid());
-    server = child_start(serve, NULL);
-    (void)close(server_line[1]); /* so that its death is heard */
-    (void)answer();              /* it is there */
+    server = server_start(try_once);
     go(trial); /* leaves the server as each trial finds it from now on: with a passing group that nobody is in */
     go(trial);
     for (int at = 0; at < FAULTS; at++) {
@@ -547,8 +385,7 @@ static void run_call(const struct call *call)
         (void)printf("  %s: failed %u times cold, %u times warm\n", faults[at].name, cold, warm);
         failures += cold + warm;
     }
-    order(FINISH, NULL);
-    child_finish(server);
+    server_finish(server);
     EXPECT(failures, >, 0);
     EXPECT(names_with(busy_name), ==, 0);
     EXPECT(names_with(idle_name), ==, 0);
