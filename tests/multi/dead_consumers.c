@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static int64_t die_at(struct point *point, bool polls)

@@ -9,8 +9,11 @@ struct mring *ring;
 struct mring_producer *producer;
 
 struct point points[POINTS] = {
-    {"nothing", 4, 4},        {"the last of a batch", 4, 3}, {"part of a batch", 3, 2},
-    {"one of a batch", 1, 0}, {"all of a batch", 4, 0},
+    {4, 4}, /* it holds nothing */
+    {4, 3}, /* the last of its batch */
+    {3, 2}, /* one that it was handed, and one that it was not */
+    {1, 0}, /* one that it was handed, and the rest */
+    {4, 0}, /* all, handed out */
 };
 
 struct point *const part_of_batch = &points[2], *const all_of_batch = &points[4];

@@ -16,7 +16,6 @@ extern struct mring_producer *producer;
 
 /* How far the victim comes in its batch. */
 struct point {
-    const char *name;
     unsigned handed, released;
 };
 enum { POINTS = 5 };
