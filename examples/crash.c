@@ -7,8 +7,8 @@
  *     ./crash -w 4 -k 10 big.txt          ("-" or no file at all: standard input)
  *
  *       -w  how many workers: 3, or 1 to 64
- *       -k  how often one is killed; 0: never
- *       -p  how long a worker pauses over each chunk of 16 KiB, as if its work were slower; less than from kill to kill
+ *       -k  how often one is killed, if any chunk was finished meanwhile; 0: never
+ *       -p  how long a worker pauses over each chunk of 16 KiB, as if its work were slower
  *
  *     files --read(2)--> [ chunk n | chunk n + 1 | ... ] ----> group "work":  worker 1..w, killed and replaced
  *           parent                 ring, 1 MiB                              |
@@ -80,6 +80,7 @@ struct crash {
     int64_t interval;  /* between two kills, ns; 0: never */
     int64_t next_kill; /* of CLOCK_MONOTONIC */
     unsigned long killed;
+    uint32_t finished;        /* chunks, by their numbers, when somebody was killed last */
     int64_t stall;            /* the longest time without room, ns */
     uint32_t sent, collected; /* the numbers of the next chunk to send, and to add up */
     uint64_t lines, words, bytes;
@@ -206,20 +207,27 @@ static int64_t until_kill(const struct crash *crash)
     return crash->interval == 0 ? MRING_FOREVER : left > 0 ? left : 0;
 }
 
-/* Kill one worker, each in turn, and start another in its place, if it is time for that. */
+/*
+ * Kill one worker, each in turn, and start another in its place, if it is time for that, and if a chunk was finished
+ * since the last one was killed: where no worker lives long enough for one, there would be no end.
+ */
 static int kill_one(struct crash *crash)
 {
     int which = (int)(crash->killed % (unsigned long)crash->workers), status;
 
     if (crash->interval == 0 || now() < crash->next_kill)
         return 0;
+    crash->next_kill = now() + crash->interval;
+    collect(crash);
+    if (crash->collected == crash->finished && crash->collected != crash->sent)
+        return 0;
+    crash->finished = crash->collected;
     kill(crash->worker[which], SIGKILL);
     if (waitpid(crash->worker[which], &status, 0) < 0)
         return -errno;
     if (!WIFSIGNALED(status) && status != 0) /* it had ended before, and said why */
         return -ECHILD;
     crash->killed++;
-    crash->next_kill = now() + crash->interval;
     return start_worker(crash, which);
 }
 
@@ -389,7 +397,7 @@ static int usage(void)
             "Count lines, words and bytes as wc does, by workers that are killed.\n"
             "  -w  how many workers there are: 1 to %d; without it 3\n"
             "  -k  how often one of them is killed: every so many milliseconds; 0: never; without it 100\n"
-            "  -p  how long they pause over each chunk of 16 KiB; less than the time between two kills\n",
+            "  -p  how long they pause over each chunk of 16 KiB, as if their work were slower\n",
             WORKERS_MAX);
     return 2;
 }
@@ -409,7 +417,7 @@ int main(int argc, char **argv)
         if (end == optarg || *end != '\0' || *value < 0 || *value >= 1000000)
             return usage();
     }
-    if (workers < 1 || workers > WORKERS_MAX || (interval > 0 && pause >= interval * 1000))
+    if (workers < 1 || workers > WORKERS_MAX)
         return usage();
     crash.workers = (int)workers;
     crash.interval = interval * INT64_C(1000000);
