@@ -28,6 +28,8 @@
  * Counting. An adopter stores the tally (layout.h) in one word, right before the first record is handed out: from then on the claim was
  * given to one more. Killed before, it has not been, and the next adopter counts the same. For the first adoption of a claim the
  * tally comes first and then tally_serial, which makes it stand.
+ * Who leaves takes its own count back, for what it was not handed, only after held has said that the rest is released: killed in between,
+ * nothing that it was handed is given again without saying so.
  *
  * A record whose holders died `attempts_max` times while it was the oldest one is set aside (aside.h), then held moves past it. If there
  * is no room it is handed out once more: never lost.
