@@ -29,11 +29,13 @@ build() {
     folder=$1
     compiler=$2
     shift 2
-    CC=$compiler CXX=$compiler++ cmake --preset fuzz -B "$folder" -DCMAKE_C_COMPILER="$compiler" "$@" >"$log" 2>&1 &&
-        cmake --build "$folder" -j "$jobs" --target $(programs "$names") >>"$log" 2>&1 || {
+    if ! {
+        CC=$compiler CXX=$compiler++ cmake --preset fuzz -B "$folder" -DCMAKE_C_COMPILER="$compiler" "$@" &&
+            cmake --build "$folder" -j "$jobs" --target $(programs "$names")
+    } >"$log" 2>&1; then
         cat "$log"
         exit 1
-    }
+    fi
 }
 
 programs() {
@@ -95,8 +97,9 @@ coverage() {
     profiles=
     objects=
     for target in $1; do
+        mkdir -p "$built/corpus/$target"
         LLVM_PROFILE_FILE="$PWD/build/fuzz-cov/$target.raw" "build/fuzz-cov/fuzz/fuzz-$target" \
-            $(ls -d "fuzz/corpus/$target" "$built/corpus/$target" 2>/dev/null) >"$log" 2>&1 || {
+            "fuzz/corpus/$target" "$built/corpus/$target" >"$log" 2>&1 || {
             cat "$log"
             exit 1
         }
@@ -122,7 +125,7 @@ keep() {
         "$built/fuzz-$target" -merge=1 -use_counters=0 "$least" "$long" >"$log" 2>&1
         rm -f "fuzz/corpus/$target"/*
         cp "$least"/* "fuzz/corpus/$target/"
-        echo "$target: $(ls "$least" | wc -l) inputs kept"
+        echo "$target: $(find "$least" -type f | wc -l) inputs kept"
     done
 }
 
@@ -139,7 +142,7 @@ esac
 names=${1:-$(targets)}
 seconds=${2:-60}
 [ -d "fuzz/corpus/${1-}" ] || {
-    echo "run.sh: no target ${1-}; there are:" $(targets) >&2
+    echo "run.sh: no target ${1-}; there are: $(targets | tr '\n' ' ')" >&2
     exit 2
 }
 
