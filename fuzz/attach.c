@@ -71,7 +71,7 @@ static void write_header(const struct sheet *ring, struct script *script)
         write_word(ring, script_below(script, 80), script_word(script, ring->size));
 }
 
-/* Words of the producer page, record headers, words of the group, or bytes anywhere. */
+/* Words of the producer page, record headers, words of the group, of its members, of what it set aside, or bytes anywhere. */
 static void patch(const struct sheet *ring, const struct sheet *group, struct script *script)
 {
     static const uint16_t of_page[] = {offsetof(struct producer_page, tail), offsetof(struct producer_page, epoch),
@@ -80,7 +80,7 @@ static void patch(const struct sheet *ring, const struct sheet *group, struct sc
     const struct sheet *sheet;
     uint64_t offset = script_take(script, 2);
 
-    switch (script_below(script, 5)) {
+    switch (script_below(script, 6)) {
     case 0:
         offset = RING_PRODUCER_OFFSET + of_page[offset % (sizeof(of_page) / sizeof(*of_page))];
         write_word(ring, offset, script_word(script, 4096));
@@ -93,6 +93,9 @@ static void patch(const struct sheet *ring, const struct sheet *group, struct sc
         break;
     case 3:
         write_word(group, GROUP_MEMBERS_OFFSET + offset % 0x300, script_word(script, 4096));
+        break;
+    case 4:
+        write_word(group, layout_aside_offset(1) + offset % 0x100, script_word(script, 4096));
         break;
     default: /* a run of words, as a real ring is dumped by seeds.c */
         sheet = script_below(script, 2) != 0 ? group : ring;

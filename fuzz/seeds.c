@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RUN = 8, WHOLE_RING = 15, RUNS_OF_WORDS = 4 };
+enum { RUN = 8, WHOLE_RING = 15, RUNS_OF_WORDS = 5 };
 
 static void need(bool held, const char *what)
 {
