@@ -148,7 +148,7 @@ static int repair_group(struct mring *ring, const struct held_group *held, struc
 {
     const struct group_view *group = &held->view;
     struct known_sleeper *known = calloc(group->members, sizeof(*known));
-    struct wild_turns turns = {0, 0};
+    struct wild_turns turns = {.since = 0};
 
     if (known == NULL)
         return failure(error, -ENOMEM, 0, "no memory to repair a group of %u members", group->members);

@@ -30,16 +30,18 @@ bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const str
 
 bool wild_enough(const struct wild_turns *turns)
 {
-    return turns->count >= WILD_MOST && clock_coarse() < turns->since + WILD_TIME;
+    return turns->until != 0 && clock_coarse() < turns->until;
 }
 
-static void count_wild(struct wild_turns *turns)
+static void count_wild(struct wild_turns *turns, int64_t began)
 {
     int64_t now = clock_coarse();
+    int64_t took = now - began;
 
-    if (now >= turns->since + WILD_TIME)
-        *turns = (struct wild_turns){now, 0};
-    turns->count++;
+    if (began >= turns->since + WILD_TIME)
+        *turns = (struct wild_turns){.since = began};
+    if (++turns->count >= WILD_MOST || took >= WILD_TIME)
+        turns->until = now + WILD_TIME + 10 * took;
 }
 
 void wake_member(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
@@ -49,11 +51,12 @@ void wake_member(struct mring *ring, const struct held_group *held, struct known
 
     for (uint32_t left = group->members; line >= 0 && left > 0; left--) {
         struct sleeper who = held_group_sleeper(held, (uint32_t)line, word_load(&group->line[line].owner));
+        int64_t began = clock_coarse();
         bool more;
 
         if (owner_life(who.owner) != 0 && wake_sleeper(ring->link, &known[line], &who))
             return;
-        count_wild(turns);
+        count_wild(turns, began);
         line = wild_enough(turns) ? -1 : bell_take(group, &more);
     }
 }

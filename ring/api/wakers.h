@@ -19,11 +19,13 @@ bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const str
 
 /*
  * Turns on a group's sleepers that woke nobody, of late. Each may cost a message to the broker; a hostile member announces sleepers that are
- * not there as fast as it can. After some of them whoever wakes does something else for a moment: what sleeps in that group looks by itself.
+ * not there as fast as it can. After some of them, or one that took long, for the broker is stopped, whoever wakes does something else for a
+ * while: what sleeps in that group looks by itself.
  */
 struct wild_turns {
-    int64_t since; /* of the coarse clock */
     unsigned count;
+    int64_t since; /* when the count began, of the coarse clock */
+    int64_t until; /* when to go on; 0: there were not too many yet */
 };
 bool wild_enough(const struct wild_turns *turns);
 
