@@ -113,7 +113,7 @@ coverage() {
         awk 'BEGIN { printf "%-24s %6s %6s %8s\n", "file", "lines", "missed", "reached" } /\.[ch] / || /^TOTAL/ { printf "%-24s %6s %6s %8s\n", $1, $8, $9, $10 }'
 }
 
-# Of the longest ones, as each of these reaches much.
+# Of the longest ones first, as each of these reaches much; then of all what they do not.
 keep() {
     for target in $1; do
         long=build/fuzz/long/$target
@@ -122,7 +122,9 @@ keep() {
         mkdir -p "$long" "$least"
         find "$built/corpus/$target" "fuzz/corpus/$target" -type f -size -8 -exec ls -S {} + | sed -n '1,250p' |
             while read -r input; do cp "$input" "$long/"; done
-        "$built/fuzz-$target" -merge=1 -use_counters=0 "$least" "$long" >"$log" 2>&1
+        for from in "$long" "fuzz/corpus/$target" "$built/corpus/$target"; do
+            "$built/fuzz-$target" -merge=1 -use_counters=0 "$least" "$from" >"$log" 2>&1
+        done
         rm -f "fuzz/corpus/$target"/*
         cp "$least"/* "fuzz/corpus/$target/"
         echo "$target: $(find "$least" -type f | wc -l) inputs kept"
