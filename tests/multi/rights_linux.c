@@ -497,6 +497,13 @@ static void a_squatter_is_found_out(void)
 
 /* ---- pid namespaces ---- */
 
+/* Without the checks that a sanitizer makes at exit: its helper, a process too, does not find its way back over namespaces. */
+static void leave_namespace(void)
+{
+    (void)fflush(NULL);
+    _exit(EXIT_SUCCESS);
+}
+
 static void consume_one(struct mring *ring)
 {
     struct mring_consumer *consumer;
@@ -513,6 +520,7 @@ static void consume_inherited(void *ring)
 {
     EXPECT(getpid(), ==, 1);
     consume_one(ring);
+    leave_namespace();
 }
 
 static void consume_by_name(void *unused)
@@ -524,6 +532,7 @@ static void consume_by_name(void *unused)
     EXPECT_OK(open_ring(&ring, name, MRING_CONSUME));
     consume_one(ring);
     EXPECT_OK(mring_close(ring));
+    leave_namespace();
 }
 
 struct guest {
@@ -538,6 +547,7 @@ static void enter_a_namespace(void *argument)
     if (unshare(CLONE_NEWPID) != 0)
         exit(SKIPPED);
     child_finish(child_start(guest->body, guest->ring));
+    leave_namespace();
 }
 
 static void host(void (*body)(void *))
