@@ -27,8 +27,10 @@ enum { BURSTS = 400, MESSAGES = 40000 };
 #endif
 #if defined(SYS_epoll_wait)
 #define SYS_EPOLL_WAIT SYS_epoll_wait
+#define SYS_POLL       SYS_poll
 #else
 #define SYS_EPOLL_WAIT SYS_epoll_pwait
+#define SYS_POLL       SYS_ppoll
 #endif
 
 static struct mring *ring;
@@ -42,8 +44,8 @@ static void confine(void)
         /* the first wait of a handle, and the first wake-up of each peer: a semaphore, and a word with the broker */
         SYS_memfd_create, SYS_ftruncate, SYS_fchmod, SYS_FSTAT, SYS_fstatfs, SYS_mmap, SYS_mprotect, SYS_madvise,
         SYS_pwrite64, SYS_socketpair, SYS_setsockopt, SYS_getsockopt, SYS_epoll_create1, SYS_epoll_ctl, SYS_EPOLL_WAIT,
-        SYS_ppoll, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getrandom, SYS_getpid, SYS_geteuid, SYS_getegid,
-        SYS_prlimit64, SYS_rt_sigprocmask, SYS_brk, SYS_clone3, SYS_prctl, SYS_rseq, SYS_set_robust_list,
+        SYS_POLL, SYS_ppoll, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getrandom, SYS_getpid, SYS_geteuid,
+        SYS_getegid, SYS_prlimit64, SYS_rt_sigprocmask, SYS_brk, SYS_clone3, SYS_prctl, SYS_rseq, SYS_set_robust_list,
         SYS_get_robust_list, SYS_gettid,
         /* and the end */
         SYS_munmap, SYS_close, SYS_exit, SYS_exit_group};
