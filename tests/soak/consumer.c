@@ -152,6 +152,8 @@ void play_consumer(void)
     }
     if (code != -EPIPE)
         BAD("mring_next_batch: %d", code);
+    if (cast[my_role].buries) /* the last of them, perhaps */
+        take_aside(consuming.consumer, mark_aside, &consuming.group);
     stay_until_killed();
 }
 
