@@ -103,11 +103,11 @@ arm64() {
     cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_TOOLCHAIN_FILE="$here/arm64.cmake"
     cmake --build "$build" -j "$jobs"
     # Not those that need what qemu does not pass on: MADV_DONTFORK, userfaultfd, a list of the program's own descriptors,
-    # robust futexes. The pipeline's test takes minutes there.
+    # robust futexes. The tests of the pipeline and of crash take minutes there.
     calls='bootstrap-names|sema-tasks|vm-inherit|vm-pieces|vm-remap|vm-threads'
     cases='79|84|85|87|88|91|S3|S4|S6|S7'
     (cd "$build" && ctest --output-on-failure --no-tests=error -L '^(unit|mach|example)$' \
-        -E "^(mach-($calls|case-($cases))|example-(commpage|inherit|pipeline))\$")
+        -E "^(mach-($calls|case-($cases))|example-(commpage|crash|inherit|pipeline))\$")
 }
 
 [ $# -eq 1 ] || usage
