@@ -26,6 +26,7 @@ struct fixture {
     struct meet_link *link;
     char name[MRING_NAME_MAX + 1];
     unsigned attached;
+    uint64_t brought;
     uint64_t undone; /* the ticket of the last join that was undone */
     pid_t server;    /* where the ring is served by a child */
     struct gate from_child, to_child;
@@ -91,6 +92,26 @@ static int on_group(void *context, const struct meet_peer *peer, uint32_t index,
     return region_share(fixture->group.entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
+static int on_escrow(void *context, const struct meet_peer *peer, struct escrow_reply *reply)
+{
+    struct fixture *fixture = context;
+
+    (void)peer;
+    reply->ring = fixture->region.ring;
+    reply->doorbell = fixture->region.doorbell;
+    return region_share(reply->ring) == KERN_SUCCESS && region_share(reply->doorbell) == KERN_SUCCESS ? 0 : -EMFILE;
+}
+
+static int on_bring(void *context, const struct meet_peer *peer, const struct sleeper *member,
+                    mem_entry_name_port_t entry)
+{
+    struct fixture *fixture = context;
+
+    (void)peer;
+    fixture->brought = (uint64_t)member->group << 32 | member->incarnation;
+    return MACH_PORT_VALID(entry) && mach_port_deallocate(mach_task_self(), entry) == KERN_SUCCESS ? 0 : -EINVAL;
+}
+
 static int set_up(void **state)
 {
     const struct region_plan plan = {
@@ -103,10 +124,12 @@ static int set_up(void **state)
         return -1;
     fixture->service = (struct broker_service){.context = fixture,
                                                .attach = on_attach,
+                                               .escrow = on_escrow,
                                                .life = on_life,
                                                .join = on_join,
                                                .unjoin = on_unjoin,
-                                               .group = on_group};
+                                               .group = on_group,
+                                               .bring = on_bring};
     fixture->from_child = gate_make();
     fixture->to_child = gate_make();
     snprintf(fixture->name, sizeof fixture->name, "test-%ld-%u", (long)getpid(), ++made);
@@ -224,14 +247,14 @@ static void test_join_and_group(void **state)
     strcpy(request.name, "x");
     request.life = UINT64_MAX;
     assert_int_equal(meet_join(fixture->link, &request, &reply, &error), -EINVAL);
-    assert_int_equal(meet_group(fixture->link, LAYOUT_GROUPS, &reply), -EINVAL);
+    assert_int_equal(meet_group(fixture->link, NULL, LAYOUT_GROUPS, &reply), -EINVAL);
     /* And the asker refuses what the service makes up: more lines than a group has, a kind that is none. */
     request.life = 1;
     request.members = LAYOUT_MEMBERS + 1;
     assert_int_equal(meet_join(fixture->link, &request, &reply, &error), -EPROTO);
-    assert_int_equal(meet_group(fixture->link, 2, &reply), -EPROTO);
+    assert_int_equal(meet_group(fixture->link, NULL, 2, &reply), -EPROTO);
 
-    assert_int_equal(meet_group(fixture->link, 3, &reply), 0);
+    assert_int_equal(meet_group(fixture->link, NULL, 3, &reply), 0);
     assert_int_equal(reply.index, 3);
     mach_port_deallocate(mach_task_self(), reply.entry);
     stop(fixture);
@@ -934,6 +957,96 @@ static void test_threads_and_forks(void **state)
     stop(fixture);
 }
 
+static int succeed(struct fixture *fixture, struct broker **broker)
+{
+    const struct broker_terms terms = terms_of(fixture, fixture->name);
+
+    return broker_succeed(broker, &terms, &fixture->service, NULL);
+}
+
+static int succeed_in_child(void *context)
+{
+    struct fixture *fixture = context;
+    struct broker *broker;
+
+    return succeed(fixture, &broker) == -EEXIST ? 0 : 1;
+}
+
+/* One successor at a time; the link that led to the first broker leads to it, also from a child; a name that another ring has is not needed. */
+static void test_succession(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct broker_terms another = {.name = fixture->name, .identity = {1, 2}, .secret = {{3, 4}}};
+    struct sleeper member = {.group = 5, .incarnation = 9, .members = 4, .key = key_of_group(&secret, 5, 4, 9)};
+    struct broker *first, *second, *taker;
+
+    serve_own(fixture);
+    assert_int_equal(meet_renew(fixture->link), -ENOENT); /* the creator has no such name */
+    assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
+    broker_stop(fixture->broker);
+    assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), -EPIPE);
+
+    assert_int_equal(broker_start(&taker, &another, &fixture->service, NULL), 0);
+    assert_int_equal(succeed(fixture, &first), 0);
+    assert_int_equal(succeed(fixture, &second), -EEXIST);
+    assert_int_equal(child_run(succeed_in_child, fixture), 0);
+    assert_int_equal(meet_renew(fixture->link), 0);
+    assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
+    assert_int_equal(meet_bring(fixture->link, &member, fixture->group.entry), 0);
+    assert_int_equal(fixture->brought, UINT64_C(5) << 32 | 9);
+    member.incarnation = 10; /* it has no key of that group */
+    assert_int_equal(meet_bring(fixture->link, &member, fixture->group.entry), -EACCES);
+    assert_int_equal(fixture->brought, UINT64_C(5) << 32 | 9);
+
+    broker_stop(first);
+    assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), -EPIPE);
+    broker_stop(taker);
+    assert_int_equal(succeed(fixture, &second), 0);
+    assert_int_equal(broker_start(&taker, &another, &fixture->service, NULL), -EEXIST);
+    broker_stop(second);
+    meet_close(fixture->link);
+}
+
+/* The rights and the secret are for the ring's user, and in a strict ring for who may produce. */
+static int ask_for_escrow(struct fixture *fixture, enum mring_role role)
+{
+    struct escrow_reply reply;
+    struct attach_reply attached;
+    struct meet_link *link;
+    int result;
+
+    assert_int_equal(meet_look_up(&link, geteuid(), fixture->name, 0, NULL), 0);
+    assert_int_equal(meet_escrow(link, &reply), -EACCES); /* by its ids alone, without a key */
+    assert_int_equal(meet_attach(link, role, &attached, NULL), 0);
+    mach_port_deallocate(mach_task_self(), attached.ring);
+    mach_port_deallocate(mach_task_self(), attached.doorbell);
+    result = meet_escrow(link, &reply);
+    if (result == 0) {
+        assert_true(key_equal(&reply.secret, &secret));
+        assert_true(MACH_PORT_VALID(reply.ring) && MACH_PORT_VALID(reply.doorbell));
+        mach_port_deallocate(mach_task_self(), reply.ring);
+        mach_port_deallocate(mach_task_self(), reply.doorbell);
+    }
+    meet_close(link);
+    return result;
+}
+
+static void test_escrow(void **state)
+{
+    struct fixture *fixture = *state;
+    struct broker_terms terms = terms_of(fixture, fixture->name);
+
+    for (terms.strict = false;; terms.strict = true) {
+        assert_int_equal(broker_start(&fixture->broker, &terms, &fixture->service, NULL), 0);
+        assert_int_equal(ask_for_escrow(fixture, MRING_PRODUCE), 0);
+        assert_int_equal(ask_for_escrow(fixture, MRING_CONSUME), terms.strict ? -EACCES : 0);
+        assert_int_equal(ask_for_escrow(fixture, MRING_INSPECT), -EACCES);
+        broker_stop(fixture->broker);
+        if (terms.strict)
+            break;
+    }
+}
+
 #define MEET_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -948,6 +1061,8 @@ int main(void)
         MEET_TEST(test_stopped_ring),
         MEET_TEST(test_name),
         MEET_TEST(test_name_too_long),
+        MEET_TEST(test_succession),
+        MEET_TEST(test_escrow),
         MEET_TEST(test_name_dies_with_its_process),
         MEET_TEST(test_wait_for_name),
         MEET_TEST(test_server_stopped),

@@ -11,8 +11,11 @@
 
 #include <cmocka.h>
 
-static const struct region_plan small = {
-    .capacity = LAYOUT_CAPACITY_MIN, .alignment = 8, .members_default = 16, .attempts_max = 5};
+static const struct region_plan small = {.capacity = LAYOUT_CAPACITY_MIN,
+                                         .alignment = 8,
+                                         .members_default = 16,
+                                         .attempts_max = 5,
+                                         .name = "a name as long as a name may be, which is sixty-three bytes, so"};
 
 static void create(struct region *region)
 {
@@ -192,6 +195,8 @@ static void test_open_writable(void **state)
     create(&maker);
     assert_int_equal(open_shared(&writer, &maker, true, NULL), 0);
     assert_true(writer.writable);
+    assert_string_equal(writer.name, small.name);
+    assert_false(writer.strict);
     writer.view.data[1] = 3;
     assert_int_equal(maker.view.data[maker.view.capacity + 1], 3);
     region_close(&writer);
@@ -222,6 +227,8 @@ static void test_damaged_header(void **state)
         {offsetof(struct ring_header, members_default), 4, 0, "members"},
         {offsetof(struct ring_header, members_default), 4, LAYOUT_MEMBERS + 1, "members"},
         {offsetof(struct ring_header, attempts_max), 4, 0, "attempts"},
+        {offsetof(struct ring_header, strict), 4, 2, "strictness"},
+        {offsetof(struct ring_header, name) + LAYOUT_NAME - 1, 1, 'x', "name"},
     };
     struct region maker;
 

@@ -17,6 +17,8 @@ struct mring_consumer {
     uint32_t last_length;
     bool lone;
     int64_t look_again;       /* when to look for dead peers next, of the coarse clock */
+    int64_t meet_again;       /* when to look for the broker next */
+    uint64_t met;             /* the ring's meetings that this handle has seen to */
     struct suspect *suspects; /* one per line */
     struct handle handle;
     struct mring *ring;

@@ -5,6 +5,7 @@
 #include "core/group.h"
 #include "core/shared.h"
 #include "lower.h"
+#include "meet/clock.h"
 #include "wait/bell.h"
 #include "wait/fence.h"
 
@@ -13,6 +14,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+enum {
+    PATIENCE = 3000,        /* ms: how long a join waits for a ring that has no broker to get one */
+    PAUSE = 2 * 1000 * 1000 /* ns: before asking again */
+};
 
 static bool alive(void *context, uint64_t number)
 {
@@ -42,20 +48,79 @@ static int make_ticket(uint64_t *ticket)
     return 0;
 }
 
+static bool serves(struct mring *ring)
+{
+    bool serving;
+
+    ring_lock();
+    serving = ring->broker != NULL;
+    ring_unlock();
+    return serving;
+}
+
 /* It failed here. The broker may have given a place all the same: its answer came too late, or there was no room for it. */
 static void undo_join(struct mring *ring, const struct join_request *request)
 {
-    if (ring->broker != NULL)
+    if (serves(ring))
         (void)serve_unjoin(ring, request);
     else
         meet_unjoin(ring->link, request);
 }
 
+/* Have the kernel know that a passing group has a member here: while the broker that says so still lives (succession.c). */
+static int mark_group(struct mring *ring, const struct group_view *group, uint64_t broker, struct mring_error *error)
+{
+    int code;
+
+    if (group->kind != GROUP_PASSING)
+        return 0;
+    code = life_mark(ring->life, group_mark(group));
+    if (code != 0)
+        return failure(error, code, 0, "the group cannot be marked as one with members: %s", mring_strerror(code));
+    if (word_load_acquire(&ring->region.view.page->broker) == broker && alive(ring, owner_life(broker))) /* [BROKER] */
+        return 0;
+    life_unmark(ring->life, group_mark(group));
+    return -EPIPE;
+}
+
+static int ask_place(struct mring *ring, const struct join_request *request, struct group_reply *reply,
+                     struct mring_error *error)
+{
+    int code;
+
+    if (!serves(ring))
+        return meet_join(ring->link, request, reply, error);
+    code = serve_join(ring, geteuid(), request, reply);
+    return code == 0 ? 0
+                     : failure(error, code, 0, "group \"%s\" cannot be made: %s", request->name, mring_strerror(code));
+}
+
+/* Ask for a place once, and open its group. */
+static int ask(struct mring *ring, const struct join_request *request, struct held_group *group, int *line,
+               struct mring_error *error)
+{
+    uint64_t broker = word_load_acquire(&ring->region.view.page->broker); /* [BROKER] */
+    struct group_reply reply;
+    int code = ask_place(ring, request, &reply, error);
+
+    if (code != 0)
+        return code;
+    *line = (int)reply.line;
+    code = held_group_open(&ring->region.view, &reply, group, error);
+    if (code == 0 && (code = mark_group(ring, &group->view, broker, error)) != 0)
+        held_group_drop(group);
+    return code;
+}
+
+/*
+ * The broker may die meanwhile, and what became of the request is then unknown: it is undone, where it came to anything, and asked again
+ * of the next one. That one may have to wait for the group's members to bring its entry (-EAGAIN).
+ */
 static int join_by_broker(struct mring *ring, const char *name, unsigned members, struct held_group *group, int *line,
                           struct mring_error *error)
 {
+    int64_t deadline = clock_deadline(PATIENCE * INT64_C(1000000));
     struct join_request request;
-    struct group_reply reply;
     int code;
 
     memset(&request, 0, sizeof(request));
@@ -65,16 +130,19 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
     code = make_ticket(&request.ticket);
     if (code != 0)
         return failure(error, code, 0, "no random bytes for the join's ticket");
-    if (ring->broker == NULL)
-        code = meet_join(ring->link, &request, &reply, error);
-    else if ((code = serve_join(ring, geteuid(), &request, &reply)) != 0)
-        (void)failure(error, code, 0, "group \"%s\" cannot be made: %s", name, mring_strerror(code));
-    if (code == 0)
-        code = held_group_open(&ring->region.view, &reply, group, error);
-    if (code != 0)
+    while ((code = ask(ring, &request, group, line, error)) != 0) {
+        uint64_t meetings = word_load(&ring->meetings);
+        bool again = (code == -EPIPE || code == -EAGAIN) && clock_left(deadline) > 0;
+
+        if (again)
+            ring_meet(ring);
         undo_join(ring, &request);
-    *line = code == 0 ? (int)reply.line : -1;
-    return code;
+        if (!again)
+            break;
+        if (word_load(&ring->meetings) == meetings)
+            nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    }
+    return code == -EAGAIN ? -ETIMEDOUT : code;
 }
 
 /* What an answer means here; NULL: what is said already says it. */
@@ -90,9 +158,10 @@ static const char *join_trouble(int code)
     case -EDQUOT:
         return "this user has as many groups or members of a ring of another user as it may";
     case -EPIPE:
-        return "the process that made the ring is gone";
+        return "the process that served the ring is gone, and nobody has taken its place";
     case -ETIMEDOUT:
-        return "the process that made the ring does not answer; is it stopped?";
+        return "the process that serves the ring does not answer, or is new and none of the group's members has come "
+               "to it; are they stopped?";
     default:
         return NULL;
     }
@@ -151,10 +220,10 @@ static void stop(void *context)
 
 static int open_handle(struct mring_consumer *consumer, const char *group, struct mring_error *error)
 {
-    int code;
+    int code = ring_enter(consumer->ring, error);
 
-    ring_lock();
-    code = ring_arrive(consumer->ring, error);
+    if (code != 0)
+        return code;
     ring_unlock();
     if (code == 0)
         code = lower_heir(consumer->ring, group, error);
@@ -177,6 +246,8 @@ static void discard(struct mring_consumer *consumer)
 {
     if (consumer_stale(consumer))
         region_group_forked(&consumer->group.own); /* the entry's name is the parent's */
+    else if (consumer->group.view.kind == GROUP_PASSING)
+        life_unmark(consumer->ring->life, group_mark(&consumer->group.view));
     held_group_drop(&consumer->group);
     free(consumer->peers);
     free(consumer->suspects);
@@ -206,6 +277,7 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
         return failure(error, -ENOMEM, 0, "no memory for a consumer handle");
     made->ring = ring;
     made->last = NOWHERE;
+    made->met = word_load(&ring->meetings);
     code = open_handle(made, group, error);
     if (code == 0) {
         code = join(made, group, options != NULL ? options->members : 0, error);

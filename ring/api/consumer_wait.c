@@ -3,7 +3,29 @@
 
 #include "core/gate.h"
 #include "core/shared.h"
+#include "meet/clock.h"
 #include "wait/bell.h"
+
+enum { MEET_EVERY = 250 * 1000 * 1000 /* ns */ };
+
+/*
+ * Is the ring served (ring_meet)? A broker that is new gets what it cannot have from others: this member's semaphore, and the entry of its
+ * group.
+ */
+static void meet(struct mring_consumer *consumer)
+{
+    struct mring *ring = consumer->ring;
+    uint64_t meetings;
+
+    consumer->meet_again = clock_coarse() + MEET_EVERY;
+    ring_meet(ring);
+    meetings = word_load(&ring->meetings);
+    if (consumer->met == meetings)
+        return;
+    consumer->sleep.published = false;
+    if (ring_bring(ring, &consumer->group))
+        consumer->met = meetings;
+}
 
 int consumer_look(void *context)
 {
@@ -85,6 +107,7 @@ static int verdict(void *context)
     struct mring_consumer *consumer = context;
     uint64_t epoch = word_load_acquire(&consumer->core.view.page->epoch);
 
+    meet(consumer);
     if (consumer_look_for_dead(consumer, NULL))
         return 1;
     if (owner_life(epoch) == 0 || life_alive(consumer->ring->life, owner_life(epoch)))
@@ -122,6 +145,8 @@ int mring_consumer_wait(struct mring_consumer *consumer, int64_t timeout)
 {
     if (consumer_stale(consumer))
         return -ESTALE;
+    if (clock_coarse() >= consumer->meet_again) /* whose waits are all short, too */
+        meet(consumer);
     return sleep_until(&consumer->sleep, &consumer_side, consumer, timeout);
 }
 

@@ -3,7 +3,7 @@
  *
  * Producers and consumers are the parent's alone: in a child each of them is stopped, so that the calls for each message find
  * nothing to hand out and no room, go on to their slow halves, and learn there that the handle is stale. So the paths of a message
- * need not ask. Ring handles go on in a child, once they have arrived there (ring_arrive).
+ * need not ask. Ring handles go on in a child, once they have arrived there (ring_enter).
  */
 #include "ring.h"
 

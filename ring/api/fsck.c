@@ -23,8 +23,8 @@ static bool get_to_repair(struct mring *ring, uint32_t index, struct held_group 
 {
     struct group_reply reply;
 
-    return held_group_borrow(ring, index, held) ||
-           (meet_group(ring->link, index, &reply) == 0 && held_group_open(&ring->region.view, &reply, held, NULL) == 0);
+    return held_group_borrow(ring, index, held) || (meet_group(ring->link, NULL, index, &reply) == 0 &&
+                                                    held_group_open(&ring->region.view, &reply, held, NULL) == 0);
 }
 
 static struct groups *get_groups(struct mring *ring, bool (*get)(struct mring *, uint32_t, struct held_group *))
@@ -54,11 +54,10 @@ static bool alive(void *context, uint64_t number)
 
 static int arrive(struct mring *ring, struct mring_error *error)
 {
-    int code;
+    int code = ring_enter(ring, error);
 
-    ring_lock();
-    code = ring_arrive(ring, error);
-    ring_unlock();
+    if (code == 0)
+        ring_unlock();
     return code;
 }
 

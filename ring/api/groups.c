@@ -52,8 +52,8 @@ bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *he
     ring_lock();
     group = ring_group(ring, index);
     found = group != NULL;
-    if (found && ring->broker != NULL && group->view.kind != GROUP_DECLARED)
-        found = own_mapping(&ring->region.view, group, held);
+    if (found && group->view.kind != GROUP_DECLARED)
+        found = MACH_PORT_VALID(group->entry) && own_mapping(&ring->region.view, group, held);
     else if (found)
         held->view = group->view;
     held->key = ring->group_key[index];

@@ -1,12 +1,15 @@
 #include "inspect.h"
 
+#include <errno.h>
 #include <string.h>
 
 int inspect_group(struct mring *ring, uint32_t index, struct held_group *held, struct mring_error *error)
 {
     struct group_reply reply;
-    int code = meet_group(ring->link, index, &reply);
+    int code = meet_group(ring->link, NULL, index, &reply);
 
+    if (code == -EPIPE && meet_renew(ring->link) == 0)
+        code = meet_group(ring->link, NULL, index, &reply);
     memset(held, 0, sizeof(*held));
     if (code != 0)
         return failure(error, code, 0, "the words of group %u cannot be had", index);

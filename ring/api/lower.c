@@ -2,15 +2,18 @@
  * The mapping that a child has from its parent can be made read-only for good only by who can open the memory anew: the user whose it is
  * (mach/vm_call.c). A child that has become another user before asks the broker for the read-only entry, and maps that over it. If there is no
  * broker any more, this layer's calls refuse to write there, and that is all.
+ *
+ * What it holds in escrow (succession.c), as one process of the ring's user among others, it keeps, without a mapping. Where it is
+ * not given that, or the ring is strict, it has nothing left that could write, nor could get it.
  */
 #include "lower.h"
 
 #include <unistd.h>
 
-/* Does this process hold more by inheritance than a consumer may have? With the lock held. */
-static bool is_heir(const struct mring *ring)
+/* Can this process write what it has from its parent, though it only consumes? Who serves the ring, or is about to, can. With the lock held. */
+static bool has_too_much(const struct mring *ring)
 {
-    return ring->broker == NULL && !ring->producing && ring->region.writable && ring->region.ring == MACH_PORT_NULL;
+    return ring->desk.page == NULL && !ring->producing && ring->region.writable && ring->region.ring == MACH_PORT_NULL;
 }
 
 /* The ring as consumers get it, or MACH_PORT_NULL. */
@@ -25,34 +28,41 @@ static mem_entry_name_port_t fetch_readonly(struct mring *ring)
     return reply.ring;
 }
 
+/* The broker gave it only if it may have it; but in a strict ring that was to one that might have written. With the lock held. */
+static bool keeps_escrow(const struct mring *ring)
+{
+    return MACH_PORT_VALID(ring->escrow) && !ring->region.strict;
+}
+
 static void give_up(struct mring *ring, const char *group)
 {
     int joined = ring_find_declared(ring, group);
 
     meet_lower(ring->link);
-    key_forget(&ring->secret);
     for (int index = 0; index < LAYOUT_GROUPS; index++)
         if (index != joined) {
-            region_group_close(&ring->group[index]);
+            region_group_unmap(&ring->group[index]);
             key_forget(&ring->group_key[index]);
         }
+    if (!keeps_escrow(ring))
+        ring_drop_escrow(ring);
 }
 
 int lower_heir(struct mring *ring, const char *group, struct mring_error *error)
 {
     mem_entry_name_port_t readonly = MACH_PORT_NULL;
-    bool heir;
+    bool lower;
     int code = 0;
 
     ring_lock();
-    heir = is_heir(ring);
+    lower = has_too_much(ring);
     ring_unlock();
-    if (!heir)
+    if (!lower)
         return 0;
     if (geteuid() != ring->owner)
         readonly = fetch_readonly(ring);
     ring_lock();
-    if (is_heir(ring)) { /* another thread may have been quicker */
+    if (has_too_much(ring)) { /* another thread may have been quicker */
         code = MACH_PORT_VALID(readonly) ? region_replace(&ring->region, &readonly, error)
                                          : region_lower(&ring->region, error);
         if (code == 0)

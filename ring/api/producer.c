@@ -41,7 +41,7 @@ static bool adopt_group(struct mring_producer *producer, uint32_t index)
     struct group_reply reply;
 
     if (!held_group_borrow(producer->ring, index, group) &&
-        (meet_group(producer->ring->link, index, &reply) != 0 ||
+        (meet_group(producer->ring->link, NULL, index, &reply) != 0 ||
          held_group_open(&producer->core.view, &reply, group, NULL) != 0))
         return false;
     producer->known[index] = calloc(group->view.members, sizeof(struct known_sleeper));
@@ -372,15 +372,17 @@ int mring_producer(struct mring *ring, struct mring_producer **producer, const s
         return failure(error, -ENOMEM, 0, "no memory for a producer handle");
     made->ring = ring;
     made->behind = true;
-    ring_lock();
-    code = ring_arrive(ring, error);
-    if (code == 0)
+    made->met = word_load(&ring->meetings);
+    code = ring_enter(ring, error);
+    if (code == 0) {
         code = begin(made, error);
-    ring_unlock();
+        ring_unlock();
+    }
     if (code != 0) {
         free(made);
         return code;
     }
+    producer_meet(made);
     producer_rescan(made);
     *producer = made;
     return 0;

@@ -24,6 +24,8 @@ struct mring_producer {
     struct known_sleeper *known[LAYOUT_GROUPS];
     struct gate_watch watch[LAYOUT_GROUPS];
     struct wild_turns turns[LAYOUT_GROUPS];
+    int64_t meet_again; /* when to look for the broker next, of the coarse clock */
+    uint64_t met;       /* the ring's meetings that this handle has seen to */
     int64_t look_again; /* when to look for dead members next; moved on by whatever gives room */
     struct sleeper_state sleep;
     uint64_t scanned; /* what the last scan found */
@@ -59,6 +61,8 @@ static inline bool producer_serves(const struct mring_producer *producer, uint32
 /* The group's words cannot be true, as its watch says: cut it off. Was it already, by a producer before this one? */
 void producer_cut_off(struct mring_producer *producer, uint32_t index);
 bool producer_cut_already(const struct mring_producer *producer, uint32_t index);
+/* Is the ring served (ring_meet)? A broker that is new gets the semaphore and the entries of passing groups from here, too. */
+void producer_meet(struct mring_producer *producer);
 
 /*
  * Members that died: what they held goes to the living, one of whom is woken for it; a passing group that has none holds nobody back

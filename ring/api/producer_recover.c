@@ -9,6 +9,24 @@
 
 enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
 
+void producer_meet(struct mring_producer *producer)
+{
+    struct mring *ring = producer->ring;
+    uint64_t meetings;
+    bool brought = true;
+
+    producer->meet_again = clock_coarse() + LOOK_EVERY;
+    ring_meet(ring);
+    meetings = word_load(&ring->meetings);
+    if (producer->met == meetings)
+        return;
+    producer->sleep.published = false;
+    for (uint32_t index = 0; index < LAYOUT_GROUPS && brought; index++)
+        brought = ring_bring(ring, &producer->group[index]);
+    if (brought)
+        producer->met = meetings;
+}
+
 void producer_bury_dead(struct mring_producer *producer)
 {
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
@@ -25,5 +43,7 @@ void producer_look_for_dead(struct mring_producer *producer)
     if (now < producer->look_again)
         return;
     producer->look_again = now + LOOK_EVERY;
+    if (producer->behind)
+        producer_meet(producer);
     producer_bury_dead(producer);
 }

@@ -1,6 +1,7 @@
 /* A producer's waits: for room, and for everybody to have read. */
 #include "producer.h"
 
+#include "meet/clock.h"
 #include "wait/bell.h"
 
 static int look_for_room(void *context)
@@ -97,6 +98,7 @@ static bool publish_semaphore(void *context, semaphore_t semaphore)
 /* Whoever keeps the room may be dead. What that makes free is seen at the next look. */
 static int verdict(void *context)
 {
+    producer_meet(context);
     producer_bury_dead(context);
     return 0;
 }
@@ -128,11 +130,19 @@ static void count_rescue(void *context)
 
 static const struct sleep_side producer_side = WAIT_FOR_GATE(look_for_room, announce_want);
 
+/* What every wait begins with. */
+static void before_wait(struct mring_producer *producer)
+{
+    (void)producer_publish(producer);
+    if (clock_coarse() >= producer->meet_again)
+        producer_meet(producer);
+}
+
 int mring_producer_wait(struct mring_producer *producer, int64_t timeout)
 {
     if (producer_stale(producer))
         return -ESTALE;
-    (void)producer_publish(producer);
+    before_wait(producer);
     producer->asked = false;
     return sleep_until(&producer->sleep, &producer_side, producer, timeout);
 }
@@ -160,7 +170,7 @@ int mring_drain(struct mring_producer *producer, int64_t timeout)
 {
     if (producer_stale(producer))
         return -ESTALE;
-    (void)producer_publish(producer);
+    before_wait(producer);
     return sleep_until(&producer->sleep, &drain_side, producer, timeout);
 }
 

@@ -1,6 +1,7 @@
 /* Ring handles: create, open, close. */
 #include "ring.h"
 
+#include "meet/clock.h"
 #include "owner.h"
 
 #include <errno.h>
@@ -30,27 +31,41 @@ int check_name(const char *name, const char *what, struct mring_error *error)
     return 0;
 }
 
-int ring_arrive(struct mring *ring, struct mring_error *error)
+void ring_forget_parent(struct mring *ring)
+{
+    region_forked(&ring->region);
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        region_group_forked(&ring->group[index]);
+    broker_stop(ring->broker); /* the copy of what the parent serves */
+    ring->broker = NULL;
+    region_desk_close(&ring->desk);
+    ring->escrow = MACH_PORT_NULL;
+    ring->meeting = false;
+    ring->handles = 0;
+    ring->producing = false;
+    ring->generation = mring_generation;
+}
+
+int ring_enter(struct mring *ring, struct mring_error *error)
 {
     struct life *life;
     int code;
 
+    ring_lock();
     if (ring->generation == mring_generation)
         return 0;
-    code = life_begin_forked(&life, ring->life);
+    ring_unlock();
+    code = life_begin_forked(&life, ring->life, ring_fetch_life, ring->link);
     if (code != 0)
         return failure(error, code, 0, "a forked child cannot begin a life of its own in the ring: %s",
                        mring_strerror(code));
-    life_end(ring->life);
-    region_forked(&ring->region);
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        region_group_forked(&ring->group[index]);
-    ring->life = life;
-    broker_stop(ring->broker); /* the copy of what the parent serves */
-    ring->broker = NULL;
-    ring->handles = 0;
-    ring->producing = false;
-    ring->generation = mring_generation;
+    ring_lock();
+    if (ring->generation != mring_generation) /* else another thread was quicker */
+        ring_forget_parent(ring);
+    ring_unlock();
+    life_end(life); /* the ring's handle of it is as good */
+    ring_take_escrow(ring);
+    ring_lock();
     return 0;
 }
 
@@ -137,6 +152,7 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
     plan->region.alignment = options->alignment != 0 ? (uint32_t)options->alignment : 8;
     plan->region.members_default = members;
     plan->region.attempts_max = options->attempts != 0 ? options->attempts : ATTEMPTS_DEFAULT;
+    plan->region.strict = options->strict != 0;
     plan->only.name = "all";
     plan->only.members = members;
     plan->groups = options->groups != NULL ? options->groups : &plan->only;
@@ -146,10 +162,13 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
 
 static void dismantle(struct mring *ring)
 {
-    broker_stop(ring->broker);
+    serve_end(ring);
+    region_desk_close(&ring->desk);
     meet_close(ring->link);
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
         region_group_close(&ring->group[index]);
+    if (MACH_PORT_VALID(ring->escrow))
+        mach_port_deallocate(mach_task_self(), ring->escrow);
     life_end(ring->life);
     region_close(&ring->region);
     key_forget(&ring->secret);
@@ -166,17 +185,10 @@ static int own_life_entry(void *context, mem_entry_name_port_t *entry)
     return region_share(region->life) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
-static int serve(struct mring *ring, const char *name, const struct create_plan *plan, struct mring_error *error)
+static int serve(struct mring *ring, const char *name, struct mring_error *error)
 {
     struct broker_service service = serve_template;
-    const struct region *region = &ring->region;
-    struct broker_terms terms = {
-        .name = name,
-        .identity = {region->view.identity[0], region->view.identity[1]},
-        .secret = ring->secret,
-        .access = plan->region.access,
-        .produce = plan->region.produce,
-    };
+    struct broker_terms terms = serve_terms(ring, name);
     int code;
 
     service.context = ring;
@@ -197,6 +209,8 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
         code = region_create(region, &plan->region, error);
     if (code != 0)
         return code;
+    ring->desk = region_desk_within(region);
+    ring->escrow = region_share(region->ring) == KERN_SUCCESS ? region->ring : MACH_PORT_NULL;
     for (uint32_t index = 0; index < plan->count; index++) {
         const struct mring_group *group = &plan->groups[index];
 
@@ -209,7 +223,8 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
     code = life_begin(&ring->life, region->view.identity, own_life_entry, region);
     if (code != 0)
         return failure(error, code, 0, "this process cannot begin a life in the ring: %s", mring_strerror(code));
-    return serve(ring, name, plan, error);
+    serve_announce(ring);
+    return serve(ring, name, error);
 }
 
 int mring_create(struct mring **ring, const char *name, const struct mring_options *options)
@@ -232,6 +247,7 @@ int mring_create(struct mring **ring, const char *name, const struct mring_optio
     code = plan_ring(&plan, options, error);
     if (code != 0)
         return code;
+    plan.region.name = name;
     made = calloc(1, sizeof(*made));
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a ring handle");
@@ -247,11 +263,6 @@ int mring_create(struct mring **ring, const char *name, const struct mring_optio
 }
 
 /* ---- open ---- */
-
-static int fetch_life_entry(void *context, mem_entry_name_port_t *entry)
-{
-    return meet_life(context, entry);
-}
 
 static const char *role_text(enum mring_role role)
 {
@@ -277,17 +288,38 @@ static int attach(struct mring *ring, uid_t owner, const char *name, int64_t tim
     code = region_open(&ring->region, reply.ring, ring->role, reply.doorbell, error);
     if (code != 0)
         return code;
-    code = life_begin(&ring->life, ring->region.view.identity, fetch_life_entry, ring->link);
-    return code == 0 ? 0
-                     : failure(error, code, 0, "this process cannot begin a life in ring \"%s\": %s", name,
-                               mring_strerror(code));
+    code = life_begin(&ring->life, ring->region.view.identity, ring_fetch_life, ring->link);
+    if (code != 0)
+        return failure(error, code, 0, "this process cannot begin a life in ring \"%s\": %s", name,
+                       mring_strerror(code));
+    ring_take_escrow(ring);
+    return 0;
+}
+
+/* -EPIPE: who served the ring when it was found died in the middle. */
+static int open_once(struct mring **ring, uid_t owner, const char *name, enum mring_role role, int64_t timeout,
+                     struct mring_error *error)
+{
+    struct mring *made = calloc(1, sizeof(*made));
+    int code;
+
+    if (made == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for a ring handle");
+    made->role = role;
+    made->generation = mring_generation;
+    code = attach(made, owner, name, timeout, error);
+    if (code == 0)
+        *ring = made;
+    else
+        dismantle(made);
+    return code;
 }
 
 int mring_open(struct mring **ring, const char *name, enum mring_role role, const struct mring_open_options *options)
 {
     struct mring_error *error = NULL;
-    struct mring *made;
     const char *plain;
+    int64_t deadline;
     uid_t owner;
     int code;
 
@@ -306,18 +338,11 @@ int mring_open(struct mring **ring, const char *name, enum mring_role role, cons
         return code;
     if (role != MRING_CONSUME && role != MRING_PRODUCE && role != MRING_INSPECT)
         return failure(error, -EINVAL, 0, "role %d is none of enum mring_role", (int)role);
-    made = calloc(1, sizeof(*made));
-    if (made == NULL)
-        return failure(error, -ENOMEM, 0, "no memory for a ring handle");
-    made->role = role;
-    made->generation = mring_generation;
-    code = attach(made, owner, plain, options != NULL ? options->timeout : 0, error);
-    if (code != 0) {
-        dismantle(made);
-        return code;
-    }
-    *ring = made;
-    return 0;
+    deadline = clock_deadline(options != NULL ? options->timeout : 0);
+    do
+        code = open_once(ring, owner, plain, role, clock_left(deadline), error);
+    while (code == -EPIPE && clock_left(deadline) > 0);
+    return code != -EPIPE ? code : failure(error, -ENOENT, 0, "the process that served ring \"%s\" is gone", name);
 }
 
 /* ---- close, info ---- */
@@ -329,9 +354,9 @@ int mring_close(struct mring *ring)
     if (ring == NULL)
         return 0;
     ring_lock();
-    code = ring_arrive(ring, NULL);
-    if (code == 0 && ring->handles != 0)
-        code = -EBUSY;
+    if (ring->generation != mring_generation)
+        ring_forget_parent(ring);
+    code = ring->handles != 0 ? -EBUSY : 0;
     ring_unlock();
     if (code == 0)
         dismantle(ring);

@@ -17,15 +17,24 @@
 #include <sys/queue.h>
 
 struct mring {
-    uint32_t generation; /* of the process that this handle was last set up for: see ring_arrive */
+    uint32_t generation; /* of the process that this handle was last set up for: see ring_enter */
     struct region region;
-    struct region_group group[LAYOUT_GROUPS]; /* where the ring is served, or was when this child was forked */
-    struct ring_key group_key[LAYOUT_GROUPS]; /* likewise */
-    struct ring_key secret;                   /* likewise; keys are made of it */
+    /*
+     * Mapped where the ring is served, or was when this child was forked; entries alone, in escrow, where it may be served one day
+     * (succession.c).
+     */
+    struct region_group group[LAYOUT_GROUPS];
+    struct ring_key group_key[LAYOUT_GROUPS]; /* of those that are mapped */
+    struct ring_key secret;                   /* where the ring is served or may be; keys are made of it */
     uid_t maker[LAYOUT_GROUPS];               /* whose join made the group */
     uid_t owner;                              /* whose ring it is */
+    mem_entry_name_port_t escrow;             /* the ring's read-write entry, where it is served or may be */
     struct broker *broker;                    /* set where the ring is served */
+    struct region_desk desk;                  /* what the broker writes */
     struct meet_link *link;
+    struct word served_by; /* what the ring's broker word said when the link was known to lead there */
+    struct word meetings;  /* how often it was made to lead to another one */
+    bool meeting;          /* a thread is about that */
     struct life *life;
     enum mring_role role;
     unsigned handles; /* producers and consumers open in this process */
@@ -53,8 +62,14 @@ void handle_closed(struct handle *handle, struct mring *ring);
 /* Have the fork handlers, of the meet room too, registered: before anything is made that a fork must find whole. */
 int ring_watch_forks(struct mring_error *error);
 
-/* Take a handle into use in this process: in a forked child, forget what is the parent's. With the lock held. */
-int ring_arrive(struct mring *ring, struct mring_error *error);
+/*
+ * Take the lock, and the handle into use in this process: a forked child begins a life of its own first. 0, and the lock is held; or
+ * -errno.
+ */
+int ring_enter(struct mring *ring, struct mring_error *error);
+
+/* In a forked child: forget what is the parent's. With the lock held. */
+void ring_forget_parent(struct mring *ring);
 
 /* The group of this directory index as it is now, in the ring's own table, or NULL. With the lock held. */
 struct region_group *ring_group(struct mring *ring, uint32_t index);
@@ -63,8 +78,8 @@ struct region_group *ring_group(struct mring *ring, uint32_t index);
 int ring_find_declared(struct mring *ring, const char *name);
 
 /*
- * A group as a producer or consumer handle has it. The broker's thread unmaps a passing group when it is gone, so a handle in the
- * serving process has a mapping of its own; declared groups, and those inherited over a fork, stay as long as the ring handle.
+ * A group as a producer or consumer handle has it. A passing group of the ring's own table is unmapped there when it is gone, so a handle
+ * has a mapping of its own; declared groups stay as long as the ring handle.
  */
 struct held_group {
     struct group_view view; /* view.page NULL: none */
@@ -97,5 +112,31 @@ int serve_unjoin(struct mring *ring, const struct join_request *request);
 /* Make a group and its directory entry, not yet live. With the lock held. */
 int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint32_t kind, uint32_t members,
                      struct mring_error *error);
+/* On what terms: those of the one before, as the ring's header says. */
+struct broker_terms serve_terms(const struct mring *ring, const char *name);
+/* The ring's words say that this process serves it now: with the lock held. Before anybody can find it, or after it was elected. */
+void serve_announce(struct mring *ring);
+/* Serve no more, if this process does. Without the lock. */
+void serve_end(struct mring *ring);
+
+/* ---- when the broker is gone (succession.c); all without the lock ---- */
+
+/* Get, and keep unmapped, the rights that a broker of this ring needs; as many as can be had. */
+void ring_take_escrow(struct mring *ring);
+
+/* Give them up. With the lock held. */
+void ring_drop_escrow(struct mring *ring);
+
+/* The life entry, as life_begin's `fetch`. `context` is the ring's link. */
+int ring_fetch_life(void *context, mem_entry_name_port_t *entry);
+
+/* Does the broker live? If not, take its place, or else find out who did. A system call or two. */
+void ring_meet(struct mring *ring);
+
+/* Bring a passing group's entry to a broker that is new. False: it is gone again. */
+bool ring_bring(struct mring *ring, const struct held_group *group);
+
+/* By what mark the kernel knows that a passing group has members (member/life.h). */
+uint64_t group_mark(const struct group_view *group);
 
 #endif

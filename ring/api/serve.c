@@ -1,6 +1,10 @@
 /*
  * The broker's side of a ring that this process serves: what an attaching process gets, and the directory of groups.
  *
+ * A successor (succession.c) may find live passing groups whose entries it does not have. Somebody brings each of them, or its members
+ * have all died: then no process has set the group's mark, and it is cleared away like any other that is empty. Until then nobody can
+ * join it.
+ *
  * The directory has one writer, this code under the ring lock. An entry is complete before its bit in `groups` is set [GROUP], and
  * not touched again until the bit was cleared; an entry that is used anew has a larger incarnation, and a fresh group entry (R17),
  * since ex-members keep their mapping of the old one.
@@ -11,12 +15,19 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
-static struct group_entry *directory_entry(struct mring *ring, uint32_t index)
+static struct group_entry *directory_entry(const struct mring *ring, uint32_t index)
 {
-    unsigned char *base = (unsigned char *)(uintptr_t)ring->region.base;
+    return &ring->desk.directory[index];
+}
 
-    return (struct group_entry *)(void *)(base + RING_DIRECTORY_OFFSET) + index;
+/* A live group, as far as this broker has it: NULL, if nobody has brought its entry yet. */
+static struct region_group *served_group(struct mring *ring, uint32_t index)
+{
+    struct region_group *group = ring_group(ring, index);
+
+    return group != NULL && MACH_PORT_VALID(group->entry) ? group : NULL;
 }
 
 int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint32_t kind, uint32_t members,
@@ -54,7 +65,7 @@ static bool alive(void *context, uint64_t number)
 
 static void set_live(struct mring *ring, uint32_t index, bool live)
 {
-    struct producer_page *page = ring->region.view.page;
+    struct producer_page *page = ring->desk.page;
     uint64_t groups = word_load(&page->groups);
     uint64_t bit = UINT64_C(1) << index;
 
@@ -69,10 +80,21 @@ static int find_group(struct mring *ring, const char *name)
     for (; live != 0; live &= live - 1) {
         int index = __builtin_ctzll(live);
 
-        if (strcmp(directory_entry(ring, (uint32_t)index)->name, name) == 0)
+        if (strncmp(directory_entry(ring, (uint32_t)index)->name, name, LAYOUT_NAME) == 0)
             return index;
     }
     return -1;
+}
+
+static bool is_empty(struct mring *ring, uint32_t index)
+{
+    const struct group_entry *entry = directory_entry(ring, index);
+    const struct region_group *group = served_group(ring, index);
+    struct group_view known = {.index = index, .incarnation = entry->incarnation};
+
+    if (entry->kind != GROUP_PASSING)
+        return false;
+    return group != NULL ? !group_lives(&group->view, alive, ring) : !life_marked(ring->life, group_mark(&known));
 }
 
 /* Passing groups that their last member left, or died in, are cleared away when their place, name or members are needed. */
@@ -83,7 +105,7 @@ static void clear_empty(struct mring *ring)
     for (; live != 0; live &= live - 1) {
         uint32_t index = (uint32_t)__builtin_ctzll(live);
 
-        if (ring->group[index].view.kind == GROUP_PASSING && !group_lives(&ring->group[index].view, alive, ring)) {
+        if (is_empty(ring, index)) {
             set_live(ring, index, false);
             region_group_close(&ring->group[index]);
         }
@@ -96,7 +118,7 @@ static uint32_t members_made(const struct mring *ring)
     uint32_t members = 0;
 
     for (; live != 0; live &= live - 1)
-        members += ring->group[__builtin_ctzll(live)].view.members;
+        members += directory_entry(ring, (uint32_t)__builtin_ctzll(live))->members;
     return members;
 }
 
@@ -196,8 +218,11 @@ static int join(struct mring *ring, uid_t user, const struct join_request *reque
     clear_empty(ring);
     index = find_group(ring, request->name);
     if (index >= 0) {
+        const struct region_group *served = served_group(ring, (uint32_t)index);
         const struct group_view *group = &ring->group[index].view;
 
+        if (served == NULL)
+            return -EAGAIN;
         if (group->kind == GROUP_DECLARED) {
             *line = group_occupy(&ring->region.view, group, request->life, alive, ring);
             return *line < 0 ? *line : index;
@@ -245,6 +270,8 @@ int serve_unjoin(struct mring *ring, const struct join_request *request)
 
     ring_lock();
     index = find_group(ring, request->name);
+    if (index >= 0 && served_group(ring, (uint32_t)index) == NULL)
+        index = -1;
     for (uint32_t line = 0; index >= 0 && line < ring->group[index].view.members; line++) {
         const struct group_view *group = &ring->group[index].view;
         uint64_t owner = word_load_acquire(&group->line[line].owner); /* [OWNER] */
@@ -274,7 +301,7 @@ static int on_attach(void *context, const struct meet_peer *peer, enum mring_rol
 {
     struct mring *ring = context;
     struct region *region = &ring->region;
-    mem_entry_name_port_t entry = role == MRING_PRODUCE ? region->ring : region->ring_readonly;
+    mem_entry_name_port_t entry = role == MRING_PRODUCE ? ring->escrow : region->ring_readonly;
     mem_entry_name_port_t doorbell = region->doorbell;
     int code = role == MRING_INSPECT ? region_doorbell_readonly(region, &doorbell) : 0;
 
@@ -291,12 +318,24 @@ static int on_attach(void *context, const struct meet_peer *peer, enum mring_rol
     return 0;
 }
 
+static int on_escrow(void *context, const struct meet_peer *peer, struct escrow_reply *reply)
+{
+    const struct mring *ring = context;
+
+    (void)peer;
+    if (region_share(ring->escrow) != KERN_SUCCESS)
+        return -EMFILE;
+    reply->ring = ring->escrow;
+    reply->doorbell = region_share(ring->region.doorbell) == KERN_SUCCESS ? ring->region.doorbell : MACH_PORT_NULL;
+    return 0;
+}
+
 static int on_life(void *context, const struct meet_peer *peer, mem_entry_name_port_t *entry)
 {
     const struct mring *ring = context;
 
     (void)peer;
-    *entry = ring->region.life;
+    *entry = life_entry(ring->life);
     return region_share(*entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
@@ -321,11 +360,101 @@ static int on_group(void *context, const struct meet_peer *peer, uint32_t index,
     int code = -ENOENT;
 
     ring_lock();
-    if (index < LAYOUT_GROUPS && ring_group(ring, index) != NULL)
+    clear_empty(ring);
+    if (index < LAYOUT_GROUPS && served_group(ring, index) != NULL)
         code = lend_group(ring, index, peer->role, reply);
     ring_unlock();
     return code;
 }
 
-const struct broker_service serve_template = {
-    .attach = on_attach, .join = on_join, .unjoin = on_unjoin, .life = on_life, .group = on_group};
+/*
+ * What the entry holds is its group's own affair: the producer and the members bound what they read there. Who made the group is not known
+ * here; so it counts as made by who brings it.
+ */
+static int take_in(struct mring *ring, const struct meet_peer *peer, const struct sleeper *member,
+                   mem_entry_name_port_t entry)
+{
+    struct region_group *group = &ring->group[member->group];
+    int code;
+
+    region_group_close(group);
+    code = region_group_open(group, entry, ring->region.view.capacity, member->members, NULL);
+    if (code != 0)
+        return code;
+    group->view.index = member->group;
+    group->view.kind = GROUP_PASSING;
+    group->view.incarnation = member->incarnation;
+    ring->group_key[member->group] = member->key;
+    ring->maker[member->group] = peer->uid;
+    return 0;
+}
+
+/* The key has shown that there was such a group, of so many members; so it is in the directory's range. */
+static bool is_live(struct mring *ring, const struct sleeper *member)
+{
+    const struct group_entry *known = directory_entry(ring, member->group);
+
+    return (word_load(&ring->region.view.page->groups) >> member->group & 1) != 0 &&
+           known->incarnation == member->incarnation && known->kind == GROUP_PASSING;
+}
+
+static int on_bring(void *context, const struct meet_peer *peer, const struct sleeper *member,
+                    mem_entry_name_port_t entry)
+{
+    struct mring *ring = context;
+    int code;
+
+    ring_lock();
+    code = member->group < LAYOUT_GROUPS && is_live(ring, member) ? 0 : -ENOENT;
+    if (code == 0 && served_group(ring, member->group) == NULL)
+        code = take_in(ring, peer, member, entry);
+    else if (MACH_PORT_VALID(entry))
+        mach_port_deallocate(mach_task_self(), entry);
+    ring_unlock();
+    return code;
+}
+
+struct broker_terms serve_terms(const struct mring *ring, const char *name)
+{
+    const struct region *region = &ring->region;
+
+    return (struct broker_terms){
+        .name = name,
+        .identity = {region->view.identity[0], region->view.identity[1]},
+        .secret = ring->secret,
+        .access = region->access,
+        .produce = region->produce,
+        .strict = region->strict,
+    };
+}
+
+void serve_announce(struct mring *ring)
+{
+    struct producer_page *page = ring->desk.page;
+    uint64_t mine = owner_next(word_load(&page->broker), life_number(ring->life));
+
+    /* Whatever the one before was killed at, the producer looks at the directory again. */
+    word_store_release(&page->directory_version, word_load(&page->directory_version) + 1);
+    word_store_release(&page->broker, mine); /* [BROKER] */
+    word_store(&ring->served_by, mine);
+}
+
+void serve_end(struct mring *ring)
+{
+    uint64_t mine = word_load(&ring->served_by);
+
+    if (ring->broker == NULL)
+        return;
+    broker_stop(ring->broker);
+    ring->broker = NULL;
+    /* Last: who sees this may become the next at once. It may have been the next already, on seeing this process's end before. */
+    (void)word_cas(&ring->desk.page->broker, mine, owner_next(mine, 0)); /* [BROKER] */
+}
+
+const struct broker_service serve_template = {.attach = on_attach,
+                                              .escrow = on_escrow,
+                                              .join = on_join,
+                                              .unjoin = on_unjoin,
+                                              .life = on_life,
+                                              .group = on_group,
+                                              .bring = on_bring};

@@ -12,6 +12,7 @@
  *             04080  intent                P                    lossy groups: how far P may have written
  *             04100  epoch, fenced, ended  P, release           who produces; does membarrier reach it; has it ended
  *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
+ *             04190  broker                B, release [BROKER]  who serves the ring: OWNER, life 0: nobody
  *             04200  counters              P                    messages and bytes published, waits, wake-ups
  *             04280  landmark[32]          P                    lossy groups: {position, message number, bytes}
  *             04680  cut_off[64]           P, release [CUT]     groups whose words were damaged: they gate no more
@@ -101,7 +102,7 @@ enum {
 #define SERIAL_MASK ((UINT64_C(1) << SERIAL_BITS) - 1)
 
 /*
- * OWNER: a member line's owner, and the producer's epoch, is the *life* of the process that sits there: {turn: 16 bits, life: 48
+ * OWNER: a member line's owner, the producer's epoch, and the broker, is the *life* of the process that sits there: {turn: 16 bits, life: 48
  * bits}. The life is the byte of the life entry that this process holds a lock on (member/life.h), random, never 0; the turn
  * grows with each occupant of the place, so that two stays of one process differ. Owner 0: never used. A free
  * place keeps its turn and has life 0.
@@ -166,10 +167,11 @@ struct ring_header {
     uint32_t alignment;
     uint32_t members_default; /* of groups made by a join that asks for no number */
     uint32_t attempts_max;    /* a record whose holder died so often while it was the oldest one is set aside */
-    uint32_t access;          /* enum mring_access: who may open the ring, for those who ask; the broker decides */
+    uint32_t access;          /* enum mring_access: who may open the ring; the broker has its own word of it */
     uint32_t produce;         /* and who of those may open it for producing */
-    uint32_t zero;
-    unsigned char reserved[LAYOUT_PAGE - 88];
+    uint32_t strict;          /* 1: the ring ends with its last writer, nobody else can take over */
+    char name[LAYOUT_NAME];   /* NUL-terminated; empty: none */
+    unsigned char reserved[LAYOUT_PAGE - 88 - LAYOUT_NAME];
 };
 
 struct landmark {
@@ -214,7 +216,8 @@ struct producer_page {
 
     struct word groups;            /* bit g: directory entry g is live */
     struct word directory_version; /* grows with each change of the directory */
-    unsigned char pad3[LAYOUT_LINE - 16];
+    struct word broker;            /* OWNER of who serves the ring; life 0: nobody does */
+    unsigned char pad3[LAYOUT_LINE - 24];
 
     struct word messages;
     struct word bytes;
@@ -336,6 +339,8 @@ LAYOUT_AT(ring_header, members_default, 0x44);
 LAYOUT_AT(ring_header, attempts_max, 0x48);
 LAYOUT_AT(ring_header, access, 0x4c);
 LAYOUT_AT(ring_header, produce, 0x50);
+LAYOUT_AT(ring_header, strict, 0x54);
+LAYOUT_AT(ring_header, name, 0x58);
 _Static_assert(sizeof(struct producer_page) == LAYOUT_PAGE, "producer page");
 LAYOUT_AT(producer_page, tail, 0x000);
 LAYOUT_AT(producer_page, intent, 0x080);
@@ -344,6 +349,7 @@ LAYOUT_AT(producer_page, fenced, 0x108);
 LAYOUT_AT(producer_page, ended, 0x110);
 LAYOUT_AT(producer_page, groups, 0x180);
 LAYOUT_AT(producer_page, directory_version, 0x188);
+LAYOUT_AT(producer_page, broker, 0x190);
 LAYOUT_AT(producer_page, messages, 0x200);
 LAYOUT_AT(producer_page, landmark, 0x280);
 LAYOUT_AT(producer_page, cut_off, 0x680);

@@ -23,7 +23,8 @@
  *             has joined, a doorbell and a semaphore of its own. It can ruin its own group, and, since the producer waits for
  *             whoever has not read, hold the stream up by not reading. Who may produce is trusted with all of the ring. A forked
  *             child has its parent's role until it joins, then a consumer's. Once judged, a process keeps its role, also when it becomes
- *             another user. Within one user all this protects from accidents alone: a user's processes can trace one another.
+ *             another user. Within one user all this protects from accidents alone: a user's processes can trace one another; and,
+ *             but for a strict ring, they hold, without a mapping, what it takes to serve the ring when its creator is gone (mring_create).
  *             ring/doc/rights.md has the whole of it, and the system calls that a sandbox must let through.
  *   Signals   Only mring_wake is async-signal-safe. Calls that wait end with -EINTR when a handler ran.
  *   Versions  Option, info and error structs begin with their size: set it with the MRING_..._INIT macros, or by
@@ -137,26 +138,39 @@ struct mring_options {
     enum mring_access access;
     /* Who of those may open it with MRING_PRODUCE. */
     enum mring_access produce;
+    /*
+     * Not 0: no process is given more rights than its role needs. Then only those who opened the ring with MRING_PRODUCE can keep it
+     * reachable when this process is gone (see mring_create): it ends with the last of them.
+     */
+    unsigned strict;
 };
 #define MRING_OPTIONS_INIT                                                                                             \
     {                                                                                                                  \
-        sizeof(struct mring_options), 0, 0, NULL, 0, 0, NULL, 0, MRING_OWNER, MRING_OWNER                              \
+        sizeof(struct mring_options), 0, 0, NULL, 0, 0, NULL, 0, MRING_OWNER, MRING_OWNER, 0                           \
     }
 
 /*
- * Make a ring. With a name, processes of the same user, and others that options->access lets, can find it by mring_open for as long as this
- * process lives: the name dies with it, also when it is killed, and there is nothing to unlink. Without one it is reached
- * by forked children only (their copy of the handle). Whoever comes after this process has closed the ring, or ended, finds
- * nothing, not even a declared group: keep it open until all consumers have joined, or until mring_drain says that they have read.
+ * Make a ring. With a name, processes of the same user, and others that options->access lets, can find it by mring_open. Without one it is
+ * reached by forked children only (their copy of the handle).
  *
- * All memory is allocated and touched now, so that a later write never fails for want of it. The first ring of a process starts
- * one thread, the broker, with all signals blocked, which answers those who attach; it ends with the last ring.
+ * A ring and its name last as long as a process is there that can serve it: one that answers those who attach. At first that is this one.
+ * When it has closed the ring, or ended, also when it was killed, another takes its place, within a second if any waits on a
+ * handle of the ring (mring_wait, also with a timeout of 0) or asks for something (mring_join, mring_producer); then anybody can attach,
+ * also a new producer, and those who are attached go on without reopening. Able to do that is each process of the ring's user and
+ * group (effective ids) that opened the ring by its name, but with MRING_INSPECT, and each such forked child that joined or produced, while
+ * somebody served it: they keep the rights for it, unmapped, 1 descriptor and 1 for each declared group; and take them along when they
+ * give up their user later. Of a strict ring only those get any that may produce. Nothing is left behind by the last one: there is nothing to unlink.
+ * So after a crash the name may be taken, by a ring that lives on: open that, or wait for -EEXIST to pass. If somebody else makes a ring of
+ * the name before a successor takes it, the old ring goes on without a name, for those who are attached and their children.
+ *
+ * All memory is allocated and touched now, so that a later write never fails for want of it. The process that serves a ring has
+ * one thread for that, the broker, with all signals blocked: it starts with the first ring and ends with the last.
  * The options are copied; NULL: all defaults. The handle is the caller's, to be closed with mring_close.
  *
  * -EINVAL      an option is out of range, a name is empty or holds '/' or a control character, two groups share a name
  * -ENAMETOOLONG a name is longer than MRING_NAME_MAX
  * -E2BIG       more groups or members than the limits above
- * -EEXIST      another living process of this user serves a ring of this name
+ * -EEXIST      a living process of this user serves a ring of this name: the one that made it, or one that took it over
  * -EACCES      a process of another user sits on this name; the error text says which
  * -ENOMEM      not enough memory, address space (RLIMIT_AS) or port names: Mach does not tell these apart
  * -EMFILE      not enough descriptors (RLIMIT_NOFILE; Linux, where entries and ports have some: see README)
@@ -187,28 +201,26 @@ struct mring_open_options {
     }
 
 /*
- * Open a ring by the name its creator gave it: "feed" is a ring of this user's, "alice/feed" or "1000/feed" one of another's (by login name,
- * or number). Whoever answers for the name is a process of that user, or root's: the kernel says so. The name is good in all pid
- * namespaces of a network namespace. NULL options: the defaults. The handle is the caller's.
+ * Open a ring by the name its creator gave it, whoever serves it now: "feed" is a ring of this user's, "alice/feed" or "1000/feed" one
+ * of another's (by login name, or number). Whoever answers for the name is a process of that user, or root's: the kernel says so. The name is
+ * good in all pid namespaces of a network namespace. NULL options: the defaults. The handle is the caller's.
  *
- * -ENOENT      nobody of that user serves such a ring (within the timeout), or there is no such user; or its creator is stopped: it is
- *              given 3 seconds to answer, whatever the timeout
+ * -ENOENT      nobody of that user serves such a ring (within the timeout), or there is no such user: for a moment that is so also between
+ *              one who served it and the next; or who serves it is stopped: it is given 3 seconds to answer, whatever the timeout
  * -EACCES      the ring is not served to this user, or not in this role; or a process of some other user sits on the name
  * -EINVAL      bad name or role
  * -EPROTO      the region is of a newer or unknown format, or damaged
  * -ENAMETOOLONG the name is longer than MRING_NAME_MAX
- * -ETIMEDOUT   its creator was found, and does not answer (it was stopped just then)
- * -EPIPE       its creator was found, and closed the ring, or ended, just then
- * -ENOMEM -EMFILE -ENOLCK  as of mring_create; the creator may be short of something too, which the text says
+ * -ETIMEDOUT   who serves it was found, and does not answer (it was stopped just then)
+ * -ENOMEM -EMFILE -ENOLCK  as of mring_create; who serves it may be short of something too, which the text says
  */
 MRING_API int mring_open(struct mring **ring, const char *name, enum mring_role role,
                          const struct mring_open_options *options);
 
 /*
  * Give the handle back. Producer and consumer handles made from it must have been closed before: -EBUSY otherwise, and
- * nothing is done. When the creator closes, its name is free again; those who are attached keep the
- * memory and go on, but nobody new can come. NULL is allowed. In a forked child: closes the child's copy only; handles that are
- * the parent's do not count, and may be freed before or after.
+ * nothing is done. If this process serves the ring, another takes its place, if any can (mring_create). NULL is allowed. In a
+ * forked child: closes the child's copy only; handles that are the parent's do not count, and may be freed before or after.
  */
 MRING_API int mring_close(struct mring *ring);
 
@@ -226,7 +238,7 @@ struct mring_producer_options {
     }
 
 /*
- * Become the ring's producer: there is one at a time. NULL options: the defaults.
+ * Become the ring's producer: there is one at a time. It goes on where the one before ended, or was killed. NULL options: the defaults.
  *
  * -EBUSY    a living process (or another thread of this one) is the producer; a stopped one lives
  * -EACCES   the ring was not opened with MRING_PRODUCE, or this is a forked child that joined a group before
@@ -345,11 +357,13 @@ struct mring_join_options {
  * -ENOSPC    the ring has no place for another group
  * -EINVAL    bad name, NULL, or options of a wrong size.  -ENAMETOOLONG
  * -E2BIG     more members than the ring has left (a group that this call would make)
- * -EPIPE     the ring's broker is gone and the group is not one that this process can reach
- * -ETIMEDOUT the broker has not answered for 5 seconds (its process is stopped, say). No place stays taken
+ * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over; and the group is not one that this process can reach
+ * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say). No place stays taken. Or it took the ring
+ *            over, and no member of this group, which is not a declared one, has come to it for 3 seconds: members are seen there when they
+ *            wait (mring_wait)
  * -EBADMSG   the words of the group are damaged, as error->text says
  * -ECONNABORTED the producer has cut the group off (mring_next)
- * -ENOMEM -EMFILE -EFBIG -ENOLCK  as of mring_create; the ring's creator, which makes the group, may be short of something too,
+ * -ENOMEM -EMFILE -EFBIG -ENOLCK  as of mring_create; who serves the ring, and makes the group, may be short of something too,
  *            which the text says. No place stays taken
  */
 MRING_API int mring_join(struct mring *ring, const char *group, const struct mring_join_options *options,

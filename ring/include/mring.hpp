@@ -52,6 +52,7 @@ struct mring {
         std::vector<group> groups;
         unsigned members = 0;
         unsigned attempts = 0;
+        bool strict = false;
     };
 
     /* Why a wait ended. */
@@ -379,6 +380,7 @@ class mring::ring
         given.group_count = groups.size();
         given.members = wanted.members;
         given.attempts = wanted.attempts;
+        given.strict = wanted.strict;
         given.error = &error;
         mring *made = nullptr;
         check(mring_create(&made, name, &given), error, "mring: create");

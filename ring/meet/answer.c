@@ -36,6 +36,11 @@ static bool send_answer(mach_msg_header_t *request, struct answer *answer)
     return sent;
 }
 
+static bool is_name_of(const struct broker *ring, mach_port_t received_on)
+{
+    return received_on == ring->named[NAME_PUBLIC] || received_on == ring->named[NAME_IDENTITY];
+}
+
 static struct broker *find_ring(mach_port_t received_on, const uint64_t identity[2])
 {
     struct broker *ring = meet.rings;
@@ -44,7 +49,7 @@ static struct broker *find_ring(mach_port_t received_on, const uint64_t identity
     while (ring != NULL) {
         bool same = ring->terms.identity[0] == identity[0] && ring->terms.identity[1] == identity[1];
 
-        if (received_on == meet.port ? same : received_on == ring->named && (any || same))
+        if (received_on == meet.port ? same : is_name_of(ring, received_on) && (any || same))
             break;
         ring = ring->next;
     }
@@ -84,6 +89,25 @@ static int answer_attach(const struct broker *ring, const struct request *reques
     answer->right[RIGHT_RING] = message_right(reply.ring, MACH_MSG_TYPE_MOVE_SEND);
     answer->right[RIGHT_DOORBELL] = message_right(reply.doorbell, MACH_MSG_TYPE_MOVE_SEND);
     answer->right[RIGHT_BROKER] = message_right(meet.port, MACH_MSG_TYPE_COPY_SEND);
+    return 0;
+}
+
+/* To be had with a key only: who comes by the name asks for a role first. */
+static int answer_escrow(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
+                         struct answer *answer)
+{
+    struct ring_key shown = request->key;
+    struct escrow_reply reply = {.ring = MACH_PORT_NULL, .doorbell = MACH_PORT_NULL};
+    int result;
+
+    if (key_is_none(&shown) || !rights_to_succeed(&ring->owner, ring->terms.strict, peer))
+        return -EACCES;
+    result = ring->service.escrow(ring->service.context, peer, &reply);
+    if (result != 0)
+        return result;
+    answer->key = ring->terms.secret;
+    answer->right[RIGHT_RING] = message_right(reply.ring, MACH_MSG_TYPE_MOVE_SEND);
+    answer->right[RIGHT_DOORBELL] = message_right(reply.doorbell, MACH_MSG_TYPE_MOVE_SEND);
     return 0;
 }
 
@@ -183,6 +207,18 @@ static int put_semaphore(struct broker *ring, struct request *request, const str
     return semaphores_put(&ring->semaphores, &who, semaphore);
 }
 
+/* The right moves into the service, so it is taken out of the request. */
+static int answer_bring(const struct broker *ring, struct request *request, const struct meet_peer *peer)
+{
+    struct sleeper member = sleeper_of(request);
+    mem_entry_name_port_t entry = request->right.name;
+
+    if (!knows_group(ring, &member))
+        return -EACCES;
+    request->right.name = MACH_PORT_NULL;
+    return ring->service.bring(ring->service.context, peer, &member, entry);
+}
+
 /* A copy of the right; the table's own may be replaced before the answer is sent, so the copy is made here. The lock is held. */
 static int get_semaphore(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
                          struct answer *answer)
@@ -213,23 +249,27 @@ static bool judge(const struct broker *ring, const struct request *request, stru
 
     if (!key_is_none(&key))
         return rights_by_key(&ring->terms.secret, &key, &peer->role);
-    return request->header.msgh_local_port == ring->named &&
+    return is_name_of(ring, request->header.msgh_local_port) &&
            rights_by_ids(&ring->owner, ring->terms.access, ring->terms.produce, peer, &peer->role);
 }
 
 /* Without the lock: the ring is busy, so it stays. */
-static int call_service(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
+static int call_service(const struct broker *ring, struct request *request, const struct meet_peer *peer,
                         struct answer *answer)
 {
     switch (request->header.msgh_id) {
     case MESSAGE_ATTACH:
         return answer_attach(ring, request, peer, answer);
+    case MESSAGE_ESCROW:
+        return answer_escrow(ring, request, peer, answer);
     case MESSAGE_LIFE:
         return answer_life(ring, peer, answer);
     case MESSAGE_JOIN:
         return answer_join(ring, request, peer, answer);
     case MESSAGE_UNJOIN:
         return answer_unjoin(ring, request, peer);
+    case MESSAGE_BRING:
+        return answer_bring(ring, request, peer);
     default:
         return answer_group(ring, request, peer, answer);
     }

@@ -2,7 +2,7 @@
  * The broker of this process: its thread, its ports, the rings it serves.
  *
  * Ports. One port set, on which the thread receives. In it: the process's own port, to which forked children and all who
- * have attached hold a send right, and one port for each named ring, from bootstrap_check_in. All of it is made when the first
+ * have attached hold a send right, and the ports of the rings' names, from bootstrap_check_in. All of it is made when the first
  * ring is served and given back when the last one stops, so that what is left of the links then says MACH_SEND_INVALID_DEST.
  *
  * The thread waits without timeout. It ends when it finds `stopping` set after a message; broker_stop, which sets it, sends an empty
@@ -34,6 +34,12 @@ static void drop_receive(mach_port_t *port)
     if (MACH_PORT_VALID(*port))
         mach_port_mod_refs(mach_task_self(), *port, MACH_PORT_RIGHT_RECEIVE, -1);
     *port = MACH_PORT_NULL;
+}
+
+static void drop_names(struct broker *ring)
+{
+    for (int name = 0; name < BROKER_NAMES; name++)
+        drop_receive(&ring->named[name]);
 }
 
 /* The send right goes first: the receive right would leave a dead name of it. */
@@ -92,18 +98,14 @@ static int name_taken(const char *name, const name_t service, struct mring_error
     return failure(error, -EEXIST, 0, "a ring named \"%s\" is served already: close it, or choose another name", name);
 }
 
-/* Take the name, and listen on it. */
-static int check_in(struct broker *ring, const char *name, struct mring_error *error)
+/* Take one of the ring's names, and listen on it. `name` is for the text of errors. */
+static int check_in(struct broker *ring, int place, const name_t service, const char *name, struct mring_error *error)
 {
     mach_port_t server = MACH_PORT_NULL;
-    name_t service;
-    kern_return_t kr;
+    kern_return_t kr = names_server(&server);
 
-    if (!names_service(service, name))
-        return failure(error, -ENAMETOOLONG, 0, "the name \"%.20s...\" is longer than %d bytes", name, MRING_NAME_MAX);
-    kr = names_server(&server);
     if (kr == KERN_SUCCESS) {
-        kr = names_check_in(server, service, ring->terms.access, &ring->named);
+        kr = names_check_in(server, service, ring->terms.access, &ring->named[place]);
         mach_port_deallocate(mach_task_self(), server);
     }
     /* Which of the three a taken name gets depends on who holds it and on the system's age (Mach 8.3, 8.6). */
@@ -111,8 +113,8 @@ static int check_in(struct broker *ring, const char *name, struct mring_error *e
         return name_taken(name, service, error);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "cannot take the name \"%s\"", name);
-    widen(ring->named);
-    kr = mach_port_move_member(mach_task_self(), ring->named, meet.set);
+    widen(ring->named[place]);
+    kr = mach_port_move_member(mach_task_self(), ring->named[place], meet.set);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "cannot listen on the name \"%s\"", name);
     return 0;
@@ -141,9 +143,36 @@ static int start_thread(struct mring_error *error)
     return 0;
 }
 
-static int start_locked(struct broker *ring, const char *name, struct mring_error *error)
+/* The names of a ring that is made: its own, if it has one. */
+static int take_name(struct broker *ring, const char *name, struct mring_error *error)
 {
-    int result = 0;
+    name_t service;
+
+    if (name == NULL)
+        return 0;
+    if (!names_service(service, name))
+        return failure(error, -ENAMETOOLONG, 0, "the name \"%.20s...\" is longer than %d bytes", name, MRING_NAME_MAX);
+    return check_in(ring, NAME_PUBLIC, service, name, error);
+}
+
+/* Of a ring that outlived its broker: the one by which its successor is elected; and its own, unless another ring has that by now. */
+static int take_over_names(struct broker *ring, const char *name, struct mring_error *error)
+{
+    name_t service;
+    int result;
+
+    names_identity(service, ring->terms.identity);
+    result = check_in(ring, NAME_IDENTITY, service, service, error);
+    if (result == 0)
+        (void)take_name(ring, name, NULL);
+    return result;
+}
+
+typedef int name_taker(struct broker *ring, const char *name, struct mring_error *error);
+
+static int start_locked(struct broker *ring, const char *name, name_taker *take, struct mring_error *error)
+{
+    int result;
 
     if (!MACH_PORT_VALID(meet.set)) {
         kern_return_t kr = make_ports();
@@ -151,8 +180,7 @@ static int start_locked(struct broker *ring, const char *name, struct mring_erro
         if (kr != KERN_SUCCESS)
             return failure(error, failure_code(kr), kr, "cannot make the broker's ports");
     }
-    if (name != NULL)
-        result = check_in(ring, name, error);
+    result = take(ring, name, error);
     if (result == 0) {
         /* Before there is a thread: who has found the name may ask at once. */
         ring->next = meet.rings;
@@ -165,7 +193,7 @@ static int start_locked(struct broker *ring, const char *name, struct mring_erro
     ring->served = result == 0;
     if (result == 0)
         return 0;
-    drop_receive(&ring->named);
+    drop_names(ring);
     if (!meet.running)
         close_ports();
     return result;
@@ -177,8 +205,8 @@ static void discard(struct broker *ring)
     free(ring);
 }
 
-int broker_start(struct broker **broker, const struct broker_terms *terms, const struct broker_service *service,
-                 struct mring_error *error)
+static int start(struct broker **broker, const struct broker_terms *terms, name_taker *take,
+                 const struct broker_service *service, struct mring_error *error)
 {
     struct broker *ring;
     int result = meet_watch_forks();
@@ -196,7 +224,7 @@ int broker_start(struct broker **broker, const struct broker_terms *terms, const
     pthread_mutex_lock(&meet.lock);
     while (meet.starting || meet.stopping)
         pthread_cond_wait(&meet.changed, &meet.lock);
-    result = start_locked(ring, terms->name, error);
+    result = start_locked(ring, terms->name, take, error);
     pthread_mutex_unlock(&meet.lock);
     if (result != 0) {
         discard(ring);
@@ -204,6 +232,18 @@ int broker_start(struct broker **broker, const struct broker_terms *terms, const
     }
     *broker = ring;
     return 0;
+}
+
+int broker_start(struct broker **broker, const struct broker_terms *terms, const struct broker_service *service,
+                 struct mring_error *error)
+{
+    return start(broker, terms, take_name, service, error);
+}
+
+int broker_succeed(struct broker **broker, const struct broker_terms *terms, const struct broker_service *service,
+                   struct mring_error *error)
+{
+    return start(broker, terms, take_over_names, service, error);
 }
 
 static void nudge(void)
@@ -238,9 +278,9 @@ static void stop_locked(struct broker *ring)
     while (*link != ring)
         link = &(*link)->next;
     *link = ring->next;
-    drop_receive(&ring->named);
     while (meet.busy == ring)
         pthread_cond_wait(&meet.changed, &meet.lock);
+    drop_names(ring); /* not before: who gets the name made of the identity is the only one to serve the ring */
     semaphores_clear(&ring->semaphores);
     /* Another may have started a ring, or stopped the last one and the thread, while this waited. */
     if (meet.rings == NULL && meet.running && !meet.stopping)

@@ -63,14 +63,31 @@ static mach_msg_return_t receive(struct answer_buffer *buffer, mach_port_t from,
     return mr;
 }
 
-/* To whom, about which ring, and where to answer (null: not at all). */
-static void fill_request(const struct meet_link *link, struct request *request, mach_msg_id_t kind, mach_port_t reply)
+/* The link's port, with a reference of the request's own; null: it is dead, or there is none. */
+static mach_port_t hold_port(const struct meet_link *link)
+{
+    mach_port_t port;
+
+    pthread_mutex_lock(&meet.lock);
+    port = link->port;
+    if (!MACH_PORT_VALID(port) || mach_port_mod_refs(mach_task_self(), port, MACH_PORT_RIGHT_SEND, 1) != KERN_SUCCESS)
+        port = MACH_PORT_NULL;
+    pthread_mutex_unlock(&meet.lock);
+    return port;
+}
+
+/*
+ * To whom, about which ring, as what (the link's role, unless the request shows a key already), and where to answer (null: not at
+ * all). False: the broker is gone.
+ */
+static bool fill_request(const struct meet_link *link, struct request *request, mach_msg_id_t kind, mach_port_t reply)
 {
     mach_msg_type_name_t answer = reply == MACH_PORT_NULL ? 0 : MACH_MSG_TYPE_MAKE_SEND_ONCE;
+    struct ring_key shown = request->key; /* the message is packed */
 
-    request->header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, answer) | MACH_MSGH_BITS_COMPLEX;
+    request->header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND, answer) | MACH_MSGH_BITS_COMPLEX;
     request->header.msgh_size = sizeof *request;
-    request->header.msgh_remote_port = link->port;
+    request->header.msgh_remote_port = hold_port(link);
     request->header.msgh_local_port = reply;
     request->header.msgh_id = kind;
     request->body.msgh_descriptor_count = 1;
@@ -79,7 +96,9 @@ static void fill_request(const struct meet_link *link, struct request *request, 
     request->version = MESSAGE_VERSION;
     request->identity[0] = link->identity[0];
     request->identity[1] = link->identity[1];
-    request->key = link->key;
+    if (key_is_none(&shown))
+        request->key = link->key;
+    return request->header.msgh_remote_port != MACH_PORT_NULL;
 }
 
 static mach_msg_return_t send_request(struct request *request)
@@ -140,13 +159,12 @@ static int call(struct meet_link *link, struct request *request, mach_msg_id_t k
     kern_return_t kr;
     int result;
 
-    if (!MACH_PORT_VALID(link->port))
-        return failure(error, -EPIPE, 0, "the ring's broker cannot be reached from here");
     kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &reply);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "no port for the broker's answer");
-    fill_request(link, request, kind, reply);
-    result = exchange(link, request, reply, buffer, error);
+    result = fill_request(link, request, kind, reply)
+                 ? exchange(link, request, reply, buffer, error)
+                 : failure(error, -EPIPE, 0, "the ring's broker is gone, or cannot be reached from here");
     mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1);
     return result;
 }
@@ -199,6 +217,22 @@ int meet_attach(struct meet_link *link, enum mring_role role, struct attach_repl
     reply->ring = take(answer, RIGHT_RING);
     reply->doorbell = take(answer, RIGHT_DOORBELL);
     mach_msg_destroy(&answer->header);
+    return 0;
+}
+
+int meet_escrow(struct meet_link *link, struct escrow_reply *reply)
+{
+    struct request request = {.argument = 0};
+    struct answer_buffer buffer;
+    int result = call(link, &request, MESSAGE_ESCROW, &buffer, NULL);
+
+    if (result != 0)
+        return result;
+    reply->ring = take(&buffer.answer, RIGHT_RING);
+    reply->doorbell = take(&buffer.answer, RIGHT_DOORBELL);
+    reply->secret = buffer.answer.key;
+    mach_msg_destroy(&buffer.answer.header);
+    key_forget(&buffer.answer.key);
     return 0;
 }
 
@@ -260,16 +294,19 @@ void meet_unjoin(struct meet_link *link, const struct join_request *request)
 {
     struct request message = {.of.join = join_of(request)};
 
-    fill_request(link, &message, MESSAGE_UNJOIN, MACH_PORT_NULL);
-    (void)send_request(&message);
+    if (fill_request(link, &message, MESSAGE_UNJOIN, MACH_PORT_NULL))
+        (void)send_request(&message);
 }
 
-int meet_group(struct meet_link *link, uint32_t index, struct group_reply *reply)
+int meet_group(struct meet_link *link, const struct ring_key *secret, uint32_t index, struct group_reply *reply)
 {
     struct request request = {.argument = index};
     struct answer_buffer buffer;
-    int result = call(link, &request, MESSAGE_GROUP, &buffer, NULL);
+    int result;
 
+    if (secret != NULL)
+        request.key = *secret;
+    result = call(link, &request, MESSAGE_GROUP, &buffer, NULL);
     return result != 0 ? result : take_group(&buffer.answer, reply, NULL);
 }
 
@@ -281,6 +318,17 @@ static struct message_sleeper sleeper_of(const struct sleeper *who)
                                     .owner = who->owner,
                                     .members = who->members,
                                     .key = who->key};
+}
+
+int meet_bring(struct meet_link *link, const struct sleeper *member, mem_entry_name_port_t entry)
+{
+    struct request request = {.right.name = entry, .of.sleeper = sleeper_of(member)};
+    struct answer_buffer buffer;
+    int result = call(link, &request, MESSAGE_BRING, &buffer, NULL);
+
+    if (result == 0)
+        mach_msg_destroy(&buffer.answer.header);
+    return result;
 }
 
 int meet_put_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t semaphore)

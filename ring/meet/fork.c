@@ -141,7 +141,7 @@ static void forget_broker(void)
 {
     for (struct broker *ring = meet.rings; ring != NULL; ring = ring->next) {
         ring->served = false;
-        ring->named = MACH_PORT_NULL;
+        memset(ring->named, 0, sizeof ring->named);
         semaphores_forget(&ring->semaphores);
     }
     meet.rings = NULL;

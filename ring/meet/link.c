@@ -64,10 +64,21 @@ static int turned_away(uid_t owner, const char *name, const name_t service, stru
                    (unsigned long)owner, name);
 }
 
+static kern_return_t find(uid_t owner, const name_t service, int64_t timeout, mach_port_t *port)
+{
+    mach_port_t server = MACH_PORT_NULL;
+    kern_return_t kr = names_server(&server);
+
+    if (kr == KERN_SUCCESS) {
+        kr = look_up(server, owner, service, timeout, port);
+        mach_port_deallocate(mach_task_self(), server);
+    }
+    return kr;
+}
+
 int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t timeout, struct mring_error *error)
 {
     const uint64_t unknown[2] = {0, 0};
-    mach_port_t server = MACH_PORT_NULL;
     mach_port_t port = MACH_PORT_NULL;
     struct meet_link *made;
     name_t service;
@@ -79,11 +90,7 @@ int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t
     result = meet_watch_forks();
     if (result != 0)
         return failure(error, result, 0, "cannot register fork handlers");
-    kr = names_server(&server);
-    if (kr == KERN_SUCCESS) {
-        kr = look_up(server, owner, service, timeout, &port);
-        mach_port_deallocate(mach_task_self(), server);
-    }
+    kr = find(owner, service, timeout, &port);
     if (kr == BOOTSTRAP_UNKNOWN_SERVICE)
         return failure(error, -ENOENT, kr,
                        "no process of user %lu serves a ring named \"%s\": start it first, or wait with a timeout",
@@ -132,6 +139,24 @@ void meet_lower(struct meet_link *link)
         return;
     link->key = key_lower(&link->key);
     link->role = MRING_CONSUME;
+}
+
+int meet_renew(struct meet_link *link)
+{
+    mach_port_t found = MACH_PORT_NULL;
+    mach_port_t before;
+    name_t service;
+
+    names_identity(service, link->identity);
+    if (find(link->owner, service, 0, &found) != KERN_SUCCESS)
+        return -ENOENT;
+    pthread_mutex_lock(&meet.lock);
+    before = link->port;
+    link->port = found;
+    pthread_mutex_unlock(&meet.lock);
+    if (MACH_PORT_VALID(before))
+        mach_port_deallocate(mach_task_self(), before);
+    return 0;
 }
 
 void meet_close(struct meet_link *link)

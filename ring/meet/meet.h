@@ -1,15 +1,19 @@
 /*
  * How parties find each other: the broker of a process that serves rings, and what attaches to it.
  *
- * One broker per process: a port set, one thread (lazy, all signals blocked). Its members are one receive right of the process's
- * own, which forked children inherit as a registered port, and one per named ring, from bootstrap_check_in: a name dies with its
- * process. A request is one mach_msg with a reply port; the broker judges the sender (rights.h), asks the ring's
- * `struct broker_service` (the api room) and replies with rights as port descriptors. A semaphore is registered nowhere:
- * whoever sleeps gives its own to the broker once, whoever wakes fetches it from there once.
+ * One broker per process: a port set, one thread (lazy, all signals blocked). Its members are one receive right of the process's own,
+ * which forked children inherit as a registered port, and those of the rings' names, from bootstrap_check_in: a name dies with its
+ * process. A ring that outlives its broker gets another, elected by a name of its own (api/succession.c). A request is one mach_msg
+ * with a reply port; the broker judges the sender (rights.h), asks the ring's `struct broker_service` (the api room)
+ * and replies with rights as port descriptors. A semaphore is registered nowhere: whoever sleeps gives its own to the broker once,
+ * whoever wakes fetches it from there once.
  *
  * Who may what. The first request over a ring's name is judged by the sender's ids, from the audit trailer; the answer brings a key of
  * the role that was granted (keys.h), and every later request is judged by the key it shows. A join brings a key of its group, which
  * is what semaphores of that group are put and fetched by: a stranger to a group can neither wake its members nor be woken for them.
+ *
+ * Who may succeed a broker (rights.h) is given the secret and the ring's read-write entry, in escrow: its link goes on showing the key
+ * of its own role.
  *
  * Nothing in a message is believed before it is bounded: message size, request number, descriptor count and kinds, strings
  * without an end. A reply of the wrong shape is -EPROTO and all rights in it are dropped.
@@ -22,6 +26,7 @@
 #include "mring.h"
 
 #include <mach/mach.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -38,6 +43,13 @@ struct attach_reply {
     uint64_t identity[2];
     mem_entry_name_port_t ring;     /* read-write for MRING_PRODUCE, else read-only */
     mem_entry_name_port_t doorbell; /* read-only for MRING_INSPECT, else read-write */
+};
+
+/* What a successor needs: the ring's read-write entry, the doorbell, and the secret. */
+struct escrow_reply {
+    mem_entry_name_port_t ring;
+    mem_entry_name_port_t doorbell;
+    struct ring_key secret;
 };
 
 struct join_request {
@@ -79,14 +91,19 @@ struct sleeper {
 struct broker_service {
     void *context;
     int (*attach)(void *context, const struct meet_peer *peer, enum mring_role role, struct attach_reply *reply);
+    /* The ring's read-write entry and the doorbell, for one who may succeed this broker. */
+    int (*escrow)(void *context, const struct meet_peer *peer, struct escrow_reply *reply);
     int (*join)(void *context, const struct meet_peer *peer, const struct join_request *request,
                 struct group_reply *reply);
     /* Nobody got the answer to this join, or could not use it: give the place back, if one was given. */
     int (*unjoin)(void *context, const struct meet_peer *peer, const struct join_request *request);
     /* A send right to the life entry (moved); asked for only by a process that has no life in the ring yet. */
     int (*life)(void *context, const struct meet_peer *peer, mem_entry_name_port_t *entry);
-    /* The entry of a live group by its directory index: read-write and with its key for a producer, else read-only. */
+    /* The entry of a live group by its directory index: read-write and with its key for a producer, or an heir, else read-only. */
     int (*group)(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply);
+    /* A member, or a producer, brings the entry (moved in) of a live group, which this broker, a successor, may not have. */
+    int (*bring)(void *context, const struct meet_peer *peer, const struct sleeper *member,
+                 mem_entry_name_port_t entry);
 };
 
 /* Have forks carry the links over from now on: before the first ring is served and before the first link is made. 0, -ENOMEM. */
@@ -109,6 +126,7 @@ struct broker_terms {
     struct ring_key secret;
     enum mring_access access;
     enum mring_access produce;
+    bool strict;
 };
 
 /*
@@ -119,6 +137,13 @@ struct broker_terms {
 int broker_start(struct broker **broker, const struct broker_terms *terms, const struct broker_service *service,
                  struct mring_error *error);
 void broker_stop(struct broker *broker);
+
+/*
+ * Serve a ring that outlived its broker, on the same terms, under the name made of its identity, and under its own as well if nobody
+ * has taken that meanwhile. Only one of several that try gets the first name; the others, and who comes later: -EEXIST.
+ */
+int broker_succeed(struct broker **broker, const struct broker_terms *terms, const struct broker_service *service,
+                   struct mring_error *error);
 
 /* ---- attaching ---- */
 
@@ -131,6 +156,8 @@ struct meet_link; /* a send right to the broker of one ring; also made for the s
 int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t timeout, struct mring_error *error);
 /* The link of the process that serves the ring itself, for its own use and for its forked children: it may all. */
 int meet_own(struct meet_link **link, struct broker *broker, struct mring_error *error);
+/* The ring has another broker now: have the link lead there, by the ring's identity. -ENOENT: there is none. */
+int meet_renew(struct meet_link *link);
 /* In a forked child the link of its parent's handle goes on over a registered port (meet/fork.c): no call is needed. -EPIPE from any
  * call below: the broker is gone, or was one of more than fit into the registered ports. NULL is allowed. */
 void meet_close(struct meet_link *link);
@@ -143,13 +170,18 @@ void meet_lower(struct meet_link *link);
  * attaching, this user.
  */
 int meet_attach(struct meet_link *link, enum mring_role role, struct attach_reply *reply, struct mring_error *error);
+/* What it takes to succeed the broker. -EACCES: this process may not (rights.h). */
+int meet_escrow(struct meet_link *link, struct escrow_reply *reply);
 /* The life entry. As life_begin's `fetch`: never receive it when this process has a life in the ring (member/life.h). */
 int meet_life(struct meet_link *link, mem_entry_name_port_t *entry);
 int meet_join(struct meet_link *link, const struct join_request *request, struct group_reply *reply,
               struct mring_error *error);
 /* Undo a join, whatever became of it: also one whose answer did not come in time. Not answered. */
 void meet_unjoin(struct meet_link *link, const struct join_request *request);
-int meet_group(struct meet_link *link, uint32_t index, struct group_reply *reply);
+/* With the ring's secret, or, where that is NULL, as the link's role. */
+int meet_group(struct meet_link *link, const struct ring_key *secret, uint32_t index, struct group_reply *reply);
+/* Bring the entry of a live group to a successor, as one of its members; the right stays the caller's. 0 also where it has it already. */
+int meet_bring(struct meet_link *link, const struct sleeper *member, mem_entry_name_port_t entry);
 int meet_put_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t semaphore);
 int meet_get_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t *semaphore);
 

@@ -23,10 +23,12 @@ enum { MESSAGE_VERSION = 2 };
 /* Request numbers: 'M' 'R' and the kind. An answer has its request's number + MESSAGE_ANSWER, as MIG's do. */
 enum message_kind {
     MESSAGE_ATTACH = 0x4d520000,
+    MESSAGE_ESCROW,
     MESSAGE_LIFE,
     MESSAGE_JOIN,
     MESSAGE_UNJOIN,
     MESSAGE_GROUP,
+    MESSAGE_BRING,
     MESSAGE_PUT_SEMAPHORE,
     MESSAGE_GET_SEMAPHORE,
     MESSAGE_END /* the first number that is not a request */
@@ -69,11 +71,11 @@ struct message_group {
 struct request {
     mach_msg_header_t header;
     mach_msg_body_t body;
-    mach_msg_port_descriptor_t right; /* MESSAGE_PUT_SEMAPHORE: the semaphore */
+    mach_msg_port_descriptor_t right; /* MESSAGE_PUT_SEMAPHORE: the semaphore; MESSAGE_BRING: the entry */
     uint32_t version;
     uint32_t argument; /* MESSAGE_ATTACH: the role; MESSAGE_GROUP: the index */
     uint64_t identity[2];
-    struct ring_key key; /* of a role; none in the first request over a name */
+    struct ring_key key; /* of a role, or the secret; none in the first request over a name */
     union {
         struct message_join join;
         struct message_sleeper sleeper;
@@ -87,7 +89,8 @@ struct answer {
     uint32_t version;
     int32_t result; /* 0 or -errno */
     uint64_t identity[2];
-    struct ring_key key; /* MESSAGE_ATTACH: of the role; MESSAGE_JOIN, MESSAGE_GROUP: of the group */
+    struct ring_key
+        key; /* MESSAGE_ATTACH: of the role; MESSAGE_ESCROW: the secret; MESSAGE_JOIN, MESSAGE_GROUP: of the group */
     struct message_group group;
 };
 

@@ -25,6 +25,12 @@ bool rights_by_ids(const struct ring_owner *owner, enum mring_access access, enu
     return true;
 }
 
+bool rights_to_succeed(const struct ring_owner *owner, bool strict, const struct meet_peer *peer)
+{
+    return peer->uid == owner->uid && peer->gid == owner->gid &&
+           role_covers(peer->role, strict ? MRING_PRODUCE : MRING_CONSUME);
+}
+
 bool rights_by_key(const struct ring_key *secret, const struct ring_key *key, enum mring_role *role)
 {
     static const enum mring_role roles[] = {MRING_PRODUCE, MRING_CONSUME, MRING_INSPECT};

@@ -30,6 +30,13 @@ bool role_covers(enum mring_role has, enum mring_role wanted);
 bool rights_by_ids(const struct ring_owner *owner, enum mring_access access, enum mring_access produce,
                    const struct meet_peer *peer, enum mring_role *role);
 
+/*
+ * May this sender, whose role is known, have what it takes to succeed the broker? That is to have all of the ring. So it is for who is the
+ * ring's user already, in the same group, since the successor's own ids are the ring's from then on; a strict ring gives it only
+ * to who may write anyway.
+ */
+bool rights_to_succeed(const struct ring_owner *owner, bool strict, const struct meet_peer *peer);
+
 /* The role that a key is for. False: it is not one of this ring's. */
 bool rights_by_key(const struct ring_key *secret, const struct ring_key *key, enum mring_role *role);
 

@@ -5,8 +5,8 @@
  * a leaf: no call out of this room is made under it but Mach's and the allocator's. In particular a ring's service runs
  * without it; meanwhile the ring is `busy`, and whoever stops the ring waits until it is not.
  *
- * The ports of links do not change while a process lives, save in the child's fork handler and in the meet_attach that opens
- * them, so calls over a link need no lock.
+ * A link's port changes when it is attached, in the child's fork handler, and when the ring gets another broker. So a call over it takes a
+ * reference of its own first.
  */
 #ifndef MRING_MEET_STATE_H
 #define MRING_MEET_STATE_H
@@ -19,12 +19,15 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+/* Under which names a ring can be found: its own, and, once it has outlived a broker, the one made of its identity. */
+enum { NAME_PUBLIC, NAME_IDENTITY, BROKER_NAMES };
+
 struct broker {
     struct broker *next;       /* of the served rings */
     struct broker_terms terms; /* but for the name, which is the caller's */
     struct ring_owner owner;
     struct broker_service service;
-    mach_port_t named; /* receive right under the ring's name, or null */
+    mach_port_t named[BROKER_NAMES]; /* receive rights, or null */
     struct semaphore_table semaphores;
     bool served; /* by this process: not in a forked child's copy */
 };

@@ -12,8 +12,8 @@
  * the lock on the byte stays with the parent: the child's handler sets each number to 0, and the first
  * life_begin or life_begin_forked there takes a byte of its own, through the same descriptor, in the same struct. Two
  * structs for one ring could close the descriptor of one under the lock of the other. The name of the life entry is the
- * parent's and is forgotten; the entry is needed for nothing more. A life that another thread was beginning is forgotten with
- * that thread.
+ * parent's and is forgotten; so are marks. Before the child begins its life, and never after, it may fetch the entry for itself: it
+ * needs it only to hand it on. A life that another thread was beginning is forgotten with that thread.
  *
  * The number is the one field read without the lock (life_number, life_alive): it changes only in a child that begins
  * a life, before it has given the number to anybody.
@@ -29,8 +29,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+struct mark {
+    struct mark *next;
+    uint64_t mark;
+    unsigned count;
+};
+
 struct life {
     struct life *next;
+    struct mark *marks; /* of this process */
     uint64_t identity[2];
     unsigned references;
     bool beginning;     /* one thread is at it */
@@ -56,6 +63,16 @@ static void unlink_life(struct life *life)
     *link = life->next;
 }
 
+static void forget_marks(struct life *life)
+{
+    while (life->marks != NULL) {
+        struct mark *mark = life->marks;
+
+        life->marks = mark->next;
+        free(mark);
+    }
+}
+
 static void before_fork(void)
 {
     pthread_mutex_lock(&registry.lock);
@@ -73,13 +90,15 @@ static void after_fork_child(void)
     while (*link != NULL) {
         struct life *life = *link;
 
-        if (life->beginning) {
+        if (life->beginning && life->references == 0) {
             *link = life->next;
             free(life);
             continue;
         }
         word_store(&life->number, 0);
         life->entry = MACH_PORT_NULL;
+        life->beginning = false;
+        forget_marks(life);
         link = &life->next;
     }
     registry.begun = (pthread_cond_t)PTHREAD_COND_INITIALIZER; /* the parent's threads wait on it, the child's do not */
@@ -157,11 +176,53 @@ static int make(struct life **life, const uint64_t identity[2],
     made->beginning = false;
     pthread_cond_broadcast(&registry.begun);
     if (result == 0) {
+        made->references = 1;
         *life = made;
         return 0;
     }
     unlink_life(made);
     free(made);
+    return result;
+}
+
+static void drop(struct life *life)
+{
+    if (--life->references != 0)
+        return;
+    unlink_life(life);
+    forget_marks(life);
+    /* The right goes last: where it carries a descriptor of its own, nothing is locked any more when that is closed. */
+    life_system_close(&life->place);
+    drop_entry(life->entry);
+    free(life);
+}
+
+/* With the lock held, which is given up meanwhile. */
+static void fetch_entry(struct life *life, int (*fetch)(void *context, mem_entry_name_port_t *entry), void *context)
+{
+    mem_entry_name_port_t entry = MACH_PORT_NULL;
+
+    life->beginning = true;
+    pthread_mutex_unlock(&registry.lock);
+    if (fetch(context, &entry) != 0)
+        entry = MACH_PORT_NULL;
+    pthread_mutex_lock(&registry.lock);
+    life->entry = entry;
+    life->beginning = false;
+    pthread_cond_broadcast(&registry.begun);
+}
+
+/* A life that has a struct already: this process's, or in a forked child that of its parent. */
+static int share(struct life *life, int (*fetch)(void *context, mem_entry_name_port_t *entry), void *context)
+{
+    int result;
+
+    life->references++; /* before the lock is given up */
+    if (word_load(&life->number) == 0 && life->entry == MACH_PORT_NULL)
+        fetch_entry(life, fetch, context);
+    result = take(life);
+    if (result != 0)
+        drop(life);
     return result;
 }
 
@@ -177,27 +238,22 @@ int life_begin(struct life **life, const uint64_t identity[2],
     pthread_mutex_lock(&registry.lock);
     while ((found = find(identity)) != NULL && found->beginning)
         pthread_cond_wait(&registry.begun, &registry.lock);
-    result = found != NULL ? take(found) : make(&found, identity, fetch, context);
-    if (result == 0) {
-        found->references++;
+    result = found != NULL ? share(found, fetch, context) : make(&found, identity, fetch, context);
+    if (result == 0)
         *life = found;
-    }
     pthread_mutex_unlock(&registry.lock);
     return result;
 }
 
-int life_begin_forked(struct life **life, struct life *inherited)
+int life_begin_forked(struct life **life, struct life *inherited,
+                      int (*fetch)(void *context, mem_entry_name_port_t *entry), void *context)
 {
-    int result;
+    return life_begin(life, inherited->identity, fetch, context);
+}
 
-    pthread_mutex_lock(&registry.lock);
-    result = take(inherited);
-    if (result == 0) {
-        inherited->references++;
-        *life = inherited;
-    }
-    pthread_mutex_unlock(&registry.lock);
-    return result;
+mem_entry_name_port_t life_entry(const struct life *life)
+{
+    return life->entry;
 }
 
 uint64_t life_number(const struct life *life)
@@ -219,17 +275,76 @@ pid_t life_process(const struct life *life, uint64_t number)
     return number == life_number(life) ? getpid() : life_system_process(&life->place, number);
 }
 
+static struct mark **find_mark(struct life *life, uint64_t mark)
+{
+    struct mark **at = &life->marks;
+
+    while (*at != NULL && (*at)->mark != mark)
+        at = &(*at)->next;
+    return at;
+}
+
+static int set_mark(struct life *life, uint64_t mark)
+{
+    struct mark **at = find_mark(life, mark);
+    int result;
+
+    if (*at != NULL) {
+        (*at)->count++;
+        return 0;
+    }
+    *at = calloc(1, sizeof **at);
+    if (*at == NULL)
+        return -ENOMEM;
+    **at = (struct mark){.mark = mark, .count = 1};
+    result = life_system_mark(&life->place, mark);
+    if (result != 0) {
+        free(*at);
+        *at = NULL;
+    }
+    return result;
+}
+
+int life_mark(struct life *life, uint64_t mark)
+{
+    int result;
+
+    pthread_mutex_lock(&registry.lock);
+    result = set_mark(life, mark);
+    pthread_mutex_unlock(&registry.lock);
+    return result;
+}
+
+void life_unmark(struct life *life, uint64_t mark)
+{
+    struct mark **at, *found;
+
+    pthread_mutex_lock(&registry.lock);
+    at = find_mark(life, mark);
+    found = *at;
+    if (found != NULL && --found->count == 0) {
+        life_system_unmark(&life->place, mark);
+        *at = found->next;
+        free(found);
+    }
+    pthread_mutex_unlock(&registry.lock);
+}
+
+bool life_marked(struct life *life, uint64_t mark)
+{
+    bool own;
+
+    pthread_mutex_lock(&registry.lock);
+    own = *find_mark(life, mark) != NULL;
+    pthread_mutex_unlock(&registry.lock);
+    return own || life_system_marked(&life->place, mark);
+}
+
 void life_end(struct life *life)
 {
     if (life == NULL)
         return;
     pthread_mutex_lock(&registry.lock);
-    if (--life->references == 0) {
-        unlink_life(life);
-        /* The right goes last: where it carries a descriptor of its own, nothing is locked any more when that is closed. */
-        life_system_close(&life->place);
-        drop_entry(life->entry);
-        free(life);
-    }
+    drop(life);
     pthread_mutex_unlock(&registry.lock);
 }

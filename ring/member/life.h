@@ -31,9 +31,14 @@ int life_begin(struct life **life, const uint64_t identity[2],
 
 /*
  * A forked child begins a life of its own in a ring its parent had, by the parent's (copied) handle, which stays a handle of its
- * own, to be ended too: *life is a new reference to the same thing. Until this call the child has no life: number 0.
+ * own, to be ended too: *life is a new reference to the same thing. Until this call the child has no life: number 0. `fetch` is asked
+ * for the life entry as in life_begin, for the same reason before the life begins; should it fail, the life begins all the same.
  */
-int life_begin_forked(struct life **life, struct life *inherited);
+int life_begin_forked(struct life **life, struct life *inherited,
+                      int (*fetch)(void *context, mem_entry_name_port_t *entry), void *context);
+
+/* The right to the life entry, which stays this life's; null in a forked child that could not fetch it. */
+mem_entry_name_port_t life_entry(const struct life *life);
 
 /* The number, 1 .. 2^48-1, good as long as this process holds the handle. 0 in a forked child that has not begun one. */
 uint64_t life_number(const struct life *life);
@@ -43,6 +48,14 @@ bool life_alive(const struct life *life, uint64_t number);
 
 /* Its pid, as this process would name it, for people to read: 0 where it has ended or lives in a pid namespace that cannot be seen. */
 pid_t life_process(const struct life *life, uint64_t number);
+/*
+ * Marks: that some process lives which keeps something, without telling which. A mark is any number below 2^56; it stands as long as any
+ * process that has set it lives (as above) and has not cleared it as often. life_marked asks whether any has it set, this one
+ * included: true where the system cannot tell (macOS). 0, -ENOMEM, -ENOLCK.
+ */
+int life_mark(struct life *life, uint64_t mark);
+void life_unmark(struct life *life, uint64_t mark);
+bool life_marked(struct life *life, uint64_t mark);
 
 /* Give the handle back; with the last one the life ends. NULL is allowed. */
 void life_end(struct life *life);

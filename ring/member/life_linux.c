@@ -7,6 +7,7 @@
  *   - a forked child does not have it, whatever it inherits;
  *   - death by any signal, exit and exec (the descriptor is close-on-exec) drop it, before the parent can even wait for the process;
  *   - asking needs no pid, so that pid namespaces and the reuse of pids do not matter.
+ * A mark is a shared lock on a byte beyond all numbers.
  * A lock on the open file (F_OFD_SETLK) would not do: it lives as long as any forked child has a copy of the descriptor.
  *
  * The trap. Closing any descriptor of the file drops the process's locks on it. The layer below owns a descriptor of the
@@ -29,9 +30,27 @@ enum { DRAWS = 8 };
 
 _Static_assert(sizeof(off_t) == 8, "48-bit offsets");
 
-static struct flock one_byte(uint64_t number)
+static struct flock one_byte(short type, uint64_t offset)
 {
-    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)number, .l_len = 1};
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = 1};
+}
+
+/* Who else has the byte locked? `lock` says; false: it could not be asked. */
+static bool ask(const struct life_place *place, struct flock *lock)
+{
+    int saved = errno;
+    bool asked = fcntl(place->descriptor, F_GETLK, lock) == 0;
+
+    errno = saved;
+    return asked;
+}
+
+/* Does another process have a lock there? Asking cannot fail on a descriptor that is open; if it does, nobody is declared dead for it. */
+static bool locked(const struct life_place *place, uint64_t offset)
+{
+    struct flock lock = one_byte(F_WRLCK, offset);
+
+    return !ask(place, &lock) || lock.l_type != F_UNLCK;
 }
 
 int life_system_open(struct life_place *place, mem_entry_name_port_t entry)
@@ -65,7 +84,7 @@ int life_system_take(const struct life_place *place, uint64_t *number)
         drawn &= LIFE_MASK;
         if (drawn == 0)
             continue;
-        lock = one_byte(drawn);
+        lock = one_byte(F_WRLCK, drawn);
         if (fcntl(place->descriptor, F_SETLK, &lock) == 0) {
             *number = drawn;
             return 0;
@@ -76,28 +95,39 @@ int life_system_take(const struct life_place *place, uint64_t *number)
     return -ENOLCK;
 }
 
-/* Who has the byte locked? `lock` says; false: it could not be asked. */
-static bool ask(const struct life_place *place, struct flock *lock)
-{
-    int saved = errno;
-    bool asked = fcntl(place->descriptor, F_GETLK, lock) == 0;
-
-    errno = saved;
-    return asked;
-}
-
 bool life_system_lives(const struct life_place *place, uint64_t number)
 {
-    struct flock lock = one_byte(number);
-
-    /* Asking cannot fail on a descriptor that is open; if it does, nobody is declared dead for it. */
-    return !ask(place, &lock) || lock.l_type != F_UNLCK;
+    return locked(place, number);
 }
 
 pid_t life_system_process(const struct life_place *place, uint64_t number)
 {
-    struct flock lock = one_byte(number);
+    struct flock lock = one_byte(F_WRLCK, number);
 
     /* The kernel says 0 for a holder in a pid namespace that this one does not see, and -1 for a lock that is no process's. */
     return ask(place, &lock) && lock.l_type != F_UNLCK && lock.l_pid > 0 ? lock.l_pid : 0;
+}
+
+static uint64_t mark_offset(uint64_t mark)
+{
+    return UINT64_C(1) << 62 | mark;
+}
+
+int life_system_mark(const struct life_place *place, uint64_t mark)
+{
+    struct flock lock = one_byte(F_RDLCK, mark_offset(mark));
+
+    return fcntl(place->descriptor, F_SETLK, &lock) == 0 ? 0 : -ENOLCK;
+}
+
+void life_system_unmark(const struct life_place *place, uint64_t mark)
+{
+    struct flock lock = one_byte(F_UNLCK, mark_offset(mark));
+
+    (void)fcntl(place->descriptor, F_SETLK, &lock);
+}
+
+bool life_system_marked(const struct life_place *place, uint64_t mark)
+{
+    return locked(place, mark_offset(mark));
 }

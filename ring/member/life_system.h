@@ -28,5 +28,9 @@ bool life_system_lives(const struct life_place *place, uint64_t number);
 
 /* Its pid; 0: it has ended, or has none here. */
 pid_t life_system_process(const struct life_place *place, uint64_t number);
+/* Set a mark of this process (0, -ENOLCK), or clear it. Has another process set it? */
+int life_system_mark(const struct life_place *place, uint64_t mark);
+void life_system_unmark(const struct life_place *place, uint64_t mark);
+bool life_system_marked(const struct life_place *place, uint64_t mark);
 
 #endif

@@ -103,6 +103,31 @@ void region_group_close(struct region_group *group)
     memset(group, 0, sizeof *group);
 }
 
+int region_group_map(struct region_group *group, uint64_t capacity, struct mring_error *error)
+{
+    struct region_group made = *group;
+    int result;
+
+    if (made.view.members < 1 || made.view.members > LAYOUT_MEMBERS)
+        return failure(error, -EPROTO, 0, "damaged ring: a group of %" PRIu32 " members", made.view.members);
+    result = map_group(&made, capacity, made.view.members, VM_PROT_READ | VM_PROT_WRITE, error);
+    if (result == 0)
+        *group = made;
+    return result;
+}
+
+void region_group_unmap(struct region_group *group)
+{
+    if (group->mapped != 0)
+        entry_unmap((mach_vm_address_t)group->view.page, group->mapped);
+    entry_drop(&group->readonly);
+    *group = (struct region_group){.entry = group->entry,
+                                   .view = {.members = group->view.members,
+                                            .index = group->view.index,
+                                            .kind = group->view.kind,
+                                            .incarnation = group->view.incarnation}};
+}
+
 void region_group_forked(struct region_group *group)
 {
     group->entry = MACH_PORT_NULL;

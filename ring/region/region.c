@@ -30,6 +30,8 @@ struct facts {
     uint32_t attempts_max;
     enum mring_access access;
     enum mring_access produce;
+    uint32_t strict;
+    char name[LAYOUT_NAME];
 };
 
 static uint64_t ring_size(uint64_t capacity)
@@ -88,6 +90,10 @@ static int map_ring(struct region *region, mem_entry_name_port_t entry, bool wri
     region->view.identity[1] = facts->identity[1];
     region->view.members_default = facts->members_default;
     region->view.attempts_max = facts->attempts_max;
+    region->strict = facts->strict != 0;
+    region->access = facts->access;
+    region->produce = facts->produce;
+    memcpy(region->name, facts->name, sizeof region->name);
     return 0;
 }
 
@@ -119,6 +125,8 @@ static void write_header(const struct region *region, const struct facts *facts)
     header->attempts_max = facts->attempts_max;
     header->access = facts->access;
     header->produce = facts->produce;
+    header->strict = facts->strict;
+    memcpy(header->name, facts->name, sizeof header->name);
     header->magic = LAYOUT_MAGIC;
 }
 
@@ -131,9 +139,13 @@ int region_create(struct region *region, const struct region_plan *plan, struct 
         .attempts_max = plan->attempts_max,
         .access = plan->access,
         .produce = plan->produce,
+        .strict = plan->strict,
     };
     struct region made = {.ring = MACH_PORT_NULL};
     int result;
+
+    if (plan->name != NULL)
+        memcpy(facts.name, plan->name, strnlen(plan->name, sizeof facts.name - 1));
 
     if (!capacity_valid(plan->capacity) || !alignment_valid(plan->alignment) || !members_valid(plan->members_default) ||
         plan->attempts_max == 0 || !access_valid(plan->access, plan->produce))
@@ -145,7 +157,7 @@ int region_create(struct region *region, const struct region_plan *plan, struct 
 
     result = entry_make(&made.ring, ring_size(facts.capacity), "ring", error);
     if (result == 0)
-        result = entry_narrow(&made.ring_readonly, made.ring, ring_size(facts.capacity), "ring", error);
+        result = region_narrow(&made.ring_readonly, made.ring, facts.capacity, error);
     if (result == 0)
         result = entry_make(&made.doorbell, sizeof(struct doorbell_page), "doorbell", error);
     if (result == 0)
@@ -184,6 +196,9 @@ static int read_header(const volatile struct ring_header *header, struct facts *
     facts->attempts_max = header->attempts_max;
     facts->access = (enum mring_access)header->access;
     facts->produce = (enum mring_access)header->produce;
+    facts->strict = header->strict;
+    for (int at = 0; at < LAYOUT_NAME; at++)
+        facts->name[at] = header->name[at];
 
     if (magic != LAYOUT_MAGIC)
         return failure(error, -EPROTO, 0, "this is not a ring: its magic number is %016" PRIx64, magic);
@@ -210,6 +225,10 @@ static int read_header(const volatile struct ring_header *header, struct facts *
         return failure(error, -EPROTO, 0, "damaged ring: no attempts at all");
     if (!access_valid(facts->access, facts->produce))
         return failure(error, -EPROTO, 0, "damaged ring: access %u, produce %u", facts->access, facts->produce);
+    if (facts->strict > 1)
+        return failure(error, -EPROTO, 0, "damaged ring: strictness %" PRIu32, facts->strict);
+    if (memchr(facts->name, '\0', sizeof facts->name) == NULL)
+        return failure(error, -EPROTO, 0, "damaged ring: its name has no end");
     return 0;
 }
 
@@ -316,6 +335,43 @@ int region_replace(struct region *region, mem_entry_name_port_t *readonly, struc
     region->writable = false;
     *readonly = MACH_PORT_NULL;
     return 0;
+}
+
+int region_narrow(mem_entry_name_port_t *narrow, mem_entry_name_port_t ring, uint64_t capacity,
+                  struct mring_error *error)
+{
+    return entry_narrow(narrow, ring, ring_size(capacity), "ring", error);
+}
+
+struct region_desk region_desk_within(const struct region *region)
+{
+    return (struct region_desk){
+        .page = region->view.page,
+        .directory = (struct group_entry *)(uintptr_t)(region->base + RING_DIRECTORY_OFFSET),
+    };
+}
+
+int region_desk_open(struct region_desk *desk, mem_entry_name_port_t ring)
+{
+    enum { SIZE = RING_DATA_OFFSET - RING_PRODUCER_OFFSET };
+    mach_vm_address_t address = 0;
+    int result =
+        entry_map_anywhere(ring, RING_PRODUCER_OFFSET, SIZE, VM_PROT_READ | VM_PROT_WRITE, &address, "ring", NULL);
+
+    if (result == 0)
+        *desk = (struct region_desk){
+            .page = (struct producer_page *)address,
+            .directory = (struct group_entry *)(address + RING_DIRECTORY_OFFSET - RING_PRODUCER_OFFSET),
+            .mapped = SIZE,
+        };
+    return result;
+}
+
+void region_desk_close(struct region_desk *desk)
+{
+    if (desk->mapped != 0)
+        entry_unmap((mach_vm_address_t)desk->page, desk->mapped);
+    memset(desk, 0, sizeof *desk);
 }
 
 kern_return_t region_share(mem_entry_name_port_t entry)

@@ -35,6 +35,10 @@ struct region {
     mach_vm_address_t base;                  /* of the mapping: header, producer page, directory, data, data again */
     mach_vm_size_t mapped;                   /* bytes of it */
     bool writable;                           /* the ring entry is mapped read-write here */
+    bool strict;
+    enum mring_access access; /* on whose terms it is served */
+    enum mring_access produce;
+    char name[LAYOUT_NAME]; /* empty: none */
     struct ring_view view;
 };
 
@@ -46,6 +50,8 @@ struct region_plan {
     uint32_t attempts_max;
     enum mring_access access; /* said in the header for those who look; the broker has its own word of it */
     enum mring_access produce;
+    bool strict;
+    const char *name; /* NULL: none */
 };
 
 /*
@@ -87,11 +93,35 @@ int region_group_open(struct region_group *group, mem_entry_name_port_t entry, u
 int region_group_inspect(struct region_group *group, mem_entry_name_port_t entry, uint64_t capacity, uint32_t members,
                          struct mring_error *error);
 void region_group_close(struct region_group *group);
+/* Give the mapping up, and keep the entry and what it takes to map it again (region_group_map). */
+void region_group_unmap(struct region_group *group);
 void region_group_forked(struct region_group *group);
 
 /* Entries of the same memory for those who may only look: made once, the region's and the group's to drop. 0, -ENOMEM. */
 int region_doorbell_readonly(struct region *region, mem_entry_name_port_t *entry);
 int region_group_readonly(struct region_group *group, mem_entry_name_port_t *entry);
+
+/* Map a group of which there is the entry, and how many members it has. */
+int region_group_map(struct region_group *group, uint64_t capacity, struct mring_error *error);
+
+/* Make the read-only entry that consumers get, of a read-write one. */
+int region_narrow(mem_entry_name_port_t *narrow, mem_entry_name_port_t ring, uint64_t capacity,
+                  struct mring_error *error);
+
+/*
+ * What a broker writes, mapped read-write for it alone, where the ring may be mapped read-only: the producer's page, for the words of the
+ * directory that stand there, and the directory.
+ */
+struct region_desk {
+    struct producer_page *page; /* NULL: none */
+    struct group_entry *directory;
+    uint64_t mapped; /* bytes; 0: a part of the ring's mapping */
+};
+
+/* A part of a writable region; or from a read-write entry of the ring, which stays the caller's. */
+struct region_desk region_desk_within(const struct region *region);
+int region_desk_open(struct region_desk *desk, mem_entry_name_port_t ring);
+void region_desk_close(struct region_desk *desk);
 
 /* A new send right for somebody else (user reference + 1 on this name), to be moved into a message. */
 kern_return_t region_share(mem_entry_name_port_t entry);

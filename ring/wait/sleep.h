@@ -13,9 +13,9 @@
  * ran) hands the wake-up on; one that does, and sees more than it takes, wakes the next (api/consumer.c). Else the work
  * would wait for somebody who is not coming while others sleep.
  *
- * No wait on the semaphore lasts longer than half a second: then it looks again. A waker may have been killed between taking
- * and signalling. A whole wait that ends with work there and the announcement untouched is counted (rescued) and says that a
- * wake-up was lost.
+ * No wait on the semaphore lasts longer than half a second: then it looks again, also where nobody can wake it, as its broker is gone.
+ * A waker may have been killed between taking and signalling. A whole wait that ends with work there and the announcement untouched
+ * is counted (rescued) and says that a wake-up was lost.
  *
  * After half a second without work, in one call or over many short ones, it asks who of the others lives, so that a death is
  * noticed, and seen to, within a second.
@@ -55,7 +55,7 @@ struct sleeper_state {
     struct word woken;     /* mring_wake was called */
     unsigned owed;         /* credits that were promised and not yet consumed */
     bool published;
-    int64_t verdict_at; /* when to ask for the next verdict; 0: there was something to do when it looked last */
+    int64_t verdict_at;    /* when to ask for the next verdict; 0: there was something to do when it looked last */
     int64_t publish_again; /* not before then */
 };
 

@@ -1,0 +1,266 @@
+/*
+ * When the process that serves a ring is gone: who takes its place, and how the others find it.
+ *
+ * Escrow. Whoever has attached as the ring's user, but to look only, keeps what a broker needs, as rights without a mapping: the ring's
+ * read-write entry, the doorbell, the life entry, the entries of the declared groups; and the secret that all keys are made of (meet/keys.h), so
+ * that those which were given out are good at the successor. The broker judges who gets it (meet/rights.h). For everything else the
+ * process goes on showing the key of its own role. A forked child has mappings but no rights, so it asks for them over its inherited link
+ * at its first use. What cannot be had (no descriptors, the broker gone already) is done without; then this process is no heir. Of a
+ * strict ring only those get anything who may write it: it ends with the last of them.
+ *
+ * Noticing. The ring's word `broker` names the life of who serves it, and the kernel says whether that has ended; life 0 says that the ring
+ * was closed there. Those look who wait, and who asks something of a broker that does not answer: so a stream under way costs nothing
+ * more, and who only polls makes no system call (I10) and sees nothing.
+ *
+ * Election. An heir that finds nobody serving asks the bootstrap server for the name made of the ring's identity. That is atomic in the
+ * kernel, and gone with its holder. No two serve at once:
+ *   - a name is its user's, and only processes of the ring's user are heirs; so all of them ask for the same one;
+ *   - of the successors, each serves only while it holds that name (broker_stop gives it up after its last answer);
+ *   - the creator does not hold it, but its service is over before the word says so or its life ends, for good; and nobody asks for the
+ *     name before having seen that.
+ * Whoever closes the ring takes its own word back by compare-and-swap, so it cannot take back its successor's.
+ *
+ * Killed at any step the successor leaves what the one before left: a dead life in the word, no name, and a directory of
+ * which an entry is whole before its bit is set (serve.c). The next one takes over in the same way, and has the producer read the directory
+ * again.
+ *
+ * Links. Who finds that the word has changed looks that name up, as one of the ring's user. `served_by` is what the word said *before* the link was known to reach
+ * a living broker: it never names a later one than the link leads to, and an earlier one only leads to another look. Each handle that
+ * sees `meetings` grow puts its semaphore there again and brings the entry of its passing group, which the successor may not have.
+ *
+ * A passing group's life. Its entry is with its members and the producer alone, and a successor must not let it end while one of them
+ * lives, even stopped. So each member's process sets the group's mark in the life entry, which the kernel clears when it dies. It sets
+ * it after it got its place, and then makes sure that the broker which gave it is still there: so a mark that counts was set before any
+ * successor asks for it. A join that was not that quick is undone and asked again.
+ *
+ * Not seen to. A join killed in the middle whose group the successor does not have yet is undone when somebody has brought that; an
+ * asker whose patience ends before that leaves its place taken for as long as it lives.
+ */
+#include "ring.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* ---- escrow ---- */
+
+int ring_fetch_life(void *context, mem_entry_name_port_t *entry)
+{
+    int code = meet_life(context, entry);
+
+    if (code == -EPIPE && meet_renew(context) == 0)
+        code = meet_life(context, entry);
+    return code;
+}
+
+static void drop(mem_entry_name_port_t right)
+{
+    if (MACH_PORT_VALID(right))
+        mach_port_deallocate(mach_task_self(), right);
+}
+
+/* Right and left: what this handle has of its own it keeps. */
+static void keep(mem_entry_name_port_t *place, mem_entry_name_port_t right)
+{
+    if (MACH_PORT_VALID(*place))
+        drop(right);
+    else
+        *place = right;
+}
+
+/*
+ * The ring's own rights, if the broker gives them: it is the one that judges (meet/rights.h). That it answers at all says that the link is
+ * good.
+ */
+static bool take_ring(struct mring *ring, struct ring_key *secret)
+{
+    uint64_t broker = word_load_acquire(&ring->region.view.page->broker); /* [BROKER] */
+    struct escrow_reply reply;
+    int code = meet_escrow(ring->link, &reply);
+
+    if (code == -EPIPE && meet_renew(ring->link) == 0)
+        code = meet_escrow(ring->link, &reply);
+    if (code != -EPIPE)
+        word_store(&ring->served_by, broker);
+    if (code != 0)
+        return false;
+    ring_lock();
+    keep(&ring->escrow, reply.ring);
+    keep(&ring->region.doorbell, reply.doorbell);
+    ring->secret = reply.secret;
+    ring_unlock();
+    *secret = reply.secret;
+    key_forget(&reply.secret);
+    return true;
+}
+
+static void take_group(struct mring *ring, const struct ring_key *secret, uint32_t index)
+{
+    struct region_group *group = &ring->group[index];
+    struct group_reply reply;
+
+    if (meet_group(ring->link, secret, index, &reply) != 0)
+        return;
+    if (reply.index != index || reply.kind != GROUP_DECLARED) {
+        drop(reply.entry);
+        return;
+    }
+    ring_lock();
+    keep(&group->entry, reply.entry);
+    group->view.index = index;
+    group->view.kind = reply.kind;
+    group->view.members = reply.members;
+    group->view.incarnation = reply.incarnation;
+    ring_unlock();
+}
+
+/* The live declared groups: the same for as long as there is the ring. */
+static uint64_t declared_groups(const struct mring *ring)
+{
+    uint64_t groups = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
+
+    for (uint64_t left = groups; left != 0; left &= left - 1)
+        if (ring->region.view.directory[__builtin_ctzll(left)].kind != GROUP_DECLARED)
+            groups &= ~(left & -left);
+    return groups;
+}
+
+void ring_take_escrow(struct mring *ring)
+{
+    struct ring_key secret;
+
+    if (ring->role == MRING_INSPECT || !take_ring(ring, &secret))
+        return;
+    for (uint64_t left = declared_groups(ring); left != 0; left &= left - 1)
+        take_group(ring, &secret, (uint32_t)__builtin_ctzll(left));
+    key_forget(&secret);
+}
+
+void ring_drop_escrow(struct mring *ring)
+{
+    drop(ring->escrow);
+    ring->escrow = MACH_PORT_NULL;
+    key_forget(&ring->secret);
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        drop(ring->group[index].entry);
+        ring->group[index].entry = MACH_PORT_NULL;
+    }
+}
+
+/* ---- taking over ---- */
+
+static bool is_heir(const struct mring *ring)
+{
+    for (uint64_t left = declared_groups(ring); left != 0; left &= left - 1)
+        if (!MACH_PORT_VALID(ring->group[__builtin_ctzll(left)].entry))
+            return false;
+    return geteuid() == ring->owner && MACH_PORT_VALID(ring->escrow) && MACH_PORT_VALID(ring->region.doorbell) &&
+           MACH_PORT_VALID(life_entry(ring->life));
+}
+
+/*
+ * Everything that a service needs, before the first request can come. With the lock held. Groups stay mapped also where the election is
+ * lost: a join may use them by then.
+ */
+static int unfold(struct mring *ring)
+{
+    struct region *region = &ring->region;
+    int code = is_heir(ring) ? region_desk_open(&ring->desk, ring->escrow) : -EPERM;
+
+    if (code == 0 && !MACH_PORT_VALID(region->ring_readonly))
+        code = region_narrow(&region->ring_readonly, ring->escrow, region->view.capacity, NULL);
+    for (uint64_t left = declared_groups(ring); code == 0 && left != 0; left &= left - 1) {
+        struct region_group *group = &ring->group[__builtin_ctzll(left)];
+
+        if (group->view.page == NULL)
+            code = region_group_map(group, region->view.capacity, NULL);
+        ring->group_key[group->view.index] =
+            key_of_group(&ring->secret, group->view.index, group->view.members, group->view.incarnation);
+    }
+    return code;
+}
+
+static void take_over(struct mring *ring)
+{
+    const char *name =
+        ring->region.name[0] != '\0' && check_name(ring->region.name, "ring", NULL) == 0 ? ring->region.name : NULL;
+    struct broker_service service = serve_template;
+    struct broker_terms terms;
+    struct broker *broker;
+    int code;
+
+    service.context = ring;
+    ring_lock();
+    code = unfold(ring);
+    terms = serve_terms(ring, name);
+    ring_unlock();
+    if (code == 0)
+        code = broker_succeed(&broker, &terms, &service, NULL);
+    key_forget(&terms.secret);
+    ring_lock();
+    if (code == 0) {
+        ring->broker = broker;
+        serve_announce(ring);
+    } else {
+        region_desk_close(&ring->desk);
+    }
+    ring_unlock();
+}
+
+/* ---- finding the one who did ---- */
+
+/* False: another thread is at it, or this process serves the ring itself. */
+static bool begin_meeting(struct mring *ring)
+{
+    bool free;
+
+    ring_lock();
+    free = !ring->meeting && ring->broker == NULL;
+    ring->meeting |= free;
+    ring_unlock();
+    return free;
+}
+
+static void end_meeting(struct mring *ring)
+{
+    ring_lock();
+    ring->meeting = false;
+    ring_unlock();
+}
+
+static bool served(const struct mring *ring, uint64_t broker)
+{
+    return life_alive(ring->life, owner_life(broker));
+}
+
+void ring_meet(struct mring *ring)
+{
+    const struct word *word = &ring->region.view.page->broker;
+    uint64_t broker = word_load_acquire(word); /* [BROKER] */
+
+    if ((broker == word_load(&ring->served_by) && served(ring, broker)) || !begin_meeting(ring))
+        return;
+    if (!served(ring, broker))
+        take_over(ring);
+    broker = word_load_acquire(word); /* [BROKER] */
+    if (meet_renew(ring->link) == 0) {
+        word_store(&ring->served_by, broker);
+        word_count(&ring->meetings);
+        if (!is_heir(ring)) /* it may have been too late for that at the one before */
+            ring_take_escrow(ring);
+    }
+    end_meeting(ring);
+}
+
+uint64_t group_mark(const struct group_view *group)
+{
+    return (uint64_t)group->index << LIFE_BITS | (group->incarnation & LIFE_MASK);
+}
+
+bool ring_bring(struct mring *ring, const struct held_group *group)
+{
+    struct sleeper member = held_group_sleeper(group, 0, 0);
+
+    if (group->view.kind != GROUP_PASSING || !MACH_PORT_VALID(group->own.entry))
+        return true;
+    return meet_bring(ring->link, &member, group->own.entry) != -EPIPE;
+}
