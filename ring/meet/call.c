@@ -119,6 +119,9 @@ static bool is_alive(mach_port_t port)
     return mach_port_type(mach_task_self(), port, &type) == KERN_SUCCESS && (type & MACH_PORT_TYPE_SEND) != 0;
 }
 
+/* What an exchange comes to if the request was dropped, by a broker that seems to be alive. */
+enum { DROPPED = 1 };
+
 static int exchange(const struct meet_link *link, struct request *request, mach_port_t reply,
                     struct answer_buffer *buffer, struct mring_error *error)
 {
@@ -143,7 +146,7 @@ static int exchange(const struct meet_link *link, struct request *request, mach_
         return 0;
     mach_msg_destroy(&buffer->answer.header);
     if (buffer->answer.header.msgh_id == MESSAGE_SEND_ONCE_GONE && is_alive(broker))
-        return failure(error, -ENOMEM, 0, "the ring's broker has no descriptors or no memory to take a request");
+        return DROPPED;
     return failure(error, result, 0, "the ring's broker %s%s",
                    result == -EPIPE    ? "is gone"
                    : result == -EPROTO ? "speaks another protocol"
@@ -151,7 +154,19 @@ static int exchange(const struct meet_link *link, struct request *request, mach_
                    result == -EPIPE || result == -EPROTO ? "" : mring_strerror(result));
 }
 
-/* On success the answer is the caller's, to take rights out of and then to destroy. */
+static int ask(const struct meet_link *link, struct request *request, mach_msg_id_t kind, mach_port_t reply,
+               struct answer_buffer *buffer, struct mring_error *error)
+{
+    return fill_request(link, request, kind, reply)
+               ? exchange(link, request, reply, buffer, error)
+               : failure(error, -EPIPE, 0, "the ring's broker is gone, or cannot be reached from here");
+}
+
+/*
+ * On success the answer is the caller's, to take rights out of and then to destroy. A broker that is killed with a request in its hands
+ * drops it, and its port may be closed a moment later. So a dropped request is sent again: one who is dying takes nothing more, and what
+ * lies in the queue of its port goes with that.
+ */
 static int call(struct meet_link *link, struct request *request, mach_msg_id_t kind, struct answer_buffer *buffer,
                 struct mring_error *error)
 {
@@ -162,9 +177,11 @@ static int call(struct meet_link *link, struct request *request, mach_msg_id_t k
     kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &reply);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "no port for the broker's answer");
-    result = fill_request(link, request, kind, reply)
-                 ? exchange(link, request, reply, buffer, error)
-                 : failure(error, -EPIPE, 0, "the ring's broker is gone, or cannot be reached from here");
+    result = ask(link, request, kind, reply, buffer, error);
+    if (result == DROPPED)
+        result = ask(link, request, kind, reply, buffer, error);
+    if (result == DROPPED)
+        result = failure(error, -ENOMEM, 0, "the ring's broker has no descriptors or no memory to take a request");
     mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1);
     return result;
 }

@@ -38,9 +38,8 @@ static void name_ring(void)
     (void)snprintf(foreign, sizeof(foreign), "%d/%s", OWNER, name);
 }
 
-static struct mring *make_ring(enum mring_access access, enum mring_access produce)
+static struct mring *make_ring_with(struct mring_options options)
 {
-    struct mring_options options = MRING_OPTIONS_INIT;
     struct mring_error error = MRING_ERROR_INIT;
     struct mring *ring;
     int code;
@@ -48,14 +47,30 @@ static struct mring *make_ring(enum mring_access access, enum mring_access produ
     options.capacity = 65536;
     options.groups = groups;
     options.group_count = 2;
-    options.access = access;
-    options.produce = produce;
     options.error = &error;
     code = mring_create(&ring, name, &options);
     if (code != 0)
         (void)fprintf(stderr, "%s\n", error.text);
     EXPECT_OK(code);
     return ring;
+}
+
+static struct mring *make_ring(enum mring_access access, enum mring_access produce)
+{
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    options.access = access;
+    options.produce = produce;
+    return make_ring_with(options);
+}
+
+/* In which those of the ring's own user are not given more than their roles need, either. */
+static struct mring *make_strict_ring(void)
+{
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    options.strict = 1;
+    return make_ring_with(options);
 }
 
 static int open_ring(struct mring **ring, const char *called, enum mring_role role)
@@ -177,6 +192,17 @@ static void attack_broker(struct mring *ring, const struct mring_consumer *consu
     EXPECT_OK(mach_port_deallocate(mach_task_self(), attached.doorbell));
 }
 
+/* What a successor gets is not for it; nor can it tell the broker what another group's words are. */
+static void attack_succession(struct mring *ring, const struct mring_consumer *consumer)
+{
+    const struct sleeper other = {.group = 1, .incarnation = 1, .members = MEMBERS, .key = consumer->group.key};
+    struct escrow_reply escrow;
+
+    EXPECT(MACH_PORT_VALID(ring->escrow), ==, 0);
+    EXPECT(meet_escrow(ring->link, &escrow), ==, -EACCES);
+    EXPECT(meet_bring(ring->link, &other, ring->region.doorbell), ==, -EACCES);
+}
+
 /* What it may write it may also ruin: that harms its own group, and wakes somebody late, or for nothing. */
 static void ruin_what_is_ours(struct mring *ring, const struct mring_consumer *consumer)
 {
@@ -223,6 +249,7 @@ static void stranger_attacks(void *owner)
     held_group_drop(&other);
 
     attack_broker(ring, consumer);
+    attack_succession(ring, consumer);
     exhaust(ring);
     ruin_what_is_ours(ring, consumer);
     _exit(EXIT_SUCCESS); /* nothing of this consumer can be left in order */
@@ -269,6 +296,7 @@ static void inheritor_attacks(struct mring *ring, bool stranger_first)
     }
     EXPECT(key_is_none(&ring->secret) && key_is_none(&ring->group_key[1]), !=, 0);
     attack_broker(ring, consumer);
+    attack_succession(ring, consumer);
     EXPECT_OK(mring_leave(consumer));
     EXPECT_OK(mring_join(ring, "h", NULL, &consumer)); /* by the broker: its key goes on, whoever the child is */
     EXPECT(mring_next(consumer, &message), ==, 1);
@@ -285,20 +313,59 @@ static void become_another_then_join(void *ring)
     inheritor_attacks(ring, true);
 }
 
-static void an_inheritor_writes_nothing_else(void)
+static void inherit(struct mring *ring, void (*const *children)(void *), size_t count)
 {
-    struct mring *ring;
     struct mring_producer *producer;
 
-    name_ring();
-    ring = make_ring(MRING_OWNER, MRING_OWNER); /* root's, which alone can make a child another user's */
     EXPECT_OK(mring_producer(ring, &producer, NULL));
-    EXPECT_OK(mring_send(producer, "x", 1, 0));
-    child_finish(child_start(join_then_become_another, ring));
-    EXPECT_OK(mring_send(producer, "x", 1, 0)); /* for who comes next */
-    child_finish(child_start(become_another_then_join, ring));
+    for (size_t at = 0; at < count; at++) {
+        EXPECT_OK(mring_send(producer, "x", 1, 0));
+        child_finish(child_start(children[at], ring));
+    }
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(ring));
+}
+
+/* The rings are root's, which alone can make a child another user's. */
+static void an_inheritor_writes_nothing_else(void)
+{
+    static void (*const children[])(void *) = {become_another_then_join};
+
+    name_ring();
+    inherit(make_ring(MRING_OWNER, MRING_OWNER), children, 1);
+}
+
+static void nor_does_the_same_user_of_a_strict_ring(void)
+{
+    static void (*const children[])(void *) = {join_then_become_another, become_another_then_join};
+
+    name_ring();
+    inherit(make_strict_ring(), children, 2);
+}
+
+/* A child of the ring's own user keeps in escrow what a successor needs: no more of it is mapped than of another's. */
+static void join_and_keep_escrow(void *context)
+{
+    struct mring *ring = context;
+    uint64_t other_words = (uint64_t)ring->group[1].view.page;
+    struct mring_consumer *consumer;
+    unsigned char byte;
+
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    attack_mapping(ring->region.base, RING_DATA_OFFSET + ring->region.view.capacity);
+    EXPECT(mincore((void *)other_words, 1, &byte), ==, -1);
+    EXPECT(MACH_PORT_VALID(ring->escrow) && MACH_PORT_VALID(ring->group[1].entry), !=, 0);
+    EXPECT(key_is_none(&ring->secret), ==, 0);
+    attack_broker(ring, consumer); /* with the key of its role, which is all that it shows */
+    EXPECT_OK(mring_leave(consumer));
+}
+
+static void an_heir_has_nothing_mapped(void)
+{
+    static void (*const children[])(void *) = {join_and_keep_escrow};
+
+    name_ring();
+    inherit(make_ring(MRING_OWNER, MRING_OWNER), children, 1);
 }
 
 /* ---- who may open ---- */
@@ -581,6 +648,8 @@ int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
         {"a_stranger_writes_nothing_else", a_stranger_writes_nothing_else, 60},
+        {"nor_does_the_same_user_of_a_strict_ring", nor_does_the_same_user_of_a_strict_ring, 60},
+        {"an_heir_has_nothing_mapped", an_heir_has_nothing_mapped, 60},
         {"an_inheritor_writes_nothing_else", an_inheritor_writes_nothing_else, 60},
         {"an_inspector_writes_nothing", an_inspector_writes_nothing, 60},
         {"access_is_as_asked", access_is_as_asked, 60},
