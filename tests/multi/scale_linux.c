@@ -7,13 +7,14 @@
 #include "possessions_linux.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MEMBERS_EACH = MRING_MEMBERS_MAX / MRING_GROUPS_MAX, MESSAGES = 64 };
+enum { MEMBERS_EACH = MRING_MEMBERS_MAX / MRING_GROUPS_MAX, MESSAGES = 64, SETTLING = 5000 };
 static const int64_t SECOND = 1000 * 1000 * 1000;
 
 static struct mring *ring;
@@ -48,10 +49,15 @@ static int create(unsigned groups, unsigned members, struct mring_error *error)
 
 static size_t had;
 
-/* So many descriptors more, or fewer, than when this was asked last. */
+/* So many descriptors more, or fewer, than when this was asked last; the broker's thread may be about to close some of an answer's. */
 static void expect_more(const char *what, long more)
 {
     size_t has = possessions_now().descriptors;
+
+    for (unsigned turn = 0; (long)has - (long)had != more && turn < SETTLING; turn++) {
+        (void)sched_yield();
+        has = possessions_now().descriptors;
+    }
 
     (void)printf("  %s: %+ld\n", what, (long)has - (long)had);
     EXPECT((long)has - (long)had, ==, more);
@@ -84,7 +90,7 @@ static void serve(void *line)
     expect_more("gone", 0); /* the broker keeps the place's semaphore until another sleeps there */
     EXPECT(write(*(const int *)line, &byte, 1), ==, 1);
     EXPECT(read(*(const int *)line, &byte, 1), ==, 1);
-    expect_more("when another process has slept in its place, in a passing group, and as the producer", 3);
+    expect_more("when another process has slept in its place, in a passing group that is gone, and as the producer", 2);
     EXPECT_OK(mring_close(ring));
 }
 
@@ -102,9 +108,9 @@ static void the_costs_are_as_documented(void)
     EXPECT(read(line[0], &byte, 1), ==, 1);
     had = possessions_now().descriptors;
     EXPECT_OK(mring_open(&ring, name, MRING_CONSUME, NULL));
-    expect_more("opened, to consume", 6);
+    expect_more("opened, to consume", 6 + 2);
     EXPECT_OK(mring_join(ring, "g0", NULL, &declared));
-    expect_more("member", 1);
+    expect_more("member of a declared group, whose entry it keeps anyway", 0);
     EXPECT_OK(mring_join(ring, "late", NULL, &passing));
     expect_more("member of a passing group", 1);
     EXPECT(mring_wait(declared, 1000 * 1000), ==, -ETIMEDOUT);
@@ -114,17 +120,17 @@ static void the_costs_are_as_documented(void)
     EXPECT_OK(mring_leave(declared));
     EXPECT_OK(mring_leave(passing));
     EXPECT_OK(mring_close(ring));
-    expect_more("closed", -10);
+    expect_more("closed", -11);
     EXPECT_OK(mring_open(&ring, name, MRING_PRODUCE, NULL));
-    expect_more("opened, to produce", 6);
+    expect_more("opened, to produce", 6 + 1);
     EXPECT_OK(mring_producer(ring, &producer, NULL));
-    expect_more("producer, with two groups", 2);
+    expect_more("producer, with a declared group, and one that is gone with its member", 0);
     EXPECT_OK(mring_send(producer, "", 1, 0));
     EXPECT(mring_drain(producer, 1000 * 1000), ==, -ETIMEDOUT);
     expect_more("asleep", 1);
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(ring));
-    expect_more("closed", -9);
+    expect_more("closed", -8);
     EXPECT(write(line[0], &byte, 1), ==, 1);
     child_finish(server);
 }
