@@ -112,12 +112,25 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     return code < 0 ? code : 0;
 }
 
+/* The turns of all places together. False: somebody sits there. */
+static bool all_empty(const struct group_view *group, uint64_t *turns)
+{
+    *turns = 0;
+    for (uint32_t index = 0; index < group->members; index++) {
+        uint64_t owner = word_load_acquire(&group->line[index].owner); /* [OWNER] */
+
+        if (owner_life(owner) != 0)
+            return false;
+        *turns += owner >> LIFE_BITS;
+    }
+    return true;
+}
+
 bool group_has_members(const struct group_view *group)
 {
-    for (uint32_t index = 0; index < group->members; index++)
-        if (owner_life(word_load_acquire(&group->line[index].owner)) != 0) /* [OWNER] */
-            return true;
-    return false;
+    uint64_t first, second;
+
+    return !all_empty(group, &first) || !all_empty(group, &second) || first != second;
 }
 
 bool group_lives(const struct group_view *group, life_verdict alive, void *context)

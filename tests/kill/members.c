@@ -103,6 +103,27 @@ static void sweep(struct world *world, unsigned who)
         recover_sweep(&world->ring.group[0]);
 }
 
+/*
+ * Somebody joins beside one who is there, and who leaves only then: at no moment is the group without a member. Whoever looks at the places
+ * meanwhile may find each of them free, one after the other.
+ */
+static void join_before_last_leaves(struct world *world, unsigned who)
+{
+    if (world_join(world, who, 0))
+        world_leave(world, EARLIER);
+}
+
+static void leave_most(struct world *world, unsigned who)
+{
+    (void)world_work(world, who, 1, ONE_BY_ONE);
+    world_leave(world, who);
+}
+
+static void leave(struct world *world, unsigned who)
+{
+    world_leave(world, who);
+}
+
 /* The one who claimed last claims again, and then another does, so that the claim word has forgotten both of its claims. */
 static void claim_two(struct world *world, unsigned who)
 {
@@ -114,6 +135,13 @@ static void finish_without_earlier(struct world *world)
 {
     world_died(world, EARLIER);
     finish_members(world);
+}
+
+/* Whoever else is there, EARLIER has left, or was to be made to by one who was killed. */
+static void finish_passing_without_earlier(struct world *world)
+{
+    world_died(world, EARLIER);
+    finish_passing(world);
 }
 
 /* ---- how it is before ---- */
@@ -152,6 +180,17 @@ static void three_there(struct world *world)
 {
     two_there(world);
     need_join(world, 2);
+}
+
+/* Three, and the first place free. */
+static void first_place_free(struct world *world)
+{
+    need_join(world, BEFORE_THAT);
+    need_join(world, 0);
+    need_join(world, 1);
+    need_join(world, EARLIER);
+    send(world, 12);
+    world_leave(world, BEFORE_THAT);
 }
 
 /* Four, of whom one has claimed and released. */
@@ -296,6 +335,16 @@ static const struct scenario scenarios[] = {
      sweep,
      finish_passing,
      false},
+    {"passing-relay",
+     {4},
+     GROUP_PASSING,
+     5,
+     first_place_free,
+     leave_most,
+     leave,
+     join_before_last_leaves,
+     finish_passing_without_earlier,
+     true},
     {"lone-work", {1}, GROUP_DECLARED, 5, one_there, work_two, join_and_work, NULL, finish_members, false},
     {"lone-hold", {1}, GROUP_DECLARED, 5, one_there, hold_some, join_and_hold, NULL, finish_members, false},
     {"lone-join", {1}, GROUP_DECLARED, 5, lone_dead, join_and_work, join_and_work, NULL, finish_members, false},
