@@ -1,5 +1,7 @@
 #include "gate.h"
 
+#include "group.h"
+
 static uint64_t lowest_held(const struct group_view *group, uint64_t lowest, bool *anybody)
 {
     for (unsigned word = 0; word * 64 < group->members; word++) {
@@ -40,7 +42,8 @@ uint64_t gate_look(const struct ring_view *view, const struct group_view *group,
     uint64_t gate = lowest_held(group, position, &anybody);
     enum trouble_kind kind;
 
-    if (!anybody && group->kind == GROUP_PASSING)
+    /* A joiner's bit and a leaver's may stand in different words, and both be missed; then the position counts. */
+    if (!anybody && group->kind == GROUP_PASSING && !group_has_members(group))
         return GATE_NONE;
     kind = judge_gate(position, gate, tail, view->alignment, before);
     if (kind != TROUBLE_NONE) {

@@ -113,6 +113,13 @@ static void join_before_last_leaves(struct world *world, unsigned who)
         world_leave(world, EARLIER);
 }
 
+/* A producer looks for room, and publishes. */
+static void rescan_and_send(struct world *world, unsigned who)
+{
+    fake_ring_rescan(&world->ring, &world->producer);
+    world_send(world, who, 1);
+}
+
 static void leave_most(struct world *world, unsigned who)
 {
     (void)world_work(world, who, 1, ONE_BY_ONE);
@@ -141,6 +148,16 @@ static void finish_without_earlier(struct world *world)
 static void finish_passing_without_earlier(struct world *world)
 {
     world_died(world, EARLIER);
+    finish_passing(world);
+}
+
+/* What the group has not claimed, the producer must not take for room. */
+static void finish_gated(struct world *world)
+{
+    world_died(world, EARLIER);
+    if (world->joined[1] && world->producer.gate > word_load(&world->ring.group[0].page->claim.low))
+        world_fail(world, "the producer does not wait for a living member");
+    world_produce(world);
     finish_passing(world);
 }
 
@@ -191,6 +208,22 @@ static void first_place_free(struct world *world)
     need_join(world, EARLIER);
     send(world, 12);
     world_leave(world, BEFORE_THAT);
+}
+
+/* One, at the first place of the second word of places; all before it are free. */
+static void one_far_back(struct world *world)
+{
+    static struct consumer_core taken[64];
+
+    for (unsigned place = 0; place < 64; place++) {
+        need_join(world, BEFORE_THAT);
+        taken[place] = world->member[BEFORE_THAT];
+    }
+    need_join(world, EARLIER);
+    for (unsigned place = 0; place < 64; place++)
+        group_leave(&taken[place]);
+    world->joined[BEFORE_THAT] = false;
+    send(world, 12);
 }
 
 /* Four, of whom one has claimed and released. */
@@ -345,6 +378,16 @@ static const struct scenario scenarios[] = {
      join_before_last_leaves,
      finish_passing_without_earlier,
      true},
+    {"passing-gate",
+     {65},
+     GROUP_PASSING,
+     5,
+     one_far_back,
+     rescan_and_send,
+     join_before_last_leaves,
+     NULL,
+     finish_gated,
+     false},
     {"lone-work", {1}, GROUP_DECLARED, 5, one_there, work_two, join_and_work, NULL, finish_members, false},
     {"lone-hold", {1}, GROUP_DECLARED, 5, one_there, hold_some, join_and_hold, NULL, finish_members, false},
     {"lone-join", {1}, GROUP_DECLARED, 5, lone_dead, join_and_work, join_and_work, NULL, finish_members, false},
