@@ -112,14 +112,15 @@ static void clear_empty(struct mring *ring)
     }
 }
 
-static uint32_t members_made(const struct mring *ring)
+/* Has the ring room for so many members more? What the directory says, a hostile producer may have written: it may be any sum. */
+static bool has_room(const struct mring *ring, uint32_t members)
 {
     uint64_t live = word_load(&ring->region.view.page->groups);
-    uint32_t members = 0;
+    uint64_t sum = members;
 
     for (; live != 0; live &= live - 1)
-        members += directory_entry(ring, (uint32_t)__builtin_ctzll(live))->members;
-    return members;
+        sum += directory_entry(ring, (uint32_t)__builtin_ctzll(live))->members;
+    return sum <= LAYOUT_MEMBERS;
 }
 
 /* The place of one who was to come, and does not. */
@@ -177,7 +178,7 @@ static int make_passing(struct mring *ring, uid_t user, const struct join_reques
 
     if (free_entries == 0)
         return -ENOSPC;
-    if (members > LAYOUT_MEMBERS - members_made(ring))
+    if (!has_room(ring, members))
         return -E2BIG;
     code = quota_check(ring, user, members);
     if (code != 0)
