@@ -1,8 +1,10 @@
 /*
  * In a sandbox: a consumer and a producer that have joined, and then may make no other system calls than ring/doc/rights.md lists (seccomp
- * kills for any other), go on: they sleep and are woken, take over what a killed peer held, learn of the producer's death, and leave.
+ * kills for any other), go on: they sleep and are woken, take over what a killed peer held, learn of the producer's death, find who serves
+ * the ring when its creator was killed, or serve it themselves, and leave.
  */
 #include "harness.h"
+#include "users.h"
 
 #include "core/atomic.h"
 #include "mring.h"
@@ -47,6 +49,10 @@ static void confine(void)
         SYS_POLL, SYS_ppoll, SYS_sendmsg, SYS_recvmsg, SYS_shutdown, SYS_getrandom, SYS_getpid, SYS_geteuid,
         SYS_getegid, SYS_prlimit64, SYS_rt_sigprocmask, SYS_brk, SYS_clone3, SYS_prctl, SYS_rseq, SYS_set_robust_list,
         SYS_get_robust_list, SYS_gettid,
+        /* finding who serves the ring now; its thread may be the first of the process */
+        SYS_socket, SYS_connect, SYS_rt_sigaction,
+        /* taking the ring over, and serving it */
+        SYS_bind, SYS_listen, SYS_accept4, SYS_eventfd2, SYS_openat, SYS_read, SYS_write,
         /* and the end */
         SYS_munmap, SYS_close, SYS_exit, SYS_exit_group};
     enum { COUNT = sizeof(allowed) / sizeof(allowed[0]) };
@@ -209,12 +215,124 @@ static void sharing(void)
     everybody(4);
 }
 
+/* ---- who serves the ring dies ---- */
+
+static char name[48];
+static struct event ready, killed;
+
+static void create_and_be_killed(void *strict)
+{
+    const struct mring_group group = {"g", 2};
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    options.capacity = 65536;
+    options.groups = &group;
+    options.group_count = 1;
+    options.strict = *(const unsigned *)strict;
+    EXPECT_OK(mring_create(&ring, name, &options));
+    event_send(&ready);
+    (void)pause();
+}
+
+static void open_by_name(enum mring_role role)
+{
+    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
+
+    options.timeout = INT64_C(30) * 1000 * 1000 * 1000;
+    EXPECT_OK(mring_open(&ring, name, role, &options));
+}
+
+static void open_and_consume_confined(void *unused)
+{
+    struct mring_consumer *consumer;
+    bool redelivered = false;
+
+    (void)unused;
+    open_by_name(MRING_CONSUME);
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    event_send(&ready);
+    confine();
+    EXPECT(consume_all(consumer, &redelivered), ==, -EPIPE);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+    _exit(EXIT_SUCCESS);
+}
+
+/* Begin when the creator is dead. */
+static void open_and_produce(void *unused)
+{
+    struct mring_producer *producer;
+
+    (void)unused;
+    open_by_name(MRING_PRODUCE);
+    event_send(&ready);
+    event_wait(&killed);
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    produce(producer);
+    EXPECT_OK(mring_end(producer));
+    EXPECT_OK(mring_drain(producer, MRING_FOREVER));
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
+}
+
+static pid_t start_and_await(void (*body)(void *), void *argument)
+{
+    pid_t child = child_start(body, argument);
+
+    event_wait(&ready);
+    return child;
+}
+
+static void kill_creator(pid_t creator)
+{
+    EXPECT_OK(kill(creator, SIGKILL));
+    be_killed(creator);
+}
+
+/* A consumer of a strict ring cannot take it over: it finds the one who does. */
+static void another_takes_over(void)
+{
+    unsigned strict = 1;
+    pid_t creator, consumer, producer;
+
+    ready = event_make();
+    killed = event_make();
+    (void)snprintf(name, sizeof(name), "sandbox-%d", (int)getpid());
+    creator = start_and_await(create_and_be_killed, &strict);
+    consumer = start_and_await(open_and_consume_confined, NULL);
+    producer = start_and_await(open_and_produce, NULL);
+    kill_creator(creator);
+    event_send(&killed);
+    child_finish(producer);
+    child_finish(consumer);
+}
+
+/* The only one left takes the ring over, from inside its sandbox. */
+static void the_confined_takes_over(void)
+{
+    unsigned strict = 0;
+    pid_t creator, consumer, producer;
+
+    ready = event_make();
+    killed = event_make();
+    (void)snprintf(name, sizeof(name), "sandbox-%d", (int)getpid());
+    creator = start_and_await(create_and_be_killed, &strict);
+    consumer = start_and_await(open_and_consume_confined, NULL);
+    kill_creator(creator);
+    producer = start_and_await(open_and_produce, NULL);
+    event_send(&killed);
+    child_finish(producer);
+    child_finish(consumer);
+}
+
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
         {"a_consumer_among_the_dying", a_consumer_among_the_dying, 60},
         {"alone", alone, 60},
         {"sharing", sharing, 60},
+        {"another_takes_over", another_takes_over, 60},
+        {"the_confined_takes_over", the_confined_takes_over, 60},
     };
 
     confined = getenv("MRING_TRACE") == NULL;
