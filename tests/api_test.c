@@ -90,6 +90,7 @@ static void bad_options_are_named(void **state)
     expect_refusal(&options, name, code, word)
     REFUSED(options.alignment = 16, NULL, -EINVAL, "16");
     REFUSED(options.capacity = (size_t)1 << 41, NULL, -EINVAL, "capacity");
+    REFUSED(options.attempts = TALLY_MOST + 1, NULL, -EINVAL, "attempts");
     REFUSED(options.members = 1025, NULL, -E2BIG, "1025");
     REFUSED((options.groups = twice, options.group_count = 2), NULL, -EINVAL, "\"a\"");
     REFUSED((options.groups = nameless, options.group_count = 1), NULL, -EINVAL, "empty");

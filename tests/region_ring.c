@@ -227,6 +227,7 @@ static void test_damaged_header(void **state)
         {offsetof(struct ring_header, members_default), 4, 0, "members"},
         {offsetof(struct ring_header, members_default), 4, LAYOUT_MEMBERS + 1, "members"},
         {offsetof(struct ring_header, attempts_max), 4, 0, "attempts"},
+        {offsetof(struct ring_header, attempts_max), 4, TALLY_MOST + 1, "attempts"},
         {offsetof(struct ring_header, strict), 4, 2, "strictness"},
         {offsetof(struct ring_header, name) + LAYOUT_NAME - 1, 1, 'x', "name"},
     };

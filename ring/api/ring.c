@@ -151,6 +151,8 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
     plan->region.capacity = power_of_two(capacity);
     plan->region.alignment = options->alignment != 0 ? (uint32_t)options->alignment : 8;
     plan->region.members_default = members;
+    if (options->attempts > TALLY_MOST)
+        return failure(error, -EINVAL, 0, "%u attempts: more than %d are not counted", options->attempts, TALLY_MOST);
     plan->region.attempts_max = options->attempts != 0 ? options->attempts : ATTEMPTS_DEFAULT;
     plan->region.strict = options->strict != 0;
     plan->only.name = "all";

@@ -148,7 +148,7 @@ int region_create(struct region *region, const struct region_plan *plan, struct 
         memcpy(facts.name, plan->name, strnlen(plan->name, sizeof facts.name - 1));
 
     if (!capacity_valid(plan->capacity) || !alignment_valid(plan->alignment) || !members_valid(plan->members_default) ||
-        plan->attempts_max == 0 || !access_valid(plan->access, plan->produce))
+        plan->attempts_max == 0 || plan->attempts_max > TALLY_MOST || !access_valid(plan->access, plan->produce))
         return failure(error, -EINVAL, 0,
                        "a ring of %" PRIu64 " bytes, alignment %" PRIu32 ", %" PRIu32 " members, %" PRIu32 " attempts",
                        plan->capacity, plan->alignment, plan->members_default, plan->attempts_max);
@@ -221,8 +221,8 @@ static int read_header(const volatile struct ring_header *header, struct facts *
         return failure(error, -EPROTO, 0, "damaged ring: alignment %" PRIu32, facts->alignment);
     if (!members_valid(facts->members_default))
         return failure(error, -EPROTO, 0, "damaged ring: %" PRIu32 " default members", facts->members_default);
-    if (facts->attempts_max == 0)
-        return failure(error, -EPROTO, 0, "damaged ring: no attempts at all");
+    if (facts->attempts_max == 0 || facts->attempts_max > TALLY_MOST)
+        return failure(error, -EPROTO, 0, "damaged ring: %" PRIu32 " attempts", facts->attempts_max);
     if (!access_valid(facts->access, facts->produce))
         return failure(error, -EPROTO, 0, "damaged ring: access %u, produce %u", facts->access, facts->produce);
     if (facts->strict > 1)
