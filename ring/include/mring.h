@@ -26,6 +26,9 @@
  *             another user. Within one user all this protects from accidents alone: a user's processes can trace one another; and,
  *             but for a strict ring, they hold, without a mapping, what it takes to serve the ring when its creator is gone (mring_create).
  *             ring/doc/rights.md has the whole of it, and the system calls that a sandbox must let through.
+ *   Descriptors  (Linux) The library has some open, marked close-on-exec. Who closes descriptors that it did not open (closefrom, or a loop
+ *             over all, as daemons do) is dead to the others from then on: what it holds is given to another member while it still has it.
+ *             Do so before opening a ring.
  *   Signals   Only mring_wake is async-signal-safe. Calls that wait end with -EINTR when a handler ran.
  *   Versions  Option, info and error structs begin with their size: set it with the MRING_..._INIT macros, or by
  *             `.size = sizeof(...)` among designated initialisers. A field added later is taken as zero from an older caller.
@@ -131,7 +134,7 @@ struct mring_options {
     struct mring_error *error;
     /*
      * How many members may be killed while a message is the oldest that they have not released, before it is set aside instead of being
-     * given to yet another (mring_take_aside); 0: 5.
+     * given to yet another (mring_take_aside); 0: 5; at most 65535.
      */
     unsigned attempts;
     /* Who may open the ring by name; see "Rights" below. */
