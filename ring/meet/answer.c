@@ -126,7 +126,8 @@ static bool read_join(const struct request *request, struct join_request *join)
     *join = (struct join_request){
         .members = request->of.join.members, .life = request->of.join.life, .ticket = request->of.join.ticket};
     memcpy(join->name, request->of.join.name, sizeof join->name);
-    return memchr(join->name, '\0', sizeof join->name) != NULL && join->life <= LIFE_MASK && join->ticket != 0;
+    return memchr(join->name, '\0', sizeof join->name) != NULL && join->life != 0 && join->life <= LIFE_MASK &&
+           join->ticket != 0;
 }
 
 static int answer_unjoin(const struct broker *ring, const struct request *request, const struct meet_peer *peer)

@@ -21,6 +21,9 @@
 /* How long a broker may take to answer: it is only ever this late when its process is stopped. */
 #define PATIENCE (INT64_C(5) * 1000 * 1000 * 1000)
 
+/* For a waker, whose own call is not one that waits: without an answer by then the sleeper looks by itself, in half a second. */
+#define WAKERS_PATIENCE (INT64_C(100) * 1000 * 1000)
+
 static mach_msg_timeout_t milliseconds(int64_t nanoseconds)
 {
     return (mach_msg_timeout_t)((nanoseconds + 999999) / 1000000);
@@ -101,10 +104,16 @@ static bool fill_request(const struct meet_link *link, struct request *request, 
     return request->header.msgh_remote_port != MACH_PORT_NULL;
 }
 
+static int64_t patience_for(mach_msg_id_t kind)
+{
+    return kind == MESSAGE_GET_SEMAPHORE ? WAKERS_PATIENCE : PATIENCE;
+}
+
 static mach_msg_return_t send_request(struct request *request)
 {
+    mach_msg_timeout_t most = milliseconds(patience_for(request->header.msgh_id));
     mach_msg_return_t mr = mach_msg(&request->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof *request, 0,
-                                    MACH_PORT_NULL, milliseconds(PATIENCE), MACH_PORT_NULL);
+                                    MACH_PORT_NULL, most, MACH_PORT_NULL);
 
     if (mr != MACH_MSG_SUCCESS)
         mach_msg_destroy(&request->header);
@@ -126,8 +135,8 @@ static int exchange(const struct meet_link *link, struct request *request, mach_
                     struct answer_buffer *buffer, struct mring_error *error)
 {
     mach_port_t broker = request->header.msgh_remote_port;
-    int64_t deadline = clock_deadline(PATIENCE);
     mach_msg_id_t asked = request->header.msgh_id;
+    int64_t deadline = clock_deadline(patience_for(asked));
     mach_msg_return_t mr = send_request(request);
     int result;
 

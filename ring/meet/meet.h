@@ -166,7 +166,7 @@ void meet_close(struct meet_link *link);
 void meet_lower(struct meet_link *link);
 
 /*
- * Each is one message and its answer; at most some seconds (-ETIMEDOUT: the broker does not answer). -EACCES: not for this role, or, when
+ * Each is one message and its answer; at most some seconds, for a semaphore a tenth of one (-ETIMEDOUT: the broker does not answer). -EACCES: not for this role, or, when
  * attaching, this user.
  */
 int meet_attach(struct meet_link *link, enum mring_role role, struct attach_reply *reply, struct mring_error *error);
