@@ -60,7 +60,7 @@ enum {
     CHUNK_BYTES = 16 << 10, /* a record is longer by its header: the ring holds 63 */
     RESULTS = RING_BYTES / CHUNK_BYTES,
     WORKERS_MAX = 64,
-    NEVER_ASIDE = 1 << 20 /* no chunk is to blame for the death of who held it */
+    ATTEMPTS = 65535 /* the most there are: no chunk is to blame for the death of who held it */
 };
 
 /* What all processes share: an anonymous shared mapping, made before the first fork. */
@@ -348,7 +348,7 @@ static int make(struct crash *crash, struct mring_error *error)
     options.capacity = RING_BYTES;
     options.groups = &work_group;
     options.group_count = 1;
-    options.attempts = NEVER_ASIDE;
+    options.attempts = ATTEMPTS;
     options.error = error;
     crash->shared = mmap(NULL, sizeof(*crash->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANON, -1, 0);
     if (crash->shared == MAP_FAILED)
