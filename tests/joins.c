@@ -258,9 +258,57 @@ static void a_bell_rings_until_its_group_is_mapped(void **state)
     stop(&server);
 }
 
+/* The directory's entry of the first group, as somebody with the right to write the ring can change it. */
+static struct group_entry *first_entry(const struct mring *ring)
+{
+    return (struct group_entry *)(uintptr_t)(ring->region.base + RING_DIRECTORY_OFFSET);
+}
+
+/*
+ * A hostile producer may write there that a declared group is a passing one, and of another incarnation. It has no members: but it stays, for
+ * the producer in the serving process has no other mapping of it, and goes on waiting for it.
+ */
+static void a_declared_group_stays_whatever_the_directory_says(void **state)
+{
+    static const char payload[BYTES];
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_producer *producer;
+    struct mring_consumer *other;
+    struct mring_message message;
+    struct mring *ring;
+    uint32_t sent = 0;
+    int code;
+
+    (void)state;
+    options.capacity = CAPACITY;
+    assert_int_equal(mring_create(&ring, NULL, &options), 0);
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    first_entry(ring)->kind = GROUP_PASSING;
+    assert_int_equal(mring_join(ring, "other", NULL, &other), 0);
+    assert_int_equal(mring_leave(other), 0);
+    first_entry(ring)->incarnation++;
+    assert_int_equal(mring_join(ring, "another", NULL, &other), 0);
+    assert_int_equal(mring_leave(other), 0);
+    first_entry(ring)->incarnation--;
+    first_entry(ring)->kind = GROUP_DECLARED;
+    while ((code = mring_send(producer, payload, sizeof payload, sent)) == 0)
+        assert_true(++sent <= CAPACITY / BYTES);
+    assert_int_equal(code, -EAGAIN);
+    assert_int_equal(mring_join(ring, "all", NULL, &other), 0);
+    for (uint32_t number = 0; number < sent; number++) {
+        assert_int_equal(mring_next(other, &message), 1);
+        assert_int_equal(message.tag, number);
+        assert_int_equal(mring_release(other, &message), 0);
+    }
+    assert_int_equal(mring_leave(other), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_declared_group_stays_whatever_the_directory_says),
         cmocka_unit_test(an_answer_too_late_takes_no_place),
         cmocka_unit_test(want_of_descriptors_takes_no_place),
         cmocka_unit_test(want_of_memory_takes_no_place),

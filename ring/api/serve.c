@@ -86,13 +86,22 @@ static int find_group(struct mring *ring, const char *name)
     return -1;
 }
 
+/*
+ * The directory is a producer's to write, so a declared group is one by this process's own table: its mapping there is in use by handles, and
+ * must stay whatever the directory says.
+ */
+static bool is_declared(const struct mring *ring, uint32_t index)
+{
+    return ring->group[index].view.kind == GROUP_DECLARED;
+}
+
 static bool is_empty(struct mring *ring, uint32_t index)
 {
     const struct group_entry *entry = directory_entry(ring, index);
     const struct region_group *group = served_group(ring, index);
     struct group_view known = {.index = index, .incarnation = entry->incarnation};
 
-    if (entry->kind != GROUP_PASSING)
+    if (is_declared(ring, index) || entry->kind != GROUP_PASSING)
         return false;
     return group != NULL ? !group_lives(&group->view, alive, ring) : !life_marked(ring->life, group_mark(&known));
 }
@@ -155,16 +164,12 @@ static bool occupy_beside(struct mring *ring, const struct group_view *group, ui
     return false;
 }
 
-/*
- * The words of the directory are in the ring entry, which a hostile producer writes too: a declared group's entry is in use whatever they
- * say, for handles of this process have its mapping from the ring's own table.
- */
 static uint64_t free_directory_entries(const struct mring *ring)
 {
     uint64_t unused = ~word_load(&ring->region.view.page->groups);
 
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        if (ring->group[index].view.kind == GROUP_DECLARED)
+        if (is_declared(ring, index))
             unused &= ~(UINT64_C(1) << index);
     return unused;
 }
@@ -396,7 +401,8 @@ static bool is_live(struct mring *ring, const struct sleeper *member)
     const struct group_entry *known = directory_entry(ring, member->group);
 
     return (word_load(&ring->region.view.page->groups) >> member->group & 1) != 0 &&
-           known->incarnation == member->incarnation && known->kind == GROUP_PASSING;
+           known->incarnation == member->incarnation && known->kind == GROUP_PASSING &&
+           !is_declared(ring, member->group);
 }
 
 static int on_bring(void *context, const struct meet_peer *peer, const struct sleeper *member,

@@ -43,15 +43,15 @@ void group_leave(struct consumer_core *consumer);
 void group_give_back(const struct group_view *group, uint32_t line, uint64_t owner, uint64_t life);
 
 /*
- * Has the group members, by its owner words? (The dead count as long as nobody has buried them.) False is true of one moment, all places
- * together: one may come to a place that was looked at already, beside one who leaves another before that is looked at. So they are looked
- * at twice. Each change of an owner word makes its turn grow; none has changed if their sum has not. Once a passing group is empty nobody comes any
- * more: that needs one who is there (api/serve.c). True may be out of date: who makes it so by leaving looks for itself.
+ * Has the group living members? False is true of one moment, all places together: one may come to a place that was looked at already, beside
+ * one who leaves another before that is looked at. So they are looked at twice. Each change of an owner word makes its turn grow; none
+ * has changed if their sum has not. Once a passing group is empty nobody comes any more: that needs one who is there (api/serve.c). True
+ * may be out of date: who makes it so by leaving looks for itself.
  */
-bool group_has_members(const struct group_view *group);
-
-/* Has it living ones? */
 bool group_lives(const struct group_view *group, life_verdict alive, void *context);
+
+/* The same by the owner words alone: the dead count as long as nobody has buried them. */
+bool group_has_members(const struct group_view *group);
 
 void group_free_line(const struct group_view *group, uint32_t index);
 
