@@ -289,17 +289,21 @@ static void kill_creator(pid_t creator)
     be_killed(creator);
 }
 
-/* A consumer of a strict ring cannot take it over: it finds the one who does. */
-static void another_takes_over(void)
+static void begin(unsigned strict, pid_t *creator, pid_t *consumer)
 {
-    unsigned strict = 1;
-    pid_t creator, consumer, producer;
-
     ready = event_make();
     killed = event_make();
     (void)snprintf(name, sizeof(name), "sandbox-%d", (int)getpid());
-    creator = start_and_await(create_and_be_killed, &strict);
-    consumer = start_and_await(open_and_consume_confined, NULL);
+    *creator = start_and_await(create_and_be_killed, &strict);
+    *consumer = start_and_await(open_and_consume_confined, NULL);
+}
+
+/* A consumer of a strict ring cannot take it over: it finds the one who does. */
+static void another_takes_over(void)
+{
+    pid_t creator, consumer, producer;
+
+    begin(1, &creator, &consumer);
     producer = start_and_await(open_and_produce, NULL);
     kill_creator(creator);
     event_send(&killed);
@@ -310,14 +314,9 @@ static void another_takes_over(void)
 /* The only one left takes the ring over, from inside its sandbox. */
 static void the_confined_takes_over(void)
 {
-    unsigned strict = 0;
     pid_t creator, consumer, producer;
 
-    ready = event_make();
-    killed = event_make();
-    (void)snprintf(name, sizeof(name), "sandbox-%d", (int)getpid());
-    creator = start_and_await(create_and_be_killed, &strict);
-    consumer = start_and_await(open_and_consume_confined, NULL);
+    begin(0, &creator, &consumer);
     kill_creator(creator);
     producer = start_and_await(open_and_produce, NULL);
     event_send(&killed);
