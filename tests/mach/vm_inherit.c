@@ -282,8 +282,18 @@ static void the_heap_shared_and_copied(void **state)
     assert_int_equal(child_run(fork_with_a_shared_heap, (void *)(uintptr_t)start), 0);
 }
 
-static void *share_own_stack(void *failed)
+/*
+ * A thread's stack, and whether its body failed. Its lowest page is far below where the body runs, even when the thread's
+ * own variables take most of what is above, as gcc's ThreadSanitizer has it.
+ */
+struct stack {
+    uint64_t lowest;
+    bool failed;
+};
+
+static void *share_own_stack(void *of)
 {
+    struct stack *stack = of;
     uint64_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1), covered, address = 0;
     vm_prot_t current, max;
     mach_port_t entry;
@@ -295,37 +305,38 @@ static void *share_own_stack(void *failed)
     CHECK(make_entry(here - PAGE, PAGE, RW, MACH_PORT_NULL, &entry, &covered) == KERN_FAILURE);
     CHECK(mach_vm_remap(SELF, &address, PAGE, 0, VM_FLAGS_ANYWHERE, SELF, here - PAGE, FALSE, &current, &max, 0) ==
           KERN_FAILURE);
-    CHECK(set_inherit(here - 524288, 1, VM_INHERIT_SHARE) == KERN_SUCCESS);
-    *(bool *)failed = false;
+    CHECK(set_inherit(stack->lowest, 1, VM_INHERIT_SHARE) == KERN_SUCCESS);
+    stack->failed = false;
     return NULL;
 }
 
-static void *copy_own_stack(void *failed)
+static void *copy_own_stack(void *of)
 {
+    struct stack *stack = of;
     uint64_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
 
     alarm(30);
     CHECK(protect(here, 1, RW | VM_PROT_COPY) == KERN_FAILURE);
     CHECK(protect(here - PAGE, 1, RW | VM_PROT_COPY) == KERN_FAILURE);
-    CHECK(protect(here - 524288, 1, RW | VM_PROT_COPY) == KERN_SUCCESS);
-    *(bool *)failed = false;
+    CHECK(protect(stack->lowest, 1, RW | VM_PROT_COPY) == KERN_SUCCESS);
+    stack->failed = false;
     return NULL;
 }
 
 /* A thread on a stack of private, or shared, memory. */
-static int on_a_stack(int flags, void *(*body)(void *failed))
+static int on_a_stack(int flags, void *(*body)(void *of))
 {
-    enum { STACK = 1048576 };
-    void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
-    bool failed = true;
+    enum { STACK = 4194304 };
+    void *memory = mmap(NULL, STACK, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+    struct stack stack = {(uintptr_t)memory, true};
     pthread_attr_t attributes;
     pthread_t thread;
 
-    CHECK(stack != MAP_FAILED && pthread_attr_init(&attributes) == 0);
-    CHECK(pthread_attr_setstack(&attributes, stack, STACK) == 0);
-    CHECK(pthread_create(&thread, &attributes, body, &failed) == 0);
+    CHECK(memory != MAP_FAILED && pthread_attr_init(&attributes) == 0);
+    CHECK(pthread_attr_setstack(&attributes, memory, STACK) == 0);
+    CHECK(pthread_create(&thread, &attributes, body, &stack) == 0);
     CHECK(pthread_join(thread, NULL) == 0);
-    return failed;
+    return stack.failed;
 }
 
 static int on_a_private_stack(void *unused)
