@@ -74,6 +74,21 @@ bool consumer_look_for_dead(struct mring_consumer *consumer, struct suspect *sus
     return !consumer->lone && recover_dead(&consumer->core.group, &consumer->core.judge, suspects);
 }
 
+/*
+ * A member that never waits does not look who serves the ring; but once another says that it does, who joins the group, or is to produce
+ * for it, depends on what this member has to bring there (succession.c).
+ */
+static void follow_broker(struct mring_consumer *consumer)
+{
+    const struct mring *ring = consumer->ring;
+
+    if (word_load(&ring->region.view.page->broker) == word_load(&ring->served_by) &&
+        word_load(&ring->meetings) == consumer->met)
+        return;
+    if (clock_coarse() >= consumer->meet_again)
+        consumer_meet(consumer);
+}
+
 /* A member that never sleeps looks now and then. */
 static void look_while_busy(struct mring_consumer *consumer)
 {
@@ -82,6 +97,7 @@ static void look_while_busy(struct mring_consumer *consumer)
     if (now < consumer->look_again)
         return;
     consumer->look_again = now + LOOK_EVERY;
+    follow_broker(consumer);
     (void)consumer_look_for_dead(consumer, consumer->suspects);
 }
 
@@ -149,8 +165,10 @@ static int next(struct mring_consumer *consumer, struct record *record)
         return consumer_core_take(&consumer->core, record) ? 1 : consumer_core_vanished(&consumer->core);
     if (code != 0)
         return code;
-    if (consumer->lone)
+    if (consumer->lone) {
         answer_idle(consumer);
+        follow_broker(consumer);
+    }
     code = consumer_found_nothing(consumer);
     if (code == -EPIPE && !consumer->lone)
         wake_all(consumer);

@@ -35,6 +35,12 @@ static inline bool consumer_stale(const struct mring_consumer *consumer)
     return consumer->handle.stale;
 }
 
+/*
+ * Is the ring served (ring_meet)? A broker that is new gets what it cannot have from others: this member's semaphore, and the entry of its
+ * group.
+ */
+void consumer_meet(struct mring_consumer *consumer);
+
 /* The producer waits for room, and this group has made some: signal it once the gate is where it wants it. */
 void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate);
 

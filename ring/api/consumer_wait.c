@@ -8,11 +8,7 @@
 
 enum { MEET_EVERY = 250 * 1000 * 1000 /* ns */ };
 
-/*
- * Is the ring served (ring_meet)? A broker that is new gets what it cannot have from others: this member's semaphore, and the entry of its
- * group.
- */
-static void meet(struct mring_consumer *consumer)
+void consumer_meet(struct mring_consumer *consumer)
 {
     struct mring *ring = consumer->ring;
     uint64_t meetings;
@@ -107,7 +103,7 @@ static int verdict(void *context)
     struct mring_consumer *consumer = context;
     uint64_t epoch = word_load_acquire(&consumer->core.view.page->epoch);
 
-    meet(consumer);
+    consumer_meet(consumer);
     if (consumer_look_for_dead(consumer, NULL))
         return 1;
     if (owner_life(epoch) == 0 || life_alive(consumer->ring->life, owner_life(epoch)))
@@ -146,7 +142,7 @@ int mring_consumer_wait(struct mring_consumer *consumer, int64_t timeout)
     if (consumer_stale(consumer))
         return -ESTALE;
     if (clock_coarse() >= consumer->meet_again) /* whose waits are all short, too */
-        meet(consumer);
+        consumer_meet(consumer);
     return sleep_until(&consumer->sleep, &consumer_side, consumer, timeout);
 }
 

@@ -10,7 +10,8 @@
  *
  * Noticing. The ring's word `broker` names the life of who serves it, and the kernel says whether that has ended; life 0 says that the ring
  * was closed there. Those look who wait, and who asks something of a broker that does not answer: so a stream under way costs nothing
- * more, and who only polls makes no system call (I10) and sees nothing.
+ * more, and who only polls makes no system call (I10) and does not see that nobody serves. When the word names another, that one also
+ * sees whose messages have run out, or who is about to claim more: two loads, and system calls once for each that came to serve.
  *
  * Election. An heir that finds nobody serving asks the bootstrap server for the name made of the ring's identity. That is atomic in the
  * kernel, and gone with its holder. No two serve at once:

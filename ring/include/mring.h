@@ -363,7 +363,7 @@ struct mring_join_options {
  * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over; and the group is not one that this process can reach
  * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say). No place stays taken. Or it took the ring
  *            over, and no member of this group, which is not a declared one, has come to it for 3 seconds: members are seen there when they
- *            wait (mring_wait)
+ *            wait, or ask for messages
  * -EBADMSG   the words of the group are damaged, as error->text says
  * -ECONNABORTED the producer has cut the group off (mring_next)
  * -ENOMEM -EMFILE -EFBIG -ENOLCK  as of mring_create; who serves the ring, and makes the group, may be short of something too,

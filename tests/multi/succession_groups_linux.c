@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -66,6 +67,47 @@ static void hold_among_many(void *unused)
     hold_in_passing(4);
 }
 
+/* Join a passing group and never wait in it: a group of one misses no number. */
+static void poll_in_passing(unsigned members)
+{
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    struct message last = {0, 0}, next;
+    int code;
+
+    open_by_name(MRING_CONSUME);
+    options.members = members;
+    EXPECT_OK(mring_join(ring, "passing", &options, &consumer));
+    report(READY, 0);
+    while ((code = mring_next(consumer, &message)) >= 0) {
+        if (code == 0) {
+            (void)sched_yield();
+            continue;
+        }
+        memcpy(&next, message.data, sizeof(next));
+        if (members == 1 && last.number != 0)
+            EXPECT(next.number, ==, next.producer == last.producer ? last.number + 1 : 0);
+        last = next;
+        EXPECT_OK(mring_release(consumer, &message));
+    }
+    EXPECT(code, ==, -EPIPE);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+}
+
+static void poll_alone(void *unused)
+{
+    (void)unused;
+    poll_in_passing(1);
+}
+
+static void poll_among_many(void *unused)
+{
+    (void)unused;
+    poll_in_passing(4);
+}
+
 /* The member of a passing group keeps what it holds from a new producer, and its place: `stopped` while all that happens, or not. */
 static void member_kept(bool stopped)
 {
@@ -114,6 +156,40 @@ static void passing_group_found(void)
     (void)await(READY);
     (void)await(FULL);
     give_order();
+    give_order();
+    await_sent(1, 2 * LAP);
+    finish(children, 5);
+}
+
+/* Whose member never waits: it comes to the successor all the same, so that a new producer reckons with it, and others can join it. */
+static void polling_member_found(void)
+{
+    pid_t creator, children[4];
+
+    start_all(&creator, children);
+    children[2] = child_start(poll_alone, NULL);
+    (void)await(READY);
+    kill_child(creator);
+    (void)await(SERVES);
+    children[3] = child_start(open_and_flood, NULL);
+    (void)await(READY);
+    await_sent(1, 2 * LAP);
+    finish(children, 4);
+}
+
+static void polling_group_found(void)
+{
+    pid_t creator, children[5];
+
+    start_all(&creator, children);
+    children[2] = child_start(poll_among_many, NULL);
+    (void)await(READY);
+    kill_child(creator);
+    (void)await(SERVES);
+    children[3] = child_start(open_and_flood, NULL);
+    (void)await(READY);
+    children[4] = child_start(hold_among_many, NULL);
+    (void)await(READY);
     give_order();
     await_sent(1, 2 * LAP);
     finish(children, 5);
@@ -285,6 +361,8 @@ int main(int argc, char **argv)
         {"passing_member_kept", passing_member_kept, 60},
         {"stopped_member_kept", stopped_member_kept, 60},
         {"passing_group_found", passing_group_found, 60},
+        {"polling_member_found", polling_member_found, 60},
+        {"polling_group_found", polling_group_found, 60},
         {"passing_group_dead", passing_group_dead, 60},
         {"brokers_killed_at_random", brokers_killed_at_random, 240},
     };
