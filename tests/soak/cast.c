@@ -1,5 +1,7 @@
 #include "soak.h"
 
+#include "api/ring.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -12,12 +14,19 @@ const struct group groups[GROUPS] = {
 };
 
 /*
- * A passing group is gone with its last member: what it saw before does not bind the next. So "crew" has a member
- * that is never killed, and must see to everything; "tap" has none. Messages that kill their holders do so in "work"
- * alone, whose coroner takes no other work.
+ * A passing group is gone with its last member: what it saw before does not bind the next. So of "crew", which must see to
+ * everything, there is always one that is not killed; of "tap", which must not, there need not be. Messages that kill
+ * their holders do so in "work" alone, whose coroner takes no other work.
+ *
+ * The server's first life makes the ring; then it is served by whoever takes it over, who is killed, too.
  */
+bool keeps_one(enum group_number group)
+{
+    return group < LEDGERS && !groups[group].declared;
+}
+
 const struct role cast[] = {
-    {"creator", play_creator, JOURNAL, .first = true},
+    {"server", play_server, JOURNAL, .killed = true, .first = true},
     {"producer", play_producer, JOURNAL, .killed = true, .stopped = true, .waited = true},
     {"lone", play_consumer, LONE, .killed = true, .stopped = true, .waited = true, .buries = true},
     {"worker 1", play_consumer, WORK, .killed = true, .stopped = true, .waited = true},
@@ -26,7 +35,7 @@ const struct role cast[] = {
     {"coroner", play_coroner, WORK, .stopped = true},
     {"pair 1", play_consumer, PAIR, .killed = true, .stopped = true, .waited = true, .buries = true},
     {"pair 2", play_consumer, PAIR, .killed = true, .stopped = true, .waited = true},
-    {"crew 1", play_consumer, CREW, .stopped = true, .first = true, .waited = true, .buries = true},
+    {"crew 1", play_consumer, CREW, .killed = true, .stopped = true, .first = true, .waited = true, .buries = true},
     {"crew 2", play_consumer, CREW, .killed = true, .stopped = true, .waited = true},
     {"crew 3", play_consumer, CREW, .killed = true, .stopped = true, .waited = true},
     {"tap", play_tap, TAP, .killed = true, .stopped = true, .waited = true},
@@ -68,6 +77,15 @@ void add_figure(enum figure figure, uint64_t value)
         seen = word_load(word);
 }
 
+void note_server(const struct mring *ring)
+{
+    uint64_t seen = word_load_acquire(&book->broker);
+    uint64_t broker = word_load(&ring->region.view.page->broker);
+
+    if (broker != 0 && broker != seen && word_cas(&book->broker, seen, broker))
+        add_figure(TAKEN_OVER, seen != 0);
+}
+
 void doom(unsigned role, uint64_t life)
 {
     word_store_release(&book->doomed[life], 1);
@@ -96,21 +114,28 @@ struct mring *open_ring(enum mring_role role)
     return ring;
 }
 
-/* A place may be in use by a living member that works up what the dead one left there. */
+/*
+ * A place may be in use by a living member that works up what the dead one left there; and who serves the ring, or
+ * those who could bring it the group, may be stopped.
+ */
 struct mring_consumer *join_group(struct mring *ring, enum group_number group)
 {
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
     struct mring_consumer *consumer;
+    int64_t end = now_ns() + INT64_C(20) * 1000000000;
     int code;
 
     options.members = groups[group].members;
     options.batch = random_below(&my_random, 2) == 0 ? 0 : 1 + random_below(&my_random, 16);
     options.error = &error;
-    while ((code = mring_join(ring, groups[group].name, &options, &consumer)) == -EUSERS) {
-        add_figure(CROWDED, 1);
-        nap();
-    }
+    do {
+        code = mring_join(ring, groups[group].name, &options, &consumer);
+        add_figure(CROWDED, code == -EUSERS);
+        add_figure(UNANSWERED, code == -ETIMEDOUT);
+        if (code == -EUSERS)
+            nap();
+    } while (code == -EUSERS || (code == -ETIMEDOUT && now_ns() < end));
     if (code != 0)
         BAD("mring_join(%s): %d, %s", groups[group].name, code, error.text);
     word_store_release(&book->joined[my_role], my_life);
@@ -137,14 +162,13 @@ void take_aside(struct mring_consumer *consumer, void (*mark)(uint64_t number, u
         BAD("mring_take_aside: %d", code);
 }
 
-void play_creator(void)
+static struct mring *make_ring(void)
 {
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring_group declared[GROUPS];
     struct mring *ring;
-    sigset_t asked;
-    int code, number;
+    int code;
 
     options.capacity = CAPACITY;
     options.attempts = ATTEMPTS;
@@ -156,13 +180,54 @@ void play_creator(void)
     code = mring_create(&ring, ring_name, &options);
     if (code != 0)
         BAD("mring_create: %d, %s", code, error.text);
+    return ring;
+}
+
+static void print_finding(void *context, const struct mring_finding *finding)
+{
+    enum mring_weight *least = context;
+
+    if (finding->weight >= *least)
+        (void)fprintf(stderr, "  %s, place %d, process %lld: %s (%llu to %llu)\n",
+                      finding->group != NULL ? finding->group : "ring", finding->place, (long long)finding->process,
+                      finding->text, (unsigned long long)finding->from, (unsigned long long)finding->to);
+    if (finding->weight == MRING_DAMAGE && *least == MRING_DAMAGE)
+        BAD("mring_fsck found damage in a ring that nobody but the library wrote to");
+}
+
+/* What is called damage must be, however many of those at work are killed meanwhile. */
+static void inspect_ring(struct mring *ring, enum mring_weight least)
+{
+    struct mring_fsck_options options = MRING_FSCK_OPTIONS_INIT;
+    int code;
+
+    options.report = print_finding;
+    options.context = &least;
+    code = mring_fsck(ring, &options);
+    if (code < 0)
+        BAD("mring_fsck: %d", code);
+    note_server(ring);
+    add_figure(INSPECTED, 1);
+}
+
+/* The first life makes the ring. The later ones come to what lives on, and, as they ask for its groups, see when nobody serves it. */
+void play_server(void)
+{
+    const struct timespec pause = {0, 100000000};
+    sigset_t asked;
+
     (void)sigemptyset(&asked);
     (void)sigaddset(&asked, SIGUSR1);
     (void)sigprocmask(SIG_BLOCK, &asked, NULL);
+    struct mring *ring = word_load(&book->joined[my_role]) == 0 ? make_ring() : open_ring(MRING_CONSUME);
     word_store_release(&book->joined[my_role], my_life);
     for (;;) { /* the judge wants to know */
-        (void)sigwait(&asked, &number);
+        if (sigtimedwait(&asked, NULL, &pause) < 0) {
+            inspect_ring(ring, MRING_DAMAGE);
+            continue;
+        }
         print_state(ring);
+        inspect_ring(ring, MRING_NOTE);
         word_store_release(&book->done[my_role], my_life);
     }
 }

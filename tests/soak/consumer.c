@@ -100,10 +100,16 @@ static int take_some(struct consuming *consuming)
     return count;
 }
 
-static void wait_for_more(struct consuming *consuming)
+/* Nothing is to be read: nobody is woken for what was set aside, so who buries that does not wait for ever. */
+static int64_t some_time(void)
 {
-    bool forever = random_below(&my_random, 2) == 0 && !cast[my_role].buries; /* for which nobody is woken */
-    int64_t timeout = forever ? MRING_FOREVER : (int64_t)random_below(&my_random, 100000000);
+    bool forever = random_below(&my_random, 2) == 0 && !cast[my_role].buries;
+
+    return forever ? MRING_FOREVER : (int64_t)random_below(&my_random, 100000000);
+}
+
+static void wait_for_more(struct consuming *consuming, int64_t timeout)
+{
     uint64_t born = word_load(&book->born);
     int code = mring_wait(consuming->consumer, timeout);
     uint64_t rescued = word_load(&consuming->consumer->core.line->rescued);
@@ -116,6 +122,7 @@ static void wait_for_more(struct consuming *consuming)
     } else if (code != 0 && code != -ETIMEDOUT && code != -EPIPE) {
         BAD("mring_wait: %d", code);
     }
+    note_server(consuming->ring);
 }
 
 /* Of a batch that it was handed a part of, and has released that part or not: what it was not handed goes to others. */
@@ -143,11 +150,11 @@ void play_consumer(void)
     while ((code = take_some(&consuming)) >= 0) {
         if (cast[my_role].buries && (code == 0 || turn++ % 256 == 0))
             take_aside(consuming.consumer, mark_aside, &consuming.group);
-        if (code == 0 && !polls)
-            wait_for_more(&consuming);
+        if (code == 0 && (!polls || random_below(&my_random, 4096) == 0)) /* who only polled would see nobody die */
+            wait_for_more(&consuming, polls ? 0 : some_time());
         if (slow && random_below(&my_random, 16) == 0)
             nap();
-        if (random_below(&my_random, 200000) == 0 && cast[my_role].killed && word_load(&book->ending) == 0)
+        if (random_below(&my_random, 200000) == 0 && !keeps_one(consuming.group) && word_load(&book->ending) == 0)
             leave(&consuming);
     }
     if (code != -EPIPE)
@@ -167,7 +174,7 @@ void play_tap(void)
     begin(&consuming);
     while ((code = mring_next(consuming.consumer, &message)) >= 0) {
         if (code == 0) {
-            wait_for_more(&consuming);
+            wait_for_more(&consuming, some_time());
             continue;
         }
         if (message.deliveries != 1)

@@ -32,6 +32,9 @@ static void print(const struct figures *figures)
         [POISONED] = "members killed by messages",
         [LEFT] = "members that left",
         [CROWDED] = "joins that had to wait",
+        [UNANSWERED] = "joins that nobody answered in time",
+        [TAKEN_OVER] = "times that another served the ring",
+        [INSPECTED] = "looks that found no damage",
         [OWNER_DEAD] = "waits that found the producer dead",
         [PRODUCER_RESCUED] = "rescued waits of producers",
         [CONSUMER_RESCUED] = "rescued waits of consumers",
@@ -41,6 +44,7 @@ static void print(const struct figures *figures)
     (void)printf("%-36s %llu\n", "messages", (unsigned long long)figures->messages);
     (void)printf("%-36s %llu\n", "  in rounds looked through to the end", (unsigned long long)figures->drained);
     (void)printf("%-36s %llu\n", "producers killed", killed(figures, play_producer));
+    (void)printf("%-36s %llu\n", "creators and their followers killed", killed(figures, play_server));
     (void)printf("%-36s %llu\n", "consumers killed", killed(figures, play_consumer) + killed(figures, play_tap));
     (void)printf("%-36s %llu\n", "stopped for a while", (unsigned long long)figures->stops);
     for (enum figure figure = 0; figure < FIGURES; figure++)

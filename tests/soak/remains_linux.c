@@ -1,5 +1,5 @@
 /*
- * What a ring's creator has of the kernel's, by inode: its memory (memfds, mapped or open) and its sockets. After all
+ * What a ring's processes have of the kernel's, by inode: its memory (memfds, mapped or open) and its sockets. After all
  * were killed no process may have any of it, none of the abstract names that its sockets had may be taken, and no
  * file in /dev/shm may be the ring's.
  */
@@ -97,10 +97,14 @@ static void note_name(const char *line, void *context)
 {
     struct remains *remains = context;
     unsigned long inode;
+    char *name = remains->name[remains->names];
 
-    if (remains->names < KEPT_MOST && read_name(line, &inode, remains->name[remains->names]) &&
-        has(&remains->sockets, inode))
-        remains->names++;
+    if (remains->names == KEPT_MOST || !read_name(line, &inode, name) || !has(&remains->sockets, inode))
+        return;
+    for (unsigned at = 0; at < remains->names; at++)
+        if (strcmp(remains->name[at], name) == 0)
+            return;
+    remains->names++;
 }
 
 static void look_for_name(const char *line, void *context)
@@ -158,25 +162,30 @@ static void look_at_process(const char *pid, struct remains *remains)
         look_for_memory(pid, remains);
 }
 
-struct remains *remains_note(pid_t creator)
+struct remains *remains_begin(void)
 {
     struct remains *remains = calloc(1, sizeof(*remains));
-    char pid[16];
 
     if (remains == NULL)
         abort();
-    (void)snprintf(pid, sizeof(pid), "%ld", (long)creator);
-    see_process(pid, remains);
-    each_line("/proc/net/unix", note_name, remains);
     return remains;
+}
+
+void remains_note(struct remains *remains, pid_t pid)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof(text), "%ld", (long)pid);
+    see_process(text, remains);
+    each_line("/proc/net/unix", note_name, remains);
 }
 
 bool remains_nothing(struct remains *remains)
 {
     bool nothing;
 
-    if (remains->memory.count == 0 || remains->names == 0) {
-        (void)fprintf(stderr, "remains: the creator seems to have had no memory or no name\n");
+    if (remains->memory.count == 0) { /* a name may have been nobody's just then */
+        (void)fprintf(stderr, "remains: they seem to have had no memory\n");
         remains->left++;
     }
     each_entry("/proc", look_at_process, remains);

@@ -130,11 +130,24 @@ static void reap(struct round *round)
 
 /* ---- what the judge does to them ---- */
 
+/* Is there another who has joined the group, and is not about to be killed? */
+static bool another_stays(const struct round *round, unsigned role)
+{
+    for (unsigned other = 0; other < cast_size; other++) {
+        const struct player *player = &round->player[other];
+
+        if (other != role && cast[other].group == cast[role].group && player->pid != 0 &&
+            word_load_acquire(&book->joined[other]) == player->life && word_load(&book->doomed[player->life]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void kill_player(struct round *round, unsigned role)
 {
     struct player *player = &round->player[role];
 
-    if (player->pid == 0 || !cast[role].killed)
+    if (player->pid == 0 || !cast[role].killed || (keeps_one(cast[role].group) && !another_stays(round, role)))
         return;
     doom(role, player->life);
     (void)kill(player->pid, SIGKILL);
@@ -220,7 +233,7 @@ static void wait_for_child(int64_t until)
     (void)sigtimedwait(&child, NULL, &(struct timespec){left / 1000000000, left % 1000000000});
 }
 
-/* Who is there, and what the ring looks like to its creator. */
+/* Who is there, and what the ring looks like to its creator, or who has come in its place. */
 static void describe(const struct round *round)
 {
     int64_t end = now_ns() + 1000 * MS;
@@ -231,8 +244,10 @@ static void describe(const struct round *round)
                       (unsigned long long)word_load(&book->joined[role]),
                       (unsigned long long)word_load(&book->done[role]),
                       round->player[role].continue_at != 0 ? ", stopped" : "");
+    if (round->player[0].pid == 0 || word_load_acquire(&book->joined[0]) != round->player[0].life)
+        return;
     (void)kill(round->player[0].pid, SIGUSR1);
-    while (word_load_acquire(&book->done[0]) == 0 && now_ns() < end)
+    while (word_load_acquire(&book->done[0]) != round->player[0].life && now_ns() < end)
         nap();
 }
 
@@ -318,17 +333,22 @@ static void drain(struct round *round)
 /* All at once; and nothing of them remains. */
 static void kill_all(struct round *round)
 {
-    struct remains *remains = round->player[0].pid != 0 ? remains_note(round->player[0].pid) : NULL;
+    struct remains *remains = remains_begin();
 
     for (unsigned role = 0; role < cast_size; role++)
-        if (round->player[role].pid != 0)
+        if (round->player[role].pid != 0) {
             doom(role, round->player[role].life);
+            (void)kill(round->player[role].pid, SIGSTOP);
+        }
+    for (unsigned role = 0; role < cast_size; role++)
+        if (round->player[role].pid != 0)
+            remains_note(remains, round->player[role].pid);
     for (unsigned role = 0; role < cast_size; role++)
         if (round->player[role].pid != 0)
             (void)kill(round->player[role].pid, SIGKILL);
     while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
         ;
-    if (remains == NULL || !remains_nothing(remains))
+    if (!remains_nothing(remains))
         round->failed = true;
 }
 

@@ -50,6 +50,9 @@ struct group {
 };
 extern const struct group groups[GROUPS];
 
+/* Is one of its members always spared, as the group must last though it is not declared? */
+bool keeps_one(enum group_number group);
+
 struct role {
     const char *name;
     void (*play)(void);
@@ -73,6 +76,9 @@ enum figure {
     POISONED,         /* members that a message killed */
     LEFT,             /* members that left by themselves */
     CROWDED,          /* joins that found all places taken for a moment */
+    UNANSWERED,       /* joins that nobody answered in time */
+    TAKEN_OVER,       /* how often the ring got another process to serve it */
+    INSPECTED,        /* how often mring_fsck looked at it, and found no damage */
     OWNER_DEAD,       /* waits that ended with -EOWNERDEAD */
     PRODUCER_RESCUED, /* timed-out waits that found something to do */
     CONSUMER_RESCUED,
@@ -82,6 +88,7 @@ enum figure {
 
 struct book {
     struct word ending;             /* the producer shall end the stream */
+    struct word broker;             /* who was seen to serve the ring last, as in the ring's own word */
     struct word last;               /* the number of the last message known to be committed */
     struct word born;               /* producers so far */
     struct word begins[LIVES_MOST]; /* a producer's first number; 0: there was no such producer */
@@ -111,6 +118,9 @@ int64_t now_ns(void);
 void nap(void); /* a millisecond, for what has no event */
 void add_figure(enum figure figure, uint64_t value);
 
+/* Counts when it is another that serves the ring. */
+void note_server(const struct mring *ring);
+
 /* This life is about to be killed. To be said before: others may see it dead at once. */
 void doom(unsigned role, uint64_t life);
 
@@ -139,10 +149,10 @@ _Noreturn void stay_until_killed(void);
 void take_aside(struct mring_consumer *consumer, void (*mark)(uint64_t number, unsigned deliveries, void *context),
                 void *context);
 
-/* The ring's words, as its creator sees them. */
+/* The ring's words, as this process sees them. */
 void print_state(const struct mring *ring);
 
-void play_creator(void);
+void play_server(void);
 void play_producer(void);
 void play_consumer(void);
 void play_tap(void);
@@ -194,8 +204,9 @@ bool round_run(uint64_t seed, unsigned seconds, bool drain, struct figures *figu
 /* ---- what remains ---- */
 
 struct remains;
-struct remains *remains_note(pid_t creator);   /* what the living processes have that could remain */
-bool remains_nothing(struct remains *remains); /* after all were killed. Says what remained; frees */
-void remains_tie(void);                        /* this process ends with the judge */
+struct remains *remains_begin(void);
+void remains_note(struct remains *remains, pid_t pid); /* what this living process has that could remain */
+bool remains_nothing(struct remains *remains);         /* after all were killed. Says what remained; frees */
+void remains_tie(void);                                /* this process ends with the judge */
 
 #endif
