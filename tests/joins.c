@@ -3,6 +3,7 @@
 #include "mring.h"
 
 #include "support/child.h"
+#include "support/sanitizers.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -13,11 +14,7 @@
 
 #include <cmocka.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = true };
-#else
-enum { SANITIZED = false };
-#endif
+enum { SANITIZED = ADDRESS_SANITIZED || THREAD_SANITIZED };
 
 enum { CAPACITY = 65536 };
 

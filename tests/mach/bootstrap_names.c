@@ -3,6 +3,7 @@
 
 #include "bootstrap_name.h"
 #include "space.h"
+#include "support/sanitizers.h"
 #include "vm_file.h"
 
 #include <errno.h>
@@ -724,18 +725,10 @@ static int churn_in_a_fresh_process(void *context)
 }
 
 /* The sanitizers' own locks may be held at a fork, and then no thread starts in the child. */
-#if defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
-
 static void forks_amid_registrations(void **state)
 {
     (void)state;
-    if (SANITIZED)
+    if (ADDRESS_SANITIZED || THREAD_SANITIZED)
         skip();
     (void)own_name("steady");
     assert_int_equal(child_run(churn_in_a_fresh_process, NULL), 0);

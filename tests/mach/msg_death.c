@@ -5,6 +5,7 @@
 #include "port.h"
 #include "right.h"
 #include "space.h"
+#include "support/sanitizers.h"
 
 #include <errno.h>
 #include <mach/notify.h>
@@ -425,6 +426,8 @@ static int use_everything(void *context)
 static void forks_amid_threads(void **state)
 {
     (void)state;
+    if (MALLOC_HANGS_AFTER_FORK)
+        skip();
     int before = descriptors_open();
     _Atomic bool stop = false;
     _Atomic int rounds = 0;

@@ -4,6 +4,8 @@
  */
 #include "mach/memory.h"
 
+#include "support/sanitizers.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -164,11 +166,13 @@ static int inspect(void *context)
 
 static void forks_in_the_midst(void **state)
 {
+    (void)state;
+    if (MALLOC_HANGS_AFTER_FORK)
+        skip();
     uint64_t regions[] = {allocate(PAGES), allocate(PAGES)}; /* copied, shared */
     mach_port_t entry = entry_over(regions[0], PAGES, RW);
     struct exerciser exercisers[THREADS];
     _Atomic bool stop = false;
-    (void)state;
 
     assert_int_equal(set_inherit(regions[1], PAGES, VM_INHERIT_SHARE), KERN_SUCCESS);
     for (int i = 0; i < THREADS; i++) {

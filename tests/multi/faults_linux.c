@@ -1,6 +1,7 @@
 #include "faults_linux.h"
 
 #include "harness.h"
+#include "support/sanitizers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +20,7 @@ enum wrapped { ALLOCATION, MAPPING, THREAD, WRAPPED_KINDS };
 enum { NEVER = -1 };
 
 /* AddressSanitizer's shadow takes more address space than any limit leaves: there, that fault is none. */
-#if defined(__SANITIZE_ADDRESS__)
-enum { SHADOWED = 1 };
-#else
-enum { SHADOWED = 0 };
-#endif
+enum { SHADOWED = ADDRESS_SANITIZED };
 
 /* Uses left before one fails, NEVER: none will. */
 static atomic_int left[WRAPPED_KINDS] = {NEVER, NEVER, NEVER};
