@@ -67,8 +67,13 @@ static void after_fork_child(void)
 
 static void register_fork_handlers(void)
 {
-    /* The meet room's first: what is registered last is done first before a fork. */
-    forks_result = meet_watch_forks();
+    /*
+     * What is registered last is done first before a fork, so the innermost lock comes first. Who holds ring_lock, or answers a request, asks
+     * about lives and marks: whoever forked with the lock of these in hand, and waited for one of those, would wait for ever.
+     */
+    forks_result = life_watch_forks();
+    if (forks_result == 0)
+        forks_result = meet_watch_forks();
     if (forks_result == 0)
         forks_result = pthread_atfork(before_fork, after_fork, after_fork_child);
 }

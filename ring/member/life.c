@@ -226,15 +226,20 @@ static int share(struct life *life, int (*fetch)(void *context, mem_entry_name_p
     return result;
 }
 
+int life_watch_forks(void)
+{
+    pthread_once(&registry.once, register_fork_handlers);
+    return -registry.fork_handlers;
+}
+
 int life_begin(struct life **life, const uint64_t identity[2],
                int (*fetch)(void *context, mem_entry_name_port_t *entry), void *context)
 {
     struct life *found;
-    int result;
+    int result = life_watch_forks();
 
-    pthread_once(&registry.once, register_fork_handlers);
-    if (registry.fork_handlers != 0)
-        return -registry.fork_handlers;
+    if (result != 0)
+        return result;
     pthread_mutex_lock(&registry.lock);
     while ((found = find(identity)) != NULL && found->beginning)
         pthread_cond_wait(&registry.begun, &registry.lock);

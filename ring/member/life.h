@@ -17,6 +17,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * Have the fork handlers registered; life_begin does, if it was not done. Before those of any lock that is held over a call from here: the
+ * lock in here is the innermost, so around a fork it must be taken last (the handlers that prepare run last registered first). 0, -ENOMEM.
+ */
+int life_watch_forks(void);
+
 struct life; /* this process's life in one ring; counted, shared by its handles of that ring */
 
 /*
