@@ -341,6 +341,7 @@ static int on_life(void *context, const struct meet_peer *peer, mem_entry_name_p
     const struct mring *ring = context;
 
     (void)peer;
+    life_refresh(ring->life);
     *entry = life_entry(ring->life);
     return region_share(*entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }

@@ -238,6 +238,7 @@ void ring_meet(struct mring *ring)
     const struct word *word = &ring->region.view.page->broker;
     uint64_t broker = word_load_acquire(word); /* [BROKER] */
 
+    life_refresh(ring->life);
     if ((broker == word_load(&ring->served_by) && served(ring, broker)) || !begin_meeting(ring))
         return;
     if (!served(ring, broker))

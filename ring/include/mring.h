@@ -14,6 +14,8 @@
  *             value, unless a call says otherwise.
  *   Threads   A producer or consumer handle belongs to one thread at a time. A ring handle may be used by many threads at
  *             once, save for mring_close. mring_wake is the one call for foreign threads and signal handlers.
+ *             On Linux a process has a thread of the library's, with all signals blocked, for each ring that it has open: it holds the
+ *             lock by which others know that the process lives.
  *   Fork      A ring handle is good in a forked child, which may join groups, or produce if its parent does not. Producer and
  *             consumer handles are not: every call on one in a child returns -ESTALE, and mring_leave or mring_producer_close
  *             there only frees memory. A child's first join takes its right to write the ring away: one that both produces
@@ -27,8 +29,8 @@
  *             but for a strict ring, they hold, without a mapping, what it takes to serve the ring when its creator is gone (mring_create).
  *             ring/doc/rights.md has the whole of it, and the system calls that a sandbox must let through.
  *   Descriptors  (Linux) The library has some open, marked close-on-exec. Who closes descriptors that it did not open (closefrom, or a loop
- *             over all, as daemons do) is dead to the others from then on: what it holds is given to another member while it still has it.
- *             Do so before opening a ring.
+ *             over all, as daemons do) can be woken by nobody, and may take living members for dead: what they hold is then given to
+ *             another while they still have it. Do so before opening a ring.
  *   Signals   Only mring_wake is async-signal-safe. Calls that wait end with -EINTR when a handler ran.
  *   Versions  Option, info and error structs begin with their size: set it with the MRING_..._INIT macros, or by
  *             `.size = sizeof(...)` among designated initialisers. A field added later is taken as zero from an older caller.

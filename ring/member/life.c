@@ -96,6 +96,7 @@ static void after_fork_child(void)
             continue;
         }
         word_store(&life->number, 0);
+        life_system_forked(&life->place);
         life->entry = MACH_PORT_NULL;
         life->beginning = false;
         forget_marks(life);
@@ -139,20 +140,15 @@ static int take(struct life *life)
 }
 
 /* Without the lock, which nobody needs for a life that is beginning. */
-static int begin(struct life *life, int (*fetch)(void *context, mem_entry_name_port_t *entry), void *context)
+static int open_place(struct life *life, int (*fetch)(void *context, mem_entry_name_port_t *entry), void *context)
 {
     int result = fetch(context, &life->entry);
 
     if (result != 0)
         return result;
     result = life_system_open(&life->place, life->entry);
-    if (result == 0) {
-        result = take(life);
-        if (result == 0)
-            return 0;
-        life_system_close(&life->place);
-    }
-    drop_entry(life->entry);
+    if (result != 0)
+        drop_entry(life->entry);
     return result;
 }
 
@@ -171,8 +167,12 @@ static int make(struct life **life, const uint64_t identity[2],
     made->next = registry.lives;
     registry.lives = made;
     pthread_mutex_unlock(&registry.lock);
-    result = begin(made, fetch, context);
+    result = open_place(made, fetch, context);
     pthread_mutex_lock(&registry.lock);
+    if (result == 0 && (result = take(made)) != 0) { /* no fork comes in between */
+        life_system_close(&made->place);
+        drop_entry(made->entry);
+    }
     made->beginning = false;
     pthread_cond_broadcast(&registry.begun);
     if (result == 0) {
@@ -264,6 +264,17 @@ mem_entry_name_port_t life_entry(const struct life *life)
 uint64_t life_number(const struct life *life)
 {
     return word_load(&life->number);
+}
+
+void life_refresh(const struct life *life)
+{
+    uint64_t number;
+
+    pthread_mutex_lock(&registry.lock);
+    number = life_number(life);
+    if (number != 0)
+        life_system_refresh(&life->place, number);
+    pthread_mutex_unlock(&registry.lock);
 }
 
 bool life_alive(const struct life *life, uint64_t number)

@@ -7,7 +7,9 @@
  * macOS the life entry holds no locks: there a life is made of pid and start time (proc_pidinfo), see life_darwin.c.
  *
  * The trap of F_SETLK: closing *any* descriptor of the file drops all locks of the process on it. So a process holds one descriptor
- * per ring, shared by all its handles of that ring (found by the ring's identity), and closes it last.
+ * per ring, shared by all its handles of that ring (found by the ring's identity), and closes it last. But any member can send it another
+ * one to close. So a thread that has a table of descriptors of its own has the locks as well (lock_keeper.h), and the process takes its
+ * own again now and then (life_refresh).
  */
 #ifndef MRING_MEMBER_LIFE_H
 #define MRING_MEMBER_LIFE_H
@@ -28,7 +30,7 @@ struct life; /* this process's life in one ring; counted, shared by its handles 
 /*
  * Begin, or share, this process's life in the ring of this identity. Only when the process has none there yet is `fetch` called,
  * once, to get a send right to the life entry (0 or -errno, which life_begin then returns): receiving that entry a second time
- * would close a duplicate descriptor of it, and with that drop the lock (see the trap above). So the entry travels in a request
+ * would close a duplicate descriptor of it, and with that may drop the lock (see the trap above). So the entry travels in a request
  * of its own (meet_life); other threads that want the same life wait meanwhile.
  * 0, -ENOMEM, -EMFILE, -ENOLCK, or what `fetch` said.
  */
@@ -48,6 +50,9 @@ mem_entry_name_port_t life_entry(const struct life *life);
 
 /* The number, 1 .. 2^48-1, good as long as this process holds the handle. 0 in a forked child that has not begun one. */
 uint64_t life_number(const struct life *life);
+
+/* Make sure of the lock, whatever descriptors have been closed: a system call. */
+void life_refresh(const struct life *life);
 
 /* Is the process of this number alive? A verdict, never a guess: a stopped process lives. Own number: true. `number` may be anything. */
 bool life_alive(const struct life *life, uint64_t number);

@@ -42,7 +42,7 @@ static int number_of(pid_t pid, uint64_t *number)
 int life_system_open(struct life_place *place, mem_entry_name_port_t entry)
 {
     (void)entry; /* nothing is kept in it here */
-    place->descriptor = -1;
+    *place = (struct life_place){.descriptor = -1};
     return 0;
 }
 
@@ -51,10 +51,21 @@ void life_system_close(struct life_place *place)
     (void)place;
 }
 
-int life_system_take(const struct life_place *place, uint64_t *number)
+void life_system_forked(struct life_place *place)
+{
+    (void)place;
+}
+
+int life_system_take(struct life_place *place, uint64_t *number)
 {
     (void)place;
     return -number_of(getpid(), number);
+}
+
+void life_system_refresh(const struct life_place *place, uint64_t number)
+{
+    (void)place;
+    (void)number;
 }
 
 bool life_system_lives(const struct life_place *place, uint64_t number)

@@ -50,7 +50,7 @@ static void renounce_system_calls(void)
 {
     static const struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 3, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])), /* the low half: little-endian */
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_GETLK, 0, 1),
@@ -61,9 +61,9 @@ static void renounce_system_calls(void)
     filter_system_calls(filter, sizeof(filter) / sizeof(filter[0]));
 }
 
-static void exit_thread(int status)
+static void exit_process(int status)
 {
-    (void)syscall(SYS_exit, status);
+    (void)syscall(SYS_exit_group, status);
     __builtin_unreachable();
 }
 
@@ -81,11 +81,11 @@ static void consume_quietly(void *unused)
         if (code == 1) {
             count++;
             if (mring_release(consumer, &message) != 0)
-                exit_thread(1);
+                exit_process(1);
         }
     for (uint64_t seen = word_load(consumed); !word_cas(consumed, seen, seen + count);)
         seen = word_load(consumed);
-    exit_thread(code == -EPIPE ? 0 : 2);
+    exit_process(code == -EPIPE ? 0 : 2);
 }
 
 static void produce_quietly(void *unused)
@@ -101,7 +101,7 @@ static void produce_quietly(void *unused)
             ;
     if (code == 0)
         code = mring_end(producer);
-    exit_thread(code == 0 ? 0 : 1);
+    exit_process(code == 0 ? 0 : 1);
 }
 
 static void run_quietly(unsigned members)

@@ -267,6 +267,54 @@ static void a_stranger_writes_nothing_else(void)
     child_finish(owner);
 }
 
+/* ---- who lives ---- */
+
+static void owner_serves(void *unused)
+{
+    struct mring *ring;
+
+    (void)unused;
+    become(OWNER, OWNER, OWNER);
+    ring = make_ring(MRING_EVERYONE, MRING_OWNER);
+    event_send(&ready);
+    event_wait(&finished);
+    EXPECT_OK(mring_close(ring));
+}
+
+/* It sends what all who judge life have, and the owner's process drops it: with that go the locks of whoever has them in the same table. */
+static void stranger_sends_life_entry(void *unused)
+{
+    struct mring *ring;
+    struct mring_consumer *consumer;
+    struct sleeper member;
+    uint64_t broker;
+
+    (void)unused;
+    event_wait(&ready);
+    become(STRANGER, STRANGER, STRANGER);
+    EXPECT_OK(open_ring(&ring, foreign, MRING_CONSUME));
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    broker = owner_life(word_load_acquire(&ring->region.view.page->broker));
+    EXPECT(life_alive(ring->life, broker), ==, true);
+    member = held_group_sleeper(&consumer->group, 0, 0);
+    EXPECT(meet_bring(ring->link, &member, life_entry(ring->life)), ==, -ENOENT);
+    EXPECT(life_alive(ring->life, broker), ==, true);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+}
+
+static void a_stranger_ends_no_life(void)
+{
+    pid_t owner, stranger;
+
+    name_ring();
+    owner = child_start(owner_serves, NULL);
+    stranger = child_start(stranger_sends_life_entry, NULL);
+    child_finish(stranger);
+    event_send(&finished);
+    child_finish(owner);
+}
+
 /* ---- a forked child ---- */
 
 /* It has the ring by inheritance, writable until it joins. */
@@ -652,6 +700,7 @@ int main(int argc, char **argv)
         {"an_heir_has_nothing_mapped", an_heir_has_nothing_mapped, 60},
         {"an_inheritor_writes_nothing_else", an_inheritor_writes_nothing_else, 60},
         {"an_inspector_writes_nothing", an_inspector_writes_nothing, 60},
+        {"a_stranger_ends_no_life", a_stranger_ends_no_life, 30},
         {"access_is_as_asked", access_is_as_asked, 60},
         {"wrong_terms_are_refused", wrong_terms_are_refused, 30},
         {"a_squatter_is_found_out", a_squatter_is_found_out, 30},
