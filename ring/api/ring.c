@@ -290,6 +290,9 @@ static int attach(struct mring *ring, uid_t owner, const char *name, int64_t tim
     code = region_open(&ring->region, reply.ring, ring->role, reply.doorbell, error);
     if (code != 0)
         return code;
+    /* The header's name any producer can write: to succeed by it would be to serve whatever name that one likes as this user. */
+    memset(ring->region.name, 0, sizeof(ring->region.name));
+    memcpy(ring->region.name, name, strlen(name)); /* which check_name has bounded */
     code = life_begin(&ring->life, ring->region.view.identity, ring_fetch_life, ring->link);
     if (code != 0)
         return failure(error, code, 0, "this process cannot begin a life in ring \"%s\": %s", name,

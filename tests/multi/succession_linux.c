@@ -228,6 +228,40 @@ static void name_taken_meanwhile(void)
     kill_child(children[1]);
 }
 
+/* A producer can write the header, but not have its heirs serve a name that they did not open the ring by. */
+static void create_and_rename(void *unused)
+{
+    char *written;
+
+    (void)unused;
+    create(name, 0);
+    written = (char *)(uintptr_t)((struct ring_header *)(uintptr_t)ring->region.base)->name;
+    memcpy(written, "another", sizeof("another"));
+    report(READY, 0);
+    (void)pause();
+}
+
+static void name_is_not_the_headers(void)
+{
+    struct mring_consumer *consumer;
+    struct mring *found;
+    pid_t creator;
+
+    prepare();
+    creator = child_start(create_and_rename, NULL);
+    (void)await(READY);
+    open_by_name(MRING_CONSUME);
+    EXPECT_OK(mring_join(ring, "log", NULL, &consumer));
+    kill_child(creator);
+    EXPECT(mring_wait(consumer, SECOND / 100), ==, -ETIMEDOUT);
+    EXPECT(ring->broker != NULL, ==, true);
+    EXPECT(mring_open(&found, "another", MRING_INSPECT, NULL), ==, -ENOENT);
+    EXPECT_OK(mring_open(&found, name, MRING_INSPECT, NULL));
+    EXPECT_OK(mring_close(found));
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+}
+
 /* Everybody dies: the name is free, and a ring made under it has nothing of the old one. */
 static void everybody_dies(void)
 {
@@ -319,6 +353,7 @@ int main(int argc, char **argv)
         {"successors_killed", successors_killed, 60},
         {"family_without_a_name", family_without_a_name, 60},
         {"name_taken_meanwhile", name_taken_meanwhile, 60},
+        {"name_is_not_the_headers", name_is_not_the_headers, 60},
         {"everybody_dies", everybody_dies, 60},
         {"strict_ends", strict_ends, 60},
         {"strict_writer_serves", strict_writer_serves, 60},
