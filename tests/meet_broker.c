@@ -957,10 +957,13 @@ static void test_threads_and_forks(void **state)
     stop(fixture);
 }
 
+enum { MEETING = 11 };
+
 static int succeed(struct fixture *fixture, struct broker **broker)
 {
-    const struct broker_terms terms = terms_of(fixture, fixture->name);
+    struct broker_terms terms = terms_of(fixture, fixture->name);
 
+    terms.meeting = MEETING;
     return broker_succeed(broker, &terms, &fixture->service, NULL);
 }
 
@@ -972,7 +975,7 @@ static int succeed_in_child(void *context)
     return succeed(fixture, &broker) == -EEXIST ? 0 : 1;
 }
 
-/* One successor at a time; the link that led to the first broker leads to it, also from a child; a name that another ring has is not needed. */
+/* One successor of a number; the link that led to the first broker leads to it, also from a child; a name that another ring has is not needed. */
 static void test_succession(void **state)
 {
     struct fixture *fixture = *state;
@@ -981,7 +984,8 @@ static void test_succession(void **state)
     struct broker *first, *second, *taker;
 
     serve_own(fixture);
-    assert_int_equal(meet_renew(fixture->link), -ENOENT); /* the creator has no such name */
+    assert_int_equal(meet_renew(fixture->link, MEETING), -ENOENT); /* the creator has no such name */
+    assert_int_equal(meet_renew(fixture->link, 0), -ENOENT);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
     broker_stop(fixture->broker);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), -EPIPE);
@@ -990,7 +994,7 @@ static void test_succession(void **state)
     assert_int_equal(succeed(fixture, &first), 0);
     assert_int_equal(succeed(fixture, &second), -EEXIST);
     assert_int_equal(child_run(succeed_in_child, fixture), 0);
-    assert_int_equal(meet_renew(fixture->link), 0);
+    assert_int_equal(meet_renew(fixture->link, MEETING), 0);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
     assert_int_equal(meet_bring(fixture->link, &member, fixture->group.entry), 0);
     assert_int_equal(fixture->brought, UINT64_C(5) << 32 | 9);

@@ -8,7 +8,7 @@ int inspect_group(struct mring *ring, uint32_t index, struct held_group *held, s
     struct group_reply reply;
     int code = meet_group(ring->link, NULL, index, &reply);
 
-    if (code == -EPIPE && meet_renew(ring->link) == 0)
+    if (code == -EPIPE && ring_renew(ring) == 0)
         code = meet_group(ring->link, NULL, index, &reply);
     memset(held, 0, sizeof(*held));
     if (code != 0)

@@ -55,7 +55,7 @@ int ring_enter(struct mring *ring, struct mring_error *error)
     if (ring->generation == mring_generation)
         return 0;
     ring_unlock();
-    code = life_begin_forked(&life, ring->life, ring_fetch_life, ring->link);
+    code = life_begin_forked(&life, ring->life, ring_fetch_life, ring);
     if (code != 0)
         return failure(error, code, 0, "a forked child cannot begin a life of its own in the ring: %s",
                        mring_strerror(code));
@@ -293,7 +293,7 @@ static int attach(struct mring *ring, uid_t owner, const char *name, int64_t tim
     /* The header's name any producer can write: to succeed by it would be to serve whatever name that one likes as this user. */
     memset(ring->region.name, 0, sizeof(ring->region.name));
     memcpy(ring->region.name, name, strlen(name)); /* which check_name has bounded */
-    code = life_begin(&ring->life, ring->region.view.identity, ring_fetch_life, ring->link);
+    code = life_begin(&ring->life, ring->region.view.identity, ring_fetch_life, ring);
     if (code != 0)
         return failure(error, code, 0, "this process cannot begin a life in ring \"%s\": %s", name,
                        mring_strerror(code));

@@ -114,8 +114,11 @@ int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint3
                      struct mring_error *error);
 /* On what terms: those of the one before, as the ring's header says. */
 struct broker_terms serve_terms(const struct mring *ring, const char *name);
-/* The ring's words say that this process serves it now: with the lock held. Before anybody can find it, or after it was elected. */
+/* The ring's words say that this process serves it now: with the lock held, before anybody can find it. */
 void serve_announce(struct mring *ring);
+/* The same for a successor, of the one whom the word was seen to name: false, if that has changed. And back, if it comes to nothing. */
+bool serve_claim(struct mring *ring, uint64_t seen);
+void serve_yield(struct mring *ring);
 /* Serve no more, if this process does. Without the lock. */
 void serve_end(struct mring *ring);
 
@@ -127,8 +130,11 @@ void ring_take_escrow(struct mring *ring);
 /* Give them up. With the lock held. */
 void ring_drop_escrow(struct mring *ring);
 
-/* The life entry, as life_begin's `fetch`. `context` is the ring's link. */
+/* The life entry, as life_begin's `fetch`. `context` is the ring. */
 int ring_fetch_life(void *context, mem_entry_name_port_t *entry);
+
+/* Have the ring's link lead to the broker that there is now. -ENOENT: there is none, or it cannot be found yet. */
+int ring_renew(struct mring *ring);
 
 /* Does the broker live? If not, take its place, or else find out who did. A system call or two. */
 void ring_meet(struct mring *ring);

@@ -438,25 +438,36 @@ struct broker_terms serve_terms(const struct mring *ring, const char *name)
 
 void serve_announce(struct mring *ring)
 {
-    struct producer_page *page = ring->desk.page;
-    uint64_t mine = owner_next(word_load(&page->broker), life_number(ring->life));
+    (void)serve_claim(ring, word_load(&ring->desk.page->broker));
+}
 
+bool serve_claim(struct mring *ring, uint64_t seen)
+{
+    struct producer_page *page = ring->desk.page;
+    uint64_t mine = owner_next(seen, life_number(ring->life));
+
+    if (!word_cas(&page->broker, seen, mine)) /* [BROKER] */
+        return false;
     /* Whatever the one before was killed at, the producer looks at the directory again. */
     word_store_release(&page->directory_version, word_load(&page->directory_version) + 1);
-    word_store_release(&page->broker, mine); /* [BROKER] */
     word_store(&ring->served_by, mine);
+    return true;
+}
+
+void serve_yield(struct mring *ring)
+{
+    uint64_t mine = word_load(&ring->served_by);
+
+    (void)word_cas(&ring->desk.page->broker, mine, owner_next(mine, 0)); /* [BROKER] */
 }
 
 void serve_end(struct mring *ring)
 {
-    uint64_t mine = word_load(&ring->served_by);
-
     if (ring->broker == NULL)
         return;
     broker_stop(ring->broker);
     ring->broker = NULL;
-    /* Last: who sees this may become the next at once. It may have been the next already, on seeing this process's end before. */
-    (void)word_cas(&ring->desk.page->broker, mine, owner_next(mine, 0)); /* [BROKER] */
+    serve_yield(ring); /* last: who sees this may become the next at once */
 }
 
 const struct broker_service serve_template = {.attach = on_attach,

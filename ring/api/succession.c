@@ -13,13 +13,13 @@
  * more, and who only polls makes no system call (I10) and does not see that nobody serves. When the word names another, that one also
  * sees whose messages have run out, or who is about to claim more: two loads, and system calls once for each that came to serve.
  *
- * Election. An heir that finds nobody serving asks the bootstrap server for the name made of the ring's identity. That is atomic in the
- * kernel, and gone with its holder. No two serve at once:
- *   - a name is its user's, and only processes of the ring's user are heirs; so all of them ask for the same one;
- *   - of the successors, each serves only while it holds that name (broker_stop gives it up after its last answer);
- *   - the creator does not hold it, but its service is over before the word says so or its life ends, for good; and nobody asks for the
- *     name before having seen that.
- * Whoever closes the ring takes its own word back by compare-and-swap, so it cannot take back its successor's.
+ * Election. An heir that finds nobody serving puts its own life into the word, by compare-and-swap over the very value that it found
+ * dead. No two serve at once: the service of whoever the word named is over, for good, before the word says so or its life ends. That
+ * asks no name server, and holds where processes see different ones (network namespaces).
+ * Whoever closes the ring takes its own word back in the same way, so it cannot take back its successor's.
+ *
+ * Being found. The one who has won takes a name made of the ring's identity and a number it draws, and then publishes that number. Who may
+ * consume knows the identity, and other users' processes could sit on any name that can be told beforehand.
  *
  * Killed at any step the successor leaves what the one before left: a dead life in the word, no name, and a directory of
  * which an entry is whole before its bit is set (serve.c). The next one takes over in the same way, and has the producer read the directory
@@ -40,17 +40,24 @@
 #include "ring.h"
 
 #include <errno.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 /* ---- escrow ---- */
 
 int ring_fetch_life(void *context, mem_entry_name_port_t *entry)
 {
-    int code = meet_life(context, entry);
+    struct mring *ring = context;
+    int code = meet_life(ring->link, entry);
 
-    if (code == -EPIPE && meet_renew(context) == 0)
-        code = meet_life(context, entry);
+    if (code == -EPIPE && ring_renew(ring) == 0)
+        code = meet_life(ring->link, entry);
     return code;
+}
+
+int ring_renew(struct mring *ring)
+{
+    return meet_renew(ring->link, word_load_acquire(&ring->region.view.page->meeting));
 }
 
 static void drop(mem_entry_name_port_t right)
@@ -78,7 +85,7 @@ static bool take_ring(struct mring *ring, struct ring_key *secret)
     struct escrow_reply reply;
     int code = meet_escrow(ring->link, &reply);
 
-    if (code == -EPIPE && meet_renew(ring->link) == 0)
+    if (code == -EPIPE && ring_renew(ring) == 0)
         code = meet_escrow(ring->link, &reply);
     if (code != -EPIPE)
         word_store(&ring->served_by, broker);
@@ -180,30 +187,45 @@ static int unfold(struct mring *ring)
     return code;
 }
 
-static void take_over(struct mring *ring)
+/* Won already: have it found. */
+static int be_found(struct mring *ring, struct broker **broker, struct broker_terms *terms)
+{
+    struct broker_service service = serve_template;
+    int code = getentropy(&terms->meeting, sizeof(terms->meeting)) == 0 ? 0 : -errno;
+
+    terms->meeting |= 1; /* it is never 0 */
+    service.context = ring;
+    if (code == 0)
+        code = broker_succeed(broker, terms, &service, NULL);
+    if (code == 0)
+        word_store_release(&ring->desk.page->meeting, terms->meeting);
+    return code;
+}
+
+static void take_over(struct mring *ring, uint64_t seen)
 {
     const char *name =
         ring->region.name[0] != '\0' && check_name(ring->region.name, "ring", NULL) == 0 ? ring->region.name : NULL;
-    struct broker_service service = serve_template;
     struct broker_terms terms;
-    struct broker *broker;
+    struct broker *broker = NULL;
+    bool won;
     int code;
 
-    service.context = ring;
     ring_lock();
     code = unfold(ring);
+    won = code == 0 && serve_claim(ring, seen);
     terms = serve_terms(ring, name);
     ring_unlock();
-    if (code == 0)
-        code = broker_succeed(&broker, &terms, &service, NULL);
+    if (won)
+        code = be_found(ring, &broker, &terms);
     key_forget(&terms.secret);
     ring_lock();
-    if (code == 0) {
+    if (won && code == 0)
         ring->broker = broker;
-        serve_announce(ring);
-    } else {
+    else if (won)
+        serve_yield(ring); /* another may have more descriptors */
+    if (!won || code != 0)
         region_desk_close(&ring->desk);
-    }
     ring_unlock();
 }
 
@@ -242,9 +264,9 @@ void ring_meet(struct mring *ring)
     if ((broker == word_load(&ring->served_by) && served(ring, broker)) || !begin_meeting(ring))
         return;
     if (!served(ring, broker))
-        take_over(ring);
+        take_over(ring, broker);
     broker = word_load_acquire(word); /* [BROKER] */
-    if (meet_renew(ring->link) == 0) {
+    if (ring_renew(ring) == 0) {
         word_store(&ring->served_by, broker);
         word_count(&ring->meetings);
         if (!is_heir(ring)) /* it may have been too late for that at the one before */

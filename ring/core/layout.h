@@ -12,7 +12,8 @@
  *             04080  intent                P                    lossy groups: how far P may have written
  *             04100  epoch, fenced, ended  P, release           who produces; does membarrier reach it; has it ended
  *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
- *             04190  broker                B, release [BROKER]  who serves the ring: OWNER, life 0: nobody
+ *             04190  broker                B, CAS [BROKER]      who serves the ring: OWNER, life 0: nobody
+ *             04198  meeting               B                    a number of the name that a successor is found by
  *             04200  counters              P                    messages and bytes published, waits, wake-ups
  *             04280  landmark[32]          P                    lossy groups: {position, message number, bytes}
  *             04680  cut_off[64]           P, release [CUT]     groups whose words were damaged: they gate no more
@@ -217,7 +218,8 @@ struct producer_page {
     struct word groups;            /* bit g: directory entry g is live */
     struct word directory_version; /* grows with each change of the directory */
     struct word broker;            /* OWNER of who serves the ring; life 0: nobody does */
-    unsigned char pad3[LAYOUT_LINE - 24];
+    struct word meeting;           /* drawn by each successor: its name is made of this; 0: there was none yet */
+    unsigned char pad3[LAYOUT_LINE - 32];
 
     struct word messages;
     struct word bytes;
@@ -350,6 +352,7 @@ LAYOUT_AT(producer_page, ended, 0x110);
 LAYOUT_AT(producer_page, groups, 0x180);
 LAYOUT_AT(producer_page, directory_version, 0x188);
 LAYOUT_AT(producer_page, broker, 0x190);
+LAYOUT_AT(producer_page, meeting, 0x198);
 LAYOUT_AT(producer_page, messages, 0x200);
 LAYOUT_AT(producer_page, landmark, 0x280);
 LAYOUT_AT(producer_page, cut_off, 0x680);

@@ -155,13 +155,13 @@ static int take_name(struct broker *ring, const char *name, struct mring_error *
     return check_in(ring, NAME_PUBLIC, service, name, error);
 }
 
-/* Of a ring that outlived its broker: the one by which its successor is elected; and its own, unless another ring has that by now. */
+/* Of a ring that outlived its broker: the one by which its members find the successor; and its own, unless another ring has that by now. */
 static int take_over_names(struct broker *ring, const char *name, struct mring_error *error)
 {
     name_t service;
     int result;
 
-    names_identity(service, ring->terms.identity);
+    names_identity(service, ring->terms.identity, ring->terms.meeting);
     result = check_in(ring, NAME_IDENTITY, service, service, error);
     if (result == 0)
         (void)take_name(ring, name, NULL);
@@ -280,7 +280,7 @@ static void stop_locked(struct broker *ring)
     *link = ring->next;
     while (meet.busy == ring)
         pthread_cond_wait(&meet.changed, &meet.lock);
-    drop_names(ring); /* not before: who gets the name made of the identity is the only one to serve the ring */
+    drop_names(ring);
     semaphores_clear(&ring->semaphores);
     /* Another may have started a ring, or stopped the last one and the thread, while this waited. */
     if (meet.rings == NULL && meet.running && !meet.stopping)

@@ -141,14 +141,14 @@ void meet_lower(struct meet_link *link)
     link->role = MRING_CONSUME;
 }
 
-int meet_renew(struct meet_link *link)
+int meet_renew(struct meet_link *link, uint64_t meeting)
 {
     mach_port_t found = MACH_PORT_NULL;
     mach_port_t before;
     name_t service;
 
-    names_identity(service, link->identity);
-    if (find(link->owner, service, 0, &found) != KERN_SUCCESS)
+    names_identity(service, link->identity, meeting);
+    if (meeting == 0 || find(link->owner, service, 0, &found) != KERN_SUCCESS)
         return -ENOENT;
     pthread_mutex_lock(&meet.lock);
     before = link->port;

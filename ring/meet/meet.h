@@ -123,6 +123,7 @@ struct broker; /* one served ring */
 struct broker_terms {
     const char *name; /* NULL: to forked children only */
     uint64_t identity[2];
+    uint64_t meeting; /* a successor's, random */
     struct ring_key secret;
     enum mring_access access;
     enum mring_access produce;
@@ -139,8 +140,8 @@ int broker_start(struct broker **broker, const struct broker_terms *terms, const
 void broker_stop(struct broker *broker);
 
 /*
- * Serve a ring that outlived its broker, on the same terms, under the name made of its identity, and under its own as well if nobody
- * has taken that meanwhile. Only one of several that try gets the first name; the others, and who comes later: -EEXIST.
+ * Serve a ring that outlived its broker, on the same terms, under the name made of its identity and the successor's number, which nobody
+ * could know before and sit on; and under its own as well if nobody has taken that meanwhile. As broker_start.
  */
 int broker_succeed(struct broker **broker, const struct broker_terms *terms, const struct broker_service *service,
                    struct mring_error *error);
@@ -156,8 +157,8 @@ struct meet_link; /* a send right to the broker of one ring; also made for the s
 int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t timeout, struct mring_error *error);
 /* The link of the process that serves the ring itself, for its own use and for its forked children: it may all. */
 int meet_own(struct meet_link **link, struct broker *broker, struct mring_error *error);
-/* The ring has another broker now: have the link lead there, by the ring's identity. -ENOENT: there is none. */
-int meet_renew(struct meet_link *link);
+/* The ring has another broker now: have the link lead there, by the ring's identity and that one's number. -ENOENT: there is none. */
+int meet_renew(struct meet_link *link, uint64_t meeting);
 /* In a forked child the link of its parent's handle goes on over a registered port (meet/fork.c): no call is needed. -EPIPE from any
  * call below: the broker is gone, or was one of more than fit into the registered ports. NULL is allowed. */
 void meet_close(struct meet_link *link);

@@ -8,9 +8,10 @@ bool names_service(name_t service, const char *name)
     return snprintf(service, sizeof(name_t), "mring.%s", name) <= (int)sizeof "mring." - 1 + MRING_NAME_MAX;
 }
 
-void names_identity(name_t service, const uint64_t identity[2])
+void names_identity(name_t service, const uint64_t identity[2], uint64_t meeting)
 {
-    (void)snprintf(service, sizeof(name_t), "mring/%016" PRIx64 "%016" PRIx64, identity[0], identity[1]);
+    (void)snprintf(service, sizeof(name_t), "mring/%016" PRIx64 "%016" PRIx64 "/%016" PRIx64, identity[0], identity[1],
+                   meeting);
 }
 
 kern_return_t names_server(mach_port_t *server)

@@ -1,5 +1,5 @@
 /*
- * The names of a ring at the bootstrap server: the public one, and one made of its identity, which its successors hold.
+ * The names of a ring at the bootstrap server: the public one, and one made of its identity, which a successor holds.
  *
  * A name is its user's: "feed" of one user and "feed" of another are two rings. Whoever answers for it was found to be that user, or
  * root: on Linux by the look-up itself, elsewhere by each answer (meet/call.c).
@@ -18,8 +18,8 @@
 /* "mring." and the ring's name. False: it is longer than MRING_NAME_MAX. */
 bool names_service(name_t service, const char *name);
 
-/* "mring/" and the identity: no ring can be called that (check_name). */
-void names_identity(name_t service, const uint64_t identity[2]);
+/* "mring/", the identity and a successor's number: no ring can be called that (check_name). */
+void names_identity(name_t service, const uint64_t identity[2], uint64_t meeting);
 
 /* A send right to the bootstrap server, asked for each time: in a forked child the global variable is the parent's (Mach 5.6). */
 kern_return_t names_server(mach_port_t *server);

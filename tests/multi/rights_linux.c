@@ -8,6 +8,7 @@
 #include "api/consumer.h"
 #include "api/inspect.h"
 #include "core/layout.h"
+#include "meet/names.h"
 #include "meet/state.h"
 
 #include <errno.h>
@@ -15,11 +16,13 @@
 #include <mach/mring_mach.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "bootstrap_name.h"
 
@@ -313,6 +316,75 @@ static void a_stranger_ends_no_life(void)
     child_finish(stranger);
     event_send(&finished);
     child_finish(owner);
+}
+
+/* ---- who serves when the owner is gone ---- */
+
+static struct event taken; /* the stranger sits on the name */
+
+static void owner_is_killed(void *unused)
+{
+    (void)unused;
+    become(OWNER, OWNER, OWNER);
+    (void)make_ring(MRING_EVERYONE, MRING_OWNER);
+    event_send(&ready);
+    event_send(&ready);
+    event_wait(&taken);
+    event_wait(&taken);
+    (void)kill(getpid(), SIGKILL);
+}
+
+static void stranger_sits_on_successors_name(void *unused)
+{
+    struct service_address address;
+    struct service_name service;
+    struct mring *ring;
+    name_t text;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    (void)unused;
+    event_wait(&ready);
+    become(STRANGER, STRANGER, STRANGER);
+    EXPECT_OK(open_ring(&ring, foreign, MRING_CONSUME));
+    names_identity(text, ring->region.view.identity, word_load(&ring->region.view.page->meeting));
+    service = service_name(text);
+    address = service_address(OWNER, &service);
+    EXPECT_OK(bind(fd, (struct sockaddr *)&address.address, address.size));
+    event_send(&taken);
+    event_wait(&finished);
+}
+
+static void heir_serves(void *unused)
+{
+    struct mring_consumer *consumer;
+    struct mring *ring;
+
+    (void)unused;
+    event_wait(&ready);
+    become(OWNER, OWNER, OWNER);
+    EXPECT_OK(open_ring(&ring, name, MRING_CONSUME));
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    event_send(&taken);
+    while (ring->broker == NULL)
+        EXPECT(mring_wait(consumer, 10 * 1000 * 1000), <, 0);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+}
+
+static void a_stranger_prevents_no_succession(void)
+{
+    pid_t owner, stranger;
+    int status;
+
+    name_ring();
+    taken = event_make();
+    owner = child_start(owner_is_killed, NULL);
+    stranger = child_start(stranger_sits_on_successors_name, NULL);
+    child_finish(child_start(heir_serves, NULL));
+    event_send(&finished);
+    child_finish(stranger);
+    EXPECT(waitpid(owner, &status, 0), ==, owner);
+    EXPECT(WIFSIGNALED(status), !=, 0);
 }
 
 /* ---- a forked child ---- */
@@ -701,6 +773,7 @@ int main(int argc, char **argv)
         {"an_inheritor_writes_nothing_else", an_inheritor_writes_nothing_else, 60},
         {"an_inspector_writes_nothing", an_inspector_writes_nothing, 60},
         {"a_stranger_ends_no_life", a_stranger_ends_no_life, 30},
+        {"a_stranger_prevents_no_succession", a_stranger_prevents_no_succession, 30},
         {"access_is_as_asked", access_is_as_asked, 60},
         {"wrong_terms_are_refused", wrong_terms_are_refused, 30},
         {"a_squatter_is_found_out", a_squatter_is_found_out, 30},
