@@ -163,9 +163,11 @@ static int take_over_names(struct broker *ring, const char *name, struct mring_e
 
     names_identity(service, ring->terms.identity, ring->terms.meeting);
     result = check_in(ring, NAME_IDENTITY, service, service, error);
-    if (result == 0)
-        (void)take_name(ring, name, NULL);
-    return result;
+    if (result != 0)
+        return result;
+    result = take_name(ring, name, error);
+    /* Without the name for want of descriptors the ring could be found by nobody new, though another heir may have them. */
+    return result == -EEXIST || result == -EACCES ? 0 : result;
 }
 
 typedef int name_taker(struct broker *ring, const char *name, struct mring_error *error);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -262,6 +263,48 @@ static void name_is_not_the_headers(void)
     EXPECT_OK(mring_close(ring));
 }
 
+/* So many descriptors may be opened from now on; it is taken back by the second. */
+static struct rlimit limit_descriptors(unsigned most)
+{
+    int next = dup(orders[0]);
+    struct rlimit before, limit;
+
+    EXPECT(next, >=, 0);
+    (void)close(next);
+    EXPECT_OK(getrlimit(RLIMIT_NOFILE, &before));
+    limit = (struct rlimit){(rlim_t)next + most, before.rlim_max};
+    EXPECT_OK(setrlimit(RLIMIT_NOFILE, &limit));
+    return before;
+}
+
+/* Whoever has too few descriptors for all of it does not take over half: the ring can be found by its name, or is left to others. */
+static void no_half_successor(void)
+{
+    struct mring_consumer *consumer;
+    struct mring *found;
+    struct rlimit before;
+    pid_t creator;
+    unsigned most = 0;
+
+    prepare();
+    creator = child_start(create_and_stream, NULL);
+    (void)await(READY);
+    open_by_name(MRING_CONSUME);
+    EXPECT_OK(mring_join(ring, "log", NULL, &consumer));
+    kill_child(creator);
+    do {
+        before = limit_descriptors(most++);
+        ring_meet(ring);
+        EXPECT_OK(setrlimit(RLIMIT_NOFILE, &before));
+        EXPECT(most, <, 100);
+    } while (ring->broker == NULL);
+    EXPECT(most, >, 5);
+    EXPECT_OK(mring_open(&found, name, MRING_INSPECT, NULL));
+    EXPECT_OK(mring_close(found));
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+}
+
 /* Everybody dies: the name is free, and a ring made under it has nothing of the old one. */
 static void everybody_dies(void)
 {
@@ -354,6 +397,7 @@ int main(int argc, char **argv)
         {"family_without_a_name", family_without_a_name, 60},
         {"name_taken_meanwhile", name_taken_meanwhile, 60},
         {"name_is_not_the_headers", name_is_not_the_headers, 60},
+        {"no_half_successor", no_half_successor, 60},
         {"everybody_dies", everybody_dies, 60},
         {"strict_ends", strict_ends, 60},
         {"strict_writer_serves", strict_writer_serves, 60},
