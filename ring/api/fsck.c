@@ -165,8 +165,9 @@ int mring_repair(struct mring *ring, struct mring_error *error)
 
     if (ring == NULL)
         return -EINVAL;
-    if (ring->role != MRING_PRODUCE)
-        return failure(error, -EACCES, 0, "to repair a ring, open it with MRING_PRODUCE");
+    if (ring->role != MRING_PRODUCE || !ring->region.writable)
+        return failure(error, -EACCES, 0,
+                       "to repair a ring, open it with MRING_PRODUCE; a forked child that has joined cannot");
     code = arrive(ring, error);
     if (code != 0)
         return code;

@@ -557,7 +557,8 @@ MRING_API int mring_fsck(struct mring *ring, const struct mring_fsck_options *op
  * See to the dead at once, instead of leaving it to those who miss something: what killed members held goes to the living of their
  * groups, who are woken for it, or waits for the next one to join; places are freed; groups that ended with their members hold nobody
  * back. What a dead producer left, the next one takes in (mring_producer). Damage stays. `error` may be NULL.
- * 0, also where there was nothing to do; -EACCES: the ring was not opened with MRING_PRODUCE; -EINVAL: NULL.  -ENOMEM
+ * 0, also where there was nothing to do; -EACCES: the ring was not opened with MRING_PRODUCE, or this is a forked child that joined a
+ * group before; -EINVAL: NULL.  -ENOMEM
  */
 MRING_API int mring_repair(struct mring *ring, struct mring_error *error);
 

@@ -251,6 +251,19 @@ static void what_the_dead_hold_is_told_and_repaired(void)
     EXPECT_OK(mring_close(ring));
 }
 
+/* Its first join took the child's right to write away, and with that the right to repair: it must not say that it did. */
+static void join_and_repair(void *unused)
+{
+    struct mring_error error = MRING_ERROR_INIT;
+    struct mring_consumer *consumer;
+
+    (void)unused;
+    EXPECT_OK(mring_repair(ring, &error));
+    EXPECT_OK(mring_join(ring, "log", NULL, &consumer));
+    EXPECT(mring_repair(ring, &error), ==, -EACCES);
+    EXPECT(strstr(error.text, "joined") != NULL, ==, 1);
+}
+
 static void rights_and_names(void)
 {
     struct mring *reader;
@@ -264,6 +277,7 @@ static void rights_and_names(void)
     EXPECT(mring_fsck(NULL, NULL), ==, -EINVAL);
     EXPECT_OK(mring_close(reader));
     EXPECT_OK(mring_repair(ring, NULL));
+    child_finish(child_start(join_and_repair, NULL));
     EXPECT_OK(mring_close(ring));
     EXPECT(run_program(""), ==, 8);
     EXPECT(run_program("--nonsense"), ==, 16);
