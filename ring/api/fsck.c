@@ -11,31 +11,43 @@
 /* All the groups of a ring, as far as they can be had. */
 struct groups {
     struct held_group held[LAYOUT_GROUPS];
+    int missed; /* why one that is there could not be had; 0: all could */
 };
 
 /* To look at: read-only, unless it is this process's own. */
-static bool get_to_inspect(struct mring *ring, uint32_t index, struct held_group *held)
+static int get_to_inspect(struct mring *ring, uint32_t index, struct held_group *held)
 {
-    return held_group_borrow(ring, index, held) || inspect_group(ring, index, held, NULL) == 0;
+    return held_group_borrow(ring, index, held) ? 0 : inspect_group(ring, index, held, NULL);
 }
 
-static bool get_to_repair(struct mring *ring, uint32_t index, struct held_group *held)
+static int get_to_repair(struct mring *ring, uint32_t index, struct held_group *held)
 {
     struct group_reply reply;
+    int code;
 
-    return held_group_borrow(ring, index, held) || (meet_group(ring->link, NULL, index, &reply) == 0 &&
-                                                    held_group_open(&ring->region.view, &reply, held, NULL) == 0);
+    if (held_group_borrow(ring, index, held))
+        return 0;
+    code = meet_group(ring->link, NULL, index, &reply);
+    return code != 0 ? code : held_group_open(&ring->region.view, &reply, held, NULL);
 }
 
-static struct groups *get_groups(struct mring *ring, bool (*get)(struct mring *, uint32_t, struct held_group *))
+/*
+ * From who serves the ring now. -ENOENT is no miss: the group has just ended, or nobody has brought it to a successor. Who did not
+ * answer once is not asked for the rest: each time takes seconds.
+ */
+static struct groups *get_groups(struct mring *ring, int (*get)(struct mring *, uint32_t, struct held_group *))
 {
     struct groups *groups = calloc(1, sizeof(*groups));
-    uint64_t live = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
+    uint64_t live;
 
-    for (; groups != NULL && live != 0; live &= live - 1) {
+    ring_meet(ring);
+    live = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
+    for (; groups != NULL && live != 0 && groups->missed != -ETIMEDOUT; live &= live - 1) {
         uint32_t index = (uint32_t)__builtin_ctzll(live);
+        int code = get(ring, index, &groups->held[index]);
 
-        (void)get(ring, index, &groups->held[index]);
+        if (code != 0 && code != -ENOENT)
+            groups->missed = code;
     }
     return groups;
 }
@@ -158,6 +170,13 @@ static int repair_group(struct mring *ring, const struct held_group *held, struc
     return 0;
 }
 
+static const char *missed_text(int code)
+{
+    return code == -EPIPE       ? "the process that served it is gone, and nobody has taken its place"
+           : code == -ETIMEDOUT ? "the process that serves it does not answer; is it stopped?"
+                                : mring_strerror(code);
+}
+
 int mring_repair(struct mring *ring, struct mring_error *error)
 {
     struct groups *groups;
@@ -177,6 +196,9 @@ int mring_repair(struct mring *ring, struct mring_error *error)
     for (uint32_t index = 0; index < LAYOUT_GROUPS && code == 0; index++)
         if (groups->held[index].view.page != NULL)
             code = repair_group(ring, &groups->held[index], error);
+    if (code == 0 && groups->missed != 0)
+        code = failure(error, groups->missed, 0, "not all groups of the ring could be repaired: %s",
+                       missed_text(groups->missed));
     drop_groups(groups);
     return code;
 }

@@ -160,8 +160,8 @@ struct mring_options {
  *
  * A ring and its name last as long as a process is there that can serve it: one that answers those who attach. At first that is this one.
  * When it has closed the ring, or ended, also when it was killed, another takes its place, within a second if any waits on a
- * handle of the ring (mring_wait, also with a timeout of 0) or asks for something (mring_join, mring_producer); then anybody can attach,
- * also a new producer, and those who are attached go on without reopening. Able to do that is each process of the ring's user and
+ * handle of the ring (mring_wait, also with a timeout of 0) or asks for something (mring_join, mring_producer, mring_fsck, mring_repair); then
+ * anybody can attach, also a new producer, and those who are attached go on without reopening. Able to do that is each process of the ring's user and
  * group (effective ids) that opened the ring by its name, but with MRING_INSPECT, and each such forked child that joined or produced, while
  * somebody served it: they keep the rights for it, unmapped, 1 descriptor and 1 for each declared group; and take them along when they
  * give up their user later. Of a strict ring only those get any that may produce. Nothing is left behind by the last one: there is nothing to unlink.
@@ -547,9 +547,11 @@ struct mring_fsck_options {
 /*
  * Check the words and messages of a ring, and tell who holds what: read-only, beside processes that go on producing and consuming, which
  * it does not disturb, or after they died. What is damage, is damage however they moved meanwhile. Messages that somebody has claimed
- * are not read. With any role. NULL options: only count.
+ * are not read. With any role. NULL options: only count. Where nobody serves the ring any more this process takes that over, if it can; a
+ * group whose words cannot be had (who serves the ring is stopped, say) is told as a note, and not checked.
  *
- * How many findings were MRING_LEFT or MRING_DAMAGE (0: the ring is sound), or -EINVAL: NULL, or options of a wrong size.  -ENOMEM
+ * How many findings were MRING_LEFT or MRING_DAMAGE (0: what could be looked into is sound), or -EINVAL: NULL, or options of a wrong
+ * size.  -ENOMEM;  -EMFILE -ENOLCK: in a forked child, as of mring_create
  */
 MRING_API int mring_fsck(struct mring *ring, const struct mring_fsck_options *options);
 
@@ -558,7 +560,8 @@ MRING_API int mring_fsck(struct mring *ring, const struct mring_fsck_options *op
  * groups, who are woken for it, or waits for the next one to join; places are freed; groups that ended with their members hold nobody
  * back. What a dead producer left, the next one takes in (mring_producer). Damage stays. `error` may be NULL.
  * 0, also where there was nothing to do; -EACCES: the ring was not opened with MRING_PRODUCE, or this is a forked child that joined a
- * group before; -EINVAL: NULL.  -ENOMEM
+ * group before; -EINVAL: NULL. What could be reached was repaired, but not all: -EPIPE: nobody serves the ring, nor can this process;
+ * -ETIMEDOUT: who serves it has not answered for 5 seconds;  -ENOMEM -EMFILE -ENOLCK  as of mring_create
  */
 MRING_API int mring_repair(struct mring *ring, struct mring_error *error);
 

@@ -251,6 +251,68 @@ static void what_the_dead_hold_is_told_and_repaired(void)
     EXPECT_OK(mring_close(ring));
 }
 
+/* ---- when nobody serves the ring ---- */
+
+static void serve(void *argument)
+{
+    const int *told = argument;
+    struct mring_producer *producer;
+
+    make_ring();
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    for (uint32_t at = 0; at < 16; at++)
+        EXPECT_OK(mring_send(producer, "12345678", 8, at));
+    EXPECT(write(told[1], ring_name, sizeof(ring_name)), ==, sizeof(ring_name));
+    for (;;)
+        (void)pause();
+}
+
+static pid_t open_served(void)
+{
+    int told[2];
+    pid_t server;
+
+    EXPECT_OK(pipe(told));
+    server = child_start(serve, told);
+    EXPECT(read(told[0], ring_name, sizeof(ring_name)), ==, sizeof(ring_name));
+    EXPECT_OK(close(told[0]));
+    EXPECT_OK(close(told[1]));
+    EXPECT_OK(mring_open(&ring, ring_name, MRING_PRODUCE, NULL));
+    return server;
+}
+
+/* Nobody else is there who could take its place: who checks does. */
+static void the_server_was_killed(void)
+{
+    pid_t server = open_served();
+
+    end_child(start_holder());
+    end_child(server);
+    EXPECT(mring_fsck(ring, NULL), ==, 1);
+    EXPECT_OK(mring_repair(ring, NULL));
+    EXPECT(mring_fsck(ring, NULL), ==, 0);
+    EXPECT_OK(mring_close(ring));
+}
+
+/* What cannot be reached is not repaired: it must not say that it is. */
+static void the_server_is_stopped(void)
+{
+    struct mring_error error = MRING_ERROR_INIT;
+    pid_t server = open_served();
+
+    end_child(start_holder());
+    EXPECT_OK(kill(server, SIGSTOP));
+    EXPECT(waitpid(server, NULL, WUNTRACED), ==, server);
+    EXPECT(mring_repair(ring, &error), ==, -ETIMEDOUT);
+    EXPECT(strstr(error.text, "stopped") != NULL, ==, 1);
+    EXPECT_OK(kill(server, SIGCONT));
+    EXPECT(mring_fsck(ring, NULL), ==, 1);
+    EXPECT_OK(mring_repair(ring, NULL));
+    EXPECT(mring_fsck(ring, NULL), ==, 0);
+    end_child(server);
+    EXPECT_OK(mring_close(ring));
+}
+
 /* Its first join took the child's right to write away, and with that the right to repair: it must not say that it did. */
 static void join_and_repair(void *unused)
 {
@@ -288,6 +350,8 @@ int main(int argc, char **argv)
     static const struct scenario scenarios[] = {
         {"a_ring_at_work_is_never_damaged", a_ring_at_work_is_never_damaged, 60},
         {"what_the_dead_hold_is_told_and_repaired", what_the_dead_hold_is_told_and_repaired, 30},
+        {"the_server_was_killed", the_server_was_killed, 30},
+        {"the_server_is_stopped", the_server_is_stopped, 30},
         {"rights_and_names", rights_and_names, 30},
     };
 
