@@ -143,10 +143,17 @@ esac
 [ "$mode" != afl ] || [ $# -ge 1 ] || usage
 names=${1:-$(targets)}
 seconds=${2:-60}
-[ -d "fuzz/corpus/${1-}" ] || {
-    echo "run.sh: no target ${1-}; there are: $(targets | tr '\n' ' ')" >&2
+[ -z "${1-}" ] || targets | grep -Fqx -e "$1" || {
+    echo "run.sh: no target $1; there are: $(targets | tr '\n' ' ')" >&2
     exit 2
 }
+# libFuzzer takes 0, and what is no number, for no limit.
+case $seconds in
+0* | *[!0-9]*)
+    echo "run.sh: $seconds is no number of seconds, from 1 on" >&2
+    exit 2
+    ;;
+esac
 
 mkdir -p "$findings"
 log=$(mktemp)
