@@ -172,7 +172,8 @@ struct mring_options {
  * one thread for that, the broker, with all signals blocked: it starts with the first ring and ends with the last.
  * The options are copied; NULL: all defaults. The handle is the caller's, to be closed with mring_close.
  *
- * -EINVAL      an option is out of range, a name is empty or holds '/' or a control character, two groups share a name
+ * -EINVAL      an option is out of range, `produce` lets in whom `access` does not, a name is empty or holds '/' or a control character,
+ *              two groups share a name
  * -ENAMETOOLONG a name is longer than MRING_NAME_MAX
  * -E2BIG       more groups or members than the limits above
  * -EEXIST      a living process of this user serves a ring of this name: the one that made it, or one that took it over
@@ -375,9 +376,10 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
                          struct mring_consumer **consumer);
 
 /*
- * The next message for this member, if there is one. Never waits, makes no system call. Several may be held at once: in a group of
- * one without limit, in a group of many those of one batch. A member of many claims a batch when it has none: up to half of its share
- * of what is there, and no more than its `batch`; what is claimed goes to no other living member, however long this one takes.
+ * The next message for this member, if there is one. Never waits. Makes no system call, but to wake another member, and, in a group of
+ * many, to look a few times a second whether one was killed. Several may be held at once: in a group of one without limit, in a group of
+ * many those of one batch. A member of many claims a batch when it has none: up to half of its share of what is there, and no more than
+ * its `batch`; what is claimed goes to no other living member, however long this one takes.
  *
  * 1             *message is filled
  * 0             nothing now: mring_wait(consumer, ...) waits
