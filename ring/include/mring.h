@@ -78,7 +78,8 @@ struct mring_consumer;
 
 /*
  * What went wrong, in words: -errno cannot name the thing. The opening calls (mring_create, mring_open, mring_producer,
- * mring_join) take one in their options; NULL if you do not care. It is filled on failure only.
+ * mring_join), mring_fsck and mring_repair take one; NULL if you do not care. It is filled on failure only, and not by -EINVAL for a NULL
+ * or an options struct of a wrong size.
  */
 struct mring_error {
     size_t size;

@@ -95,7 +95,9 @@ static int name_taken(const char *name, const name_t service, struct mring_error
         return failure(error, -EACCES, 0,
                        "user %lu (process %ld) sits on the name \"%s\" of this user: choose another name",
                        (unsigned long)uid, (long)pid, name);
-    return failure(error, -EEXIST, 0, "a ring named \"%s\" is served already: close it, or choose another name", name);
+    return failure(
+        error, -EEXIST, 0,
+        "a ring named \"%s\" is served already, by who made it or took it over: open it, or choose another name", name);
 }
 
 /* Take one of the ring's names, and listen on it. `name` is for the text of errors. */

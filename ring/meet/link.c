@@ -92,9 +92,10 @@ int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t
         return failure(error, result, 0, "cannot register fork handlers");
     kr = find(owner, service, timeout, &port);
     if (kr == BOOTSTRAP_UNKNOWN_SERVICE)
-        return failure(error, -ENOENT, kr,
-                       "no process of user %lu serves a ring named \"%s\": start it first, or wait with a timeout",
-                       (unsigned long)owner, name);
+        return failure(
+            error, -ENOENT, kr,
+            "no running process of user %lu serves a ring named \"%s\": start it first, or wait with a timeout",
+            (unsigned long)owner, name);
     if (kr == BOOTSTRAP_NOT_PRIVILEGED)
         return turned_away(owner, name, service, error);
     if (kr != KERN_SUCCESS)
