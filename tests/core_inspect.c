@@ -144,7 +144,11 @@ static void a_ring_at_work_is_sound(void **state)
     assert_int_equal(found->to, scene.many.limit);
     assert_non_null(find(&scene, FINDING_HOLDS, LONE, 0));
     assert_non_null(find(&scene, FINDING_HOLDS, PASSING, 0));
+    /* A member alone claims nothing from others: it holds what it has not released. */
+    assert_non_null(find(&scene, FINDING_BEGINS, LONE, FINDING_WHOLE));
+    assert_non_null(find(&scene, FINDING_POSITION, MANY, FINDING_WHOLE));
     /* Worked up, left and ended. */
+    consumer_core_release(&scene.lone, 16);
     shared_release(&scene.many, scene.many.limit);
     group_leave(&scene.passing);
     word_store(&scene.ring.view.page->ended, producer_core_tail(&scene.producer) + 1);
@@ -152,6 +156,9 @@ static void a_ring_at_work_is_sound(void **state)
     assert_int_equal(troubles(&scene), 0);
     assert_non_null(find(&scene, FINDING_MEMBER, MANY, 0));
     assert_non_null(find(&scene, FINDING_ENDED, FINDING_WHOLE, FINDING_WHOLE));
+    found = find(&scene, FINDING_RELEASED, LONE, FINDING_WHOLE);
+    assert_non_null(found);
+    assert_int_equal(found->to, 16);
     fake_ring_free(&scene.ring);
 }
 

@@ -251,7 +251,11 @@ static void inspect_position(const struct inspector *inspector, const struct gro
     else if (tail > from && tail - from > inspector->ring.capacity)
         tell(inspector, FINDING_OVERRUN, at, FINDING_WHOLE, 0, from, tail);
     else
-        tell(inspector, FINDING_POSITION, at, FINDING_WHOLE, 0, from, from);
+        tell(inspector,
+             from == 0             ? FINDING_BEGINS
+             : group->members == 1 ? FINDING_RELEASED
+                                   : FINDING_POSITION,
+             at, FINDING_WHOLE, 0, from, from);
 }
 
 static void inspect_aside(const struct inspector *inspector, const struct group_view *group)

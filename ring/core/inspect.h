@@ -39,7 +39,9 @@ enum finding_weight {
     X(BUSY, NOTE, "moves too fast to be looked at")                                                                    \
     X(DIRECTORY_BAD, DAMAGE, "is described by the directory in an impossible way")                                     \
     X(UNREACHED, NOTE, "could not be looked into")                                                                     \
+    X(BEGINS, NOTE, "is at the beginning of the stream")                                                               \
     X(POSITION, NOTE, "has claimed up to here")                                                                        \
+    X(RELEASED, NOTE, "has released up to here")                                                                       \
     X(POSITION_BAD, DAMAGE, "has a position that cannot be")                                                           \
     X(OVERRUN, DAMAGE, "is further behind than the ring is long")                                                      \
     X(CLAIMER_BAD, DAMAGE, "has a claim by a place that it does not have")                                             \
