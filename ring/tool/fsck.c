@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A ring whose server was killed is served again within a second: just then somebody will want to look. */
+#define PATIENCE INT64_C(1000000000)
+
 enum { SOUND = 0, REPAIRED = 1, LEFT = 4, UNABLE = 8, USAGE = 16 };
 
 static const char usage[] =
@@ -99,6 +102,7 @@ int main(int argc, char **argv)
     if (printer.ring == NULL)
         return fputs(usage, stderr) < 0 ? UNABLE : USAGE;
     options.error = &error;
+    options.timeout = PATIENCE;
     code = mring_open(&ring, printer.ring, repair ? MRING_PRODUCE : MRING_INSPECT, &options);
     if (code == 0) {
         code = check(ring, &printer, repair, &error);

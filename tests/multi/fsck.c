@@ -294,6 +294,36 @@ static void the_server_was_killed(void)
     EXPECT_OK(mring_close(ring));
 }
 
+static void open_and_wait(void *argument)
+{
+    const int *told = argument;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+
+    EXPECT_OK(mring_open(&ring, ring_name, MRING_CONSUME, NULL));
+    EXPECT_OK(mring_join(ring, "work", NULL, &consumer));
+    EXPECT(write(told[1], "", 1), ==, 1);
+    for (;;)
+        if (mring_next_wait(consumer, &message, MRING_FOREVER) == 1)
+            EXPECT_OK(mring_release(consumer, &message));
+}
+
+/* Who waits will take its place, but has not yet when the program is run. */
+static void the_server_was_killed_just_now(void)
+{
+    pid_t server = open_served(), heir;
+    int told[2];
+    char byte;
+
+    EXPECT_OK(mring_close(ring));
+    EXPECT_OK(pipe(told));
+    heir = child_start(open_and_wait, told);
+    EXPECT(read(told[0], &byte, 1), ==, 1);
+    end_child(server);
+    EXPECT(run_program(""), ==, 0);
+    end_child(heir);
+}
+
 /* What cannot be reached is not repaired: it must not say that it is. */
 static void the_server_is_stopped(void)
 {
@@ -351,6 +381,7 @@ int main(int argc, char **argv)
         {"a_ring_at_work_is_never_damaged", a_ring_at_work_is_never_damaged, 60},
         {"what_the_dead_hold_is_told_and_repaired", what_the_dead_hold_is_told_and_repaired, 30},
         {"the_server_was_killed", the_server_was_killed, 30},
+        {"the_server_was_killed_just_now", the_server_was_killed_just_now, 30},
         {"the_server_is_stopped", the_server_is_stopped, 30},
         {"rights_and_names", rights_and_names, 30},
     };
