@@ -90,11 +90,15 @@ static int name_taken(const char *name, const name_t service, struct mring_error
 {
     uid_t owner = geteuid(), uid = owner;
     pid_t pid = 0;
+    bool answers = names_holder(owner, service, &uid, &pid);
 
-    if (names_holder(owner, service, &uid, &pid) && uid != owner)
+    if (answers && uid != owner)
         return failure(error, -EACCES, 0,
                        "user %lu (process %ld) sits on the name \"%s\" of this user: choose another name",
                        (unsigned long)uid, (long)pid, name);
+    if (!answers && names_turns_away()) /* the system tells who listens, and of nobody else whose the address is */
+        return failure(error, -EEXIST, 0, "somebody sits on the name \"%s\", and does not answer: choose another name",
+                       name);
     return failure(
         error, -EEXIST, 0,
         "a ring named \"%s\" is served already, by who made it or took it over: open it, or choose another name", name);

@@ -632,20 +632,20 @@ static void an_inspector_writes_nothing(void)
 
 /* ---- names ---- */
 
-static void sit_on_the_name(void *unused)
+static void sit_on_the_name(void *listens)
 {
     char text[128];
     struct service_name service;
     struct service_address address;
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-    (void)unused;
     become(STRANGER, STRANGER, STRANGER);
     (void)snprintf(text, sizeof(text), "mring.%s", name);
     service = service_name(text);
     address = service_address(OWNER, &service);
     EXPECT_OK(bind(fd, (struct sockaddr *)&address.address, address.size));
-    EXPECT_OK(listen(fd, 16));
+    if (listens != NULL)
+        EXPECT_OK(listen(fd, 16));
     event_send(&ready);
     event_wait(&finished);
 }
@@ -671,13 +671,40 @@ static void owner_meets_the_squatter(void *unused)
     EXPECT(strstr(error.text, who) != NULL, !=, 0);
 }
 
+/* Nobody can tell who it is; but that it is no ring. */
+static void owner_meets_the_silent_one(void *unused)
+{
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_error error = MRING_ERROR_INIT;
+    struct mring *ring;
+
+    (void)unused;
+    event_wait(&ready);
+    become(OWNER, OWNER, OWNER);
+    options.error = &error;
+    EXPECT(mring_create(&ring, name, &options), ==, -EEXIST);
+    EXPECT(strstr(error.text, "does not answer") != NULL, !=, 0);
+    EXPECT(mring_open(&ring, name, MRING_CONSUME, NULL), ==, -ENOENT);
+}
+
 static void a_squatter_is_found_out(void)
 {
     pid_t squatter;
 
     name_ring();
-    squatter = child_start(sit_on_the_name, NULL);
+    squatter = child_start(sit_on_the_name, name);
     child_finish(child_start(owner_meets_the_squatter, NULL));
+    event_send(&finished);
+    child_finish(squatter);
+}
+
+static void a_silent_squatter_is_no_ring(void)
+{
+    pid_t squatter;
+
+    name_ring();
+    squatter = child_start(sit_on_the_name, NULL);
+    child_finish(child_start(owner_meets_the_silent_one, NULL));
     event_send(&finished);
     child_finish(squatter);
 }
@@ -777,6 +804,7 @@ int main(int argc, char **argv)
         {"access_is_as_asked", access_is_as_asked, 60},
         {"wrong_terms_are_refused", wrong_terms_are_refused, 30},
         {"a_squatter_is_found_out", a_squatter_is_found_out, 30},
+        {"a_silent_squatter_is_no_ring", a_silent_squatter_is_no_ring, 30},
         {"from_another_pid_namespace_by_name", from_another_pid_namespace_by_name, 30},
         {"from_another_pid_namespace_by_fork", from_another_pid_namespace_by_fork, 30},
     };
