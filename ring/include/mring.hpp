@@ -52,6 +52,8 @@ struct mring {
         std::vector<group> groups;
         unsigned members = 0;
         unsigned attempts = 0;
+        mring_access access = MRING_OWNER;
+        mring_access produce = MRING_OWNER;
         bool strict = false;
     };
 
@@ -380,6 +382,8 @@ class mring::ring
         given.group_count = groups.size();
         given.members = wanted.members;
         given.attempts = wanted.attempts;
+        given.access = wanted.access;
+        given.produce = wanted.produce;
         given.strict = wanted.strict;
         given.error = &error;
         mring *made = nullptr;

@@ -4,8 +4,29 @@
 #include <iostream>
 #include <system_error>
 
+// More may produce than may open it: refused, so the terms have arrived.
+static bool terms_arrive()
+{
+    mring::options wrong;
+
+    wrong.access = MRING_GROUP;
+    wrong.produce = MRING_EVERYONE;
+    try {
+        mring::ring::create(wrong);
+    } catch (const std::system_error &error) {
+        wrong.access = MRING_EVERYONE;
+        mring::ring::create(wrong);
+        return error.code() == std::errc::invalid_argument;
+    }
+    return false;
+}
+
 int main()
 try {
+    if (!terms_arrive()) {
+        std::cerr << "a ring was made on other terms than asked for\n";
+        return 1;
+    }
     auto ring = mring::ring::create();
     auto consumer = ring.join("all");
     auto producer = ring.produce();
