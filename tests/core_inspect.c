@@ -224,6 +224,11 @@ static void a_dead_producer_leaves_a_chain(void **state)
     fake_ring_free(&scene.ring);
 }
 
+static void cut_off(struct scene *scene, int group)
+{
+    word_store(&scene->ring.view.page->cut_off[group].what, cut_off_word(scene->ring.group[group].incarnation, 1));
+}
+
 /* Each word that cannot be, alone: its own finding and no other. */
 static void damage_is_found_where_it_is(void **state)
 {
@@ -258,6 +263,10 @@ static void damage_is_found_where_it_is(void **state)
     DAMAGED(word_store(&scene.many.line->intent_end, 1 << 20), HELD_BAD, MANY, 0);
     DAMAGED(word_store(&scene.ring.group[MANY].aside->first, 1), ASIDE_BAD, MANY, FINDING_WHOLE);
     DAMAGED(word_store(&scene.ring.group[MANY].aside->count, ASIDE_SLOTS + 1), ASIDE_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(cut_off(&scene, MANY), CUT_OFF, MANY, FINDING_WHOLE);
+    /* What only a group that was cut off has not released may be overwritten, and is nobody's damage. */
+    DAMAGED((cut_off(&scene, LONE), word_store(record_at(&scene.ring.view, 0), UINT32_MAX)), CUT_OFF, LONE,
+            FINDING_WHOLE);
 #undef DAMAGED
 }
 

@@ -94,6 +94,13 @@ static void inspect_end(const struct inspector *inspector)
 
 /* ---- the messages ---- */
 
+/* It gates no more, whatever its words say: what it had not claimed may be overwritten. */
+static bool is_cut_off(const struct inspector *inspector, const struct group_view *group)
+{
+    return cut_off_is(word_load_acquire(&inspector->ring.page->cut_off[group->index].what), /* [CUT] */
+                      group->incarnation);
+}
+
 /* The lowest position that a group has not claimed, a lone member not released. NOWHERE: no group gates. */
 static uint64_t lowest_position(const struct inspector *inspector)
 {
@@ -103,7 +110,8 @@ static uint64_t lowest_position(const struct inspector *inspector)
         const struct group_view *group = inspector->group[index];
         uint64_t position, held;
 
-        if (group == NULL || (group->kind == GROUP_PASSING && !group_has_members(group)))
+        if (group == NULL || is_cut_off(inspector, group) ||
+            (group->kind == GROUP_PASSING && !group_has_members(group)))
             continue;
         position = word_load_acquire(&group->page->claim.low);                            /* [CLAIM] */
         held = group->members == 1 ? word_load_acquire(&group->line[0].held) : HELD_IDLE; /* [HELD] */
@@ -283,6 +291,8 @@ static void inspect_group(const struct inspector *inspector, const struct group_
             tell(inspector, FINDING_DESERTED, at, FINDING_WHOLE, 0, 0, 0);
         return;
     }
+    if (is_cut_off(inspector, group))
+        tell(inspector, FINDING_CUT_OFF, at, FINDING_WHOLE, 0, 0, 0);
     inspect_position(inspector, group);
     if (bits_beyond(group, group->page->occupied) || bits_beyond(group, group->page->sleepers))
         tell(inspector, FINDING_BITS_BAD, at, FINDING_WHOLE, 0, 0, 0);
