@@ -38,11 +38,11 @@ struct round {
 
 /* ---- starting, and what became of them ---- */
 
-static void play(unsigned role, uint64_t life, uint64_t seed)
+static void play(unsigned role, uint64_t life, uint64_t seed, pid_t judge)
 {
     sigset_t none;
 
-    remains_tie();
+    remains_tie(judge);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     my_role = role;
@@ -64,9 +64,10 @@ static void start(struct round *round, unsigned role)
     player->life = round->lives;
     player->continue_at = 0;
     (void)fflush(NULL);
+    pid_t judge = getpid();
     player->pid = fork();
     if (player->pid == 0)
-        play(role, player->life, round->seed);
+        play(role, player->life, round->seed, judge);
     if (player->pid < 0) {
         perror("fork");
         round->failed = true;

@@ -207,6 +207,6 @@ struct remains;
 struct remains *remains_begin(void);
 void remains_note(struct remains *remains, pid_t pid); /* what this living process has that could remain */
 bool remains_nothing(struct remains *remains);         /* after all were killed. Says what remained; frees */
-void remains_tie(void);                                /* this process ends with the judge */
+void remains_tie(pid_t judge);                         /* this process ends with the judge */
 
 #endif
