@@ -2,6 +2,7 @@
 #ifndef TESTS_USERS_H
 #define TESTS_USERS_H
 
+#include "event.h"
 #include "harness.h"
 
 #include <grp.h>
@@ -17,31 +18,6 @@ static inline void become(uid_t user, gid_t group, gid_t another)
     EXPECT_OK(setresgid(group, group, group));
     EXPECT_OK(setresuid(user, user, user));
     EXPECT_OK(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
-}
-
-/* One event from one process to another. */
-struct event {
-    int ends[2];
-};
-
-static inline struct event event_make(void)
-{
-    struct event event;
-
-    EXPECT_OK(pipe(event.ends));
-    return event;
-}
-
-static inline void event_send(const struct event *event)
-{
-    EXPECT(write(event->ends[1], "", 1), ==, 1);
-}
-
-static inline void event_wait(const struct event *event)
-{
-    char byte;
-
-    EXPECT(read(event->ends[0], &byte, 1), ==, 1);
 }
 
 #endif
