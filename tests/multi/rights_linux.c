@@ -352,6 +352,8 @@ static void stranger_sits_on_successors_name(void *unused)
     EXPECT_OK(bind(fd, (struct sockaddr *)&address.address, address.size));
     event_send(&taken);
     event_wait(&finished);
+    (void)close(fd);
+    EXPECT_OK(mring_close(ring));
 }
 
 static void heir_serves(void *unused)
