@@ -31,11 +31,21 @@ int check_name(const char *name, const char *what, struct mring_error *error)
     return 0;
 }
 
+/* What a parent that opened the ring to consume has mapped is what it took to serve it, and no child's. A creator's child: lower.h. */
+static void forget_group(struct mring *ring, uint32_t index)
+{
+    region_group_forked(&ring->group[index]);
+    if (ring->region.writable)
+        return;
+    region_group_unmap(&ring->group[index]);
+    key_forget(&ring->group_key[index]);
+}
+
 void ring_forget_parent(struct mring *ring)
 {
     region_forked(&ring->region);
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        region_group_forked(&ring->group[index]);
+        forget_group(ring, index);
     broker_stop(ring->broker); /* the copy of what the parent serves */
     ring->broker = NULL;
     region_desk_close(&ring->desk);

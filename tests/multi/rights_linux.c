@@ -490,6 +490,38 @@ static void an_heir_has_nothing_mapped(void)
     inherit(make_ring(MRING_OWNER, MRING_OWNER), children, 1);
 }
 
+static void creator_is_killed(void *unused)
+{
+    (void)unused;
+    (void)make_ring(MRING_OWNER, MRING_OWNER);
+    event_send(&ready);
+    event_wait(&taken);
+    (void)kill(getpid(), SIGKILL);
+}
+
+/* Nor has a child of who came to serve the ring, though that one has the groups mapped for it. */
+static void a_successors_child_has_nothing_mapped(void)
+{
+    struct mring_consumer *consumer;
+    struct mring *ring;
+    pid_t creator;
+
+    name_ring();
+    taken = event_make();
+    creator = child_start(creator_is_killed, NULL);
+    event_wait(&ready);
+    EXPECT_OK(open_ring(&ring, name, MRING_CONSUME));
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    event_send(&taken);
+    while (ring->broker == NULL)
+        EXPECT(mring_wait(consumer, 10 * 1000 * 1000), <, 0);
+    EXPECT(waitpid(creator, NULL, 0), ==, creator);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT((uint64_t)ring->group[1].view.page, !=, 0);
+    child_finish(child_start(join_and_keep_escrow, ring));
+    EXPECT_OK(mring_close(ring));
+}
+
 /* ---- who may open ---- */
 
 /* Somebody, and what opening as INSPECT, CONSUME and PRODUCE should answer, for each access. */
@@ -799,6 +831,7 @@ int main(int argc, char **argv)
         {"a_stranger_writes_nothing_else", a_stranger_writes_nothing_else, 60},
         {"nor_does_the_same_user_of_a_strict_ring", nor_does_the_same_user_of_a_strict_ring, 60},
         {"an_heir_has_nothing_mapped", an_heir_has_nothing_mapped, 60},
+        {"a_successors_child_has_nothing_mapped", a_successors_child_has_nothing_mapped, 60},
         {"an_inheritor_writes_nothing_else", an_inheritor_writes_nothing_else, 60},
         {"an_inspector_writes_nothing", an_inspector_writes_nothing, 60},
         {"a_stranger_ends_no_life", a_stranger_ends_no_life, 30},
