@@ -15,7 +15,7 @@
  *   Threads   A producer or consumer handle belongs to one thread at a time. A ring handle may be used by many threads at
  *             once, save for mring_close. mring_wake is the one call for foreign threads and signal handlers.
  *             On Linux a process has a thread of the library's, with all signals blocked, for each ring that it has open: it holds the
- *             lock by which others know that the process lives.
+ *             lock by which others know that the process lives, and keeps a process going whose main thread has ended by pthread_exit.
  *   Fork      A ring handle is good in a forked child, which may join groups, or produce if its parent does not. Producer and
  *             consumer handles are not: every call on one in a child returns -ESTALE, and mring_leave or mring_producer_close
  *             there only frees memory. A child's first join takes its right to write the ring away: one that both produces
@@ -378,8 +378,9 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
                          struct mring_consumer **consumer);
 
 /*
- * The next message for this member, if there is one. Never waits. Makes no system call, but to wake another member, and, in a group of
- * many, to look a few times a second whether one was killed. Several may be held at once: in a group of one without limit, in a group of
+ * The next message for this member, if there is one. Never waits. Makes no system call, but to wake another member, in a group of
+ * many to look a few times a second whether one was killed, and when another process has come to serve the ring, to make itself known there.
+ * Several may be held at once: in a group of one without limit, in a group of
  * many those of one batch. A member of many claims a batch when it has none: up to half of its share of what is there, and no more than
  * its `batch`; what is claimed goes to no other living member, however long this one takes.
  *
