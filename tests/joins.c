@@ -265,6 +265,33 @@ static struct group_entry *first_entry(const struct mring *ring)
  * A hostile producer may write there that a declared group is a passing one, and of another incarnation. It has no members: but it stays, for
  * the producer in the serving process has no other mapping of it, and goes on waiting for it.
  */
+/* Who asks once more, of a broker that could not be told to undo the first time, has one place after that. */
+static void asked_twice_one_place(void **state)
+{
+    struct join_request request = {.name = "pair", .ticket = 4711};
+    const struct mring_group pair = {"pair", 2};
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct group_reply first, second;
+    struct mring_consumer *other;
+    struct mring *ring;
+
+    (void)state;
+    options.capacity = CAPACITY;
+    options.groups = &pair;
+    options.group_count = 1;
+    assert_int_equal(mring_create(&ring, NULL, &options), 0);
+    request.life = life_number(ring->life);
+    assert_int_equal(serve_join(ring, geteuid(), &request, &first), 0);
+    assert_int_equal(serve_join(ring, geteuid(), &request, &second), 0);
+    assert_int_equal(mring_join(ring, "pair", NULL, &other), 0);
+    request.ticket++;
+    assert_int_equal(serve_join(ring, geteuid(), &request, &first), -EUSERS);
+    request.ticket--;
+    assert_int_equal(serve_unjoin(ring, &request), 0);
+    assert_int_equal(mring_leave(other), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 static void a_declared_group_stays_whatever_the_directory_says(void **state)
 {
     static const char payload[BYTES];
@@ -306,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_declared_group_stays_whatever_the_directory_says),
+        cmocka_unit_test(asked_twice_one_place),
         cmocka_unit_test(an_answer_too_late_takes_no_place),
         cmocka_unit_test(want_of_descriptors_takes_no_place),
         cmocka_unit_test(want_of_memory_takes_no_place),

@@ -164,6 +164,20 @@ static bool occupy_beside(struct mring *ring, const struct group_view *group, ui
     return false;
 }
 
+/*
+ * Whatever this very join was given before by a broker that did not live to say so, or did not say it in time. The words of a line are its
+ * group's members' to write: the worst that false ones do is to their own group.
+ */
+static void take_back(const struct mring *ring, const struct group_view *group, const struct join_request *request)
+{
+    for (uint32_t line = 0; line < group->members; line++) {
+        uint64_t owner = word_load_acquire(&group->line[line].owner); /* [OWNER] */
+
+        if (owner_life(owner) == request->life && word_load(&group->line[line].ticket) == request->ticket)
+            give_back(ring, group, line, owner);
+    }
+}
+
 static uint64_t free_directory_entries(const struct mring *ring)
 {
     uint64_t unused = ~word_load(&ring->region.view.page->groups);
@@ -229,6 +243,7 @@ static int join(struct mring *ring, uid_t user, const struct join_request *reque
 
         if (served == NULL)
             return -EAGAIN;
+        take_back(ring, group, request); /* its asker could not while this broker did not have the group */
         if (group->kind == GROUP_DECLARED) {
             *line = group_occupy(&ring->region.view, group, request->life, alive, ring);
             return *line < 0 ? *line : index;
@@ -266,25 +281,15 @@ int serve_join(struct mring *ring, uid_t user, const struct join_request *reques
     return index < 0 ? index : code;
 }
 
-/*
- * The words of the line are its group's members' to write: the worst that false ones do is to their own group. A producer that this
- * group alone held up sees it at its next look, within a second.
- */
+/* A producer that this group alone held up sees it at its next look, within a second. */
 int serve_unjoin(struct mring *ring, const struct join_request *request)
 {
     int index;
 
     ring_lock();
     index = find_group(ring, request->name);
-    if (index >= 0 && served_group(ring, (uint32_t)index) == NULL)
-        index = -1;
-    for (uint32_t line = 0; index >= 0 && line < ring->group[index].view.members; line++) {
-        const struct group_view *group = &ring->group[index].view;
-        uint64_t owner = word_load_acquire(&group->line[line].owner); /* [OWNER] */
-
-        if (owner_life(owner) == request->life && word_load(&group->line[line].ticket) == request->ticket)
-            give_back(ring, group, line, owner);
-    }
+    if (index >= 0 && served_group(ring, (uint32_t)index) != NULL)
+        take_back(ring, &ring->group[index].view, request);
     ring_unlock();
     return 0;
 }

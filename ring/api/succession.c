@@ -34,8 +34,9 @@
  * it after it got its place, and then makes sure that the broker which gave it is still there: so a mark that counts was set before any
  * successor asks for it. A join that was not that quick is undone and asked again.
  *
- * Not seen to. A join killed in the middle whose group the successor does not have yet is undone when somebody has brought that; an
- * asker whose patience ends before that leaves its place taken for as long as it lives.
+ * Not seen to. A place that a broker gave before it was killed, of a group that the successor does not have yet, can be taken back only when
+ * somebody has brought that: by the asker's next try. An asker whose patience ends before leaves it taken for as long as it lives; and so does
+ * one whose broker was killed between the taking of the place and the note of whose join that was for.
  */
 #include "ring.h"
 
