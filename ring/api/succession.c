@@ -303,8 +303,11 @@ uint64_t group_mark(const struct group_view *group)
 bool ring_bring(struct mring *ring, const struct held_group *group)
 {
     struct sleeper member = held_group_sleeper(group, 0, 0);
+    int code;
 
     if (group->view.kind != GROUP_PASSING || !MACH_PORT_VALID(group->own.entry))
         return true;
-    return meet_bring(ring->link, &member, group->own.entry) != -EPIPE;
+    code = meet_bring(ring->link, &member, group->own.entry);
+    /* Gone, stopped for a moment, or short of something: it does not have the entry, and nobody else may have it to bring. */
+    return code != -EPIPE && code != -ETIMEDOUT && code != -EMFILE && code != -ENOMEM;
 }
