@@ -35,7 +35,6 @@ struct mring {
     struct word served_by; /* what the ring's broker word said when the link was known to lead there */
     struct word meetings;  /* how often it was made to lead to another one */
     bool meeting;          /* a thread is about that */
-    int64_t renew_again;   /* when to look next for one that did not answer, of the coarse clock; with `meeting` */
     struct life *life;
     enum mring_role role;
     unsigned handles; /* producers and consumers open in this process */

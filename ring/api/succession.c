@@ -40,13 +40,9 @@
  */
 #include "ring.h"
 
-#include "meet/clock.h"
-
 #include <errno.h>
 #include <sys/random.h>
 #include <unistd.h>
-
-enum { LONG_LOOK = 50 * 1000 * 1000 /* ns */ };
 
 /* ---- escrow ---- */
 
@@ -260,21 +256,6 @@ static bool served(const struct mring *ring, uint64_t broker)
     return life_alive(ring->life, owner_life(broker));
 }
 
-/*
- * One that is stopped does not answer who looks its name up. It is looked for again, but in a tenth of the time at most: messages
- * come and go without it.
- */
-static bool find_successor(struct mring *ring)
-{
-    int64_t began = clock_now();
-    bool found = ring_renew(ring) == 0;
-    int64_t took = clock_now() - began;
-
-    if (!found && took > LONG_LOOK)
-        ring->renew_again = clock_coarse() + 9 * took;
-    return found;
-}
-
 void ring_meet(struct mring *ring)
 {
     const struct word *word = &ring->region.view.page->broker;
@@ -286,7 +267,7 @@ void ring_meet(struct mring *ring)
     if (!served(ring, broker))
         take_over(ring, broker);
     broker = word_load_acquire(word); /* [BROKER] */
-    if (clock_coarse() >= ring->renew_again && find_successor(ring)) {
+    if (ring_renew(ring) == 0) {
         word_store(&ring->served_by, broker);
         word_count(&ring->meetings);
         if (!is_heir(ring)) /* it may have been too late for that at the one before */

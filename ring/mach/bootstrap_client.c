@@ -3,7 +3,7 @@
  *
  * A name of our own is answered from our own table. For any other we connect to its address and read one packet: the name in full, and the
  * right. The peer must be a process of the user whose name it is, or root, as the kernel says, or we hang up unread. Connecting and
- * reading share one limit, of three seconds unless asked otherwise: a registrant that is stopped holds nobody up for longer.
+ * reading share one limit of three seconds: a registrant that is stopped holds nobody up for longer.
  */
 #include "bootstrap_server.h"
 #include "cancel.h"
@@ -88,10 +88,10 @@ static kern_return_t read_answer(int socket, const struct service_name *name, st
     return sound && answer.magic == SERVICE_REFUSES ? BOOTSTRAP_NOT_PRIVILEGED : BOOTSTRAP_UNKNOWN_SERVICE;
 }
 
-/* Connect to the address of a name, for `patience` milliseconds at most. BOOTSTRAP_UNKNOWN_SERVICE: nobody is there. */
-static kern_return_t reach(int socket, uid_t owner, const struct service_name *name, unsigned patience)
+/* Connect to the address of a name, for three seconds at most. BOOTSTRAP_UNKNOWN_SERVICE: nobody is there. */
+static kern_return_t reach(int socket, uid_t owner, const struct service_name *name)
 {
-    struct timeval limit = {.tv_sec = patience / 1000, .tv_usec = patience % 1000 * 1000};
+    struct timeval limit = {.tv_sec = PATIENCE / 1000};
     struct service_address address = service_address(owner, name);
 
     if (setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0)
@@ -102,11 +102,10 @@ static kern_return_t reach(int socket, uid_t owner, const struct service_name *n
     return BOOTSTRAP_SUCCESS;
 }
 
-static kern_return_t fetch(int socket, uid_t owner, const struct service_name *name, unsigned patience,
-                           mach_port_t *port)
+static kern_return_t fetch(int socket, uid_t owner, const struct service_name *name, mach_port_t *port)
 {
-    struct msg_deadline deadline = msg_deadline_in(true, patience);
-    kern_return_t kr = reach(socket, owner, name, patience);
+    struct msg_deadline deadline = msg_deadline_in(true, PATIENCE);
+    kern_return_t kr = reach(socket, owner, name);
 
     if (kr != BOOTSTRAP_SUCCESS)
         return kr;
@@ -167,7 +166,7 @@ static struct connection *connection_create(void)
     return connection;
 }
 
-static kern_return_t look_up(uid_t owner, const struct service_name *name, unsigned patience, mach_port_t *port)
+static kern_return_t look_up(uid_t owner, const struct service_name *name, mach_port_t *port)
 {
     struct mach_object *ours = owner == geteuid() ? bootstrap_server_find(name) : NULL;
     if (ours)
@@ -176,7 +175,7 @@ static kern_return_t look_up(uid_t owner, const struct service_name *name, unsig
     struct connection *connection = connection_create();
     if (!connection)
         return BOOTSTRAP_NO_MEMORY;
-    kern_return_t kr = fetch(connection->socket, owner, name, patience, port);
+    kern_return_t kr = fetch(connection->socket, owner, name, port);
     object_drop(&connection->object);
     return kr;
 }
@@ -184,17 +183,11 @@ static kern_return_t look_up(uid_t owner, const struct service_name *name, unsig
 kern_return_t mring_mach_bootstrap_look_up_of(mach_port_t bp, uid_t owner, const char *service_name_text,
                                               mach_port_t *sp)
 {
-    return mring_mach_bootstrap_look_up_within(bp, owner, service_name_text, PATIENCE, sp);
-}
-
-kern_return_t mring_mach_bootstrap_look_up_within(mach_port_t bp, uid_t owner, const char *service_name_text,
-                                                  unsigned milliseconds, mach_port_t *sp)
-{
     int saved = errno, cancellation = cancel_hold();
     kern_return_t kr = check_bootstrap(bp);
     if (kr == KERN_SUCCESS) {
         struct service_name name = service_name(service_name_text);
-        kr = look_up(owner, &name, milliseconds, sp);
+        kr = look_up(owner, &name, sp);
     }
     cancel_release(cancellation);
     errno = saved;
@@ -215,7 +208,7 @@ bool mring_mach_bootstrap_holder(uid_t owner, const char *service_name_text, uid
     struct connection *connection = connection_create();
     struct ucred peer;
     socklen_t size = sizeof(peer);
-    bool known = connection && reach(connection->socket, owner, &name, PATIENCE) == BOOTSTRAP_SUCCESS &&
+    bool known = connection && reach(connection->socket, owner, &name) == BOOTSTRAP_SUCCESS &&
                  getsockopt(connection->socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
 
     if (known) {

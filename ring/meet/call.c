@@ -21,10 +21,7 @@
 /* How long a broker may take to answer: it is only ever this late when its process is stopped. */
 #define PATIENCE (INT64_C(5) * 1000 * 1000 * 1000)
 
-/*
- * For a waker, whose own call is not one that waits: without an answer by then the sleeper looks by itself, in half a second. And for a sleeper,
- * who must see messages all the same: what it put or brought lies in the broker's queue.
- */
+/* For a waker, whose own call is not one that waits: without an answer by then the sleeper looks by itself, in half a second. */
 #define WAKERS_PATIENCE (INT64_C(100) * 1000 * 1000)
 
 static mach_msg_timeout_t milliseconds(int64_t nanoseconds)
@@ -109,8 +106,7 @@ static bool fill_request(const struct meet_link *link, struct request *request, 
 
 static int64_t patience_for(mach_msg_id_t kind)
 {
-    return kind == MESSAGE_GET_SEMAPHORE || kind == MESSAGE_PUT_SEMAPHORE || kind == MESSAGE_BRING ? WAKERS_PATIENCE
-                                                                                                   : PATIENCE;
+    return kind == MESSAGE_GET_SEMAPHORE ? WAKERS_PATIENCE : PATIENCE;
 }
 
 static mach_msg_return_t send_request(struct request *request)

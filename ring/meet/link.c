@@ -12,9 +12,6 @@
 /* How long to wait before looking for a name again: twice as long each time, from a millisecond on. */
 enum { LOOK_FIRST = 1000 * 1000, LOOK_LAST = 50 * 1000 * 1000 };
 
-/* Milliseconds for one look, at a process that may be stopped: of who opens a ring; and of who has it, and more to do than to look. */
-enum { PATIENCE = 3000, RENEW_PATIENCE = 100 };
-
 struct meet_link *link_make(mach_port_t port, const uint64_t identity[2], uid_t owner)
 {
     struct meet_link *link = calloc(1, sizeof *link);
@@ -33,12 +30,11 @@ struct meet_link *link_make(mach_port_t port, const uint64_t identity[2], uid_t 
 }
 
 /* The bootstrap server has no event for a name that appears, so it is asked again and again until the deadline. */
-static kern_return_t look_up(mach_port_t server, uid_t owner, const name_t service, int64_t timeout, unsigned patience,
-                             mach_port_t *port)
+static kern_return_t look_up(mach_port_t server, uid_t owner, const name_t service, int64_t timeout, mach_port_t *port)
 {
     int64_t deadline = clock_deadline(timeout);
     int64_t pause = LOOK_FIRST;
-    kern_return_t kr = names_look_up(server, owner, service, patience, port);
+    kern_return_t kr = names_look_up(server, owner, service, port);
 
     while (kr == BOOTSTRAP_UNKNOWN_SERVICE) {
         int64_t left = clock_left(deadline);
@@ -49,7 +45,7 @@ static kern_return_t look_up(mach_port_t server, uid_t owner, const name_t servi
             pause = left;
         nanosleep(&(struct timespec){.tv_nsec = (long)pause}, NULL);
         pause = pause < LOOK_LAST / 2 ? pause * 2 : LOOK_LAST;
-        kr = names_look_up(server, owner, service, patience, port);
+        kr = names_look_up(server, owner, service, port);
     }
     return kr;
 }
@@ -68,13 +64,13 @@ static int turned_away(uid_t owner, const char *name, const name_t service, stru
                    (unsigned long)owner, name);
 }
 
-static kern_return_t find(uid_t owner, const name_t service, int64_t timeout, unsigned patience, mach_port_t *port)
+static kern_return_t find(uid_t owner, const name_t service, int64_t timeout, mach_port_t *port)
 {
     mach_port_t server = MACH_PORT_NULL;
     kern_return_t kr = names_server(&server);
 
     if (kr == KERN_SUCCESS) {
-        kr = look_up(server, owner, service, timeout, patience, port);
+        kr = look_up(server, owner, service, timeout, port);
         mach_port_deallocate(mach_task_self(), server);
     }
     return kr;
@@ -94,7 +90,7 @@ int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t
     result = meet_watch_forks();
     if (result != 0)
         return failure(error, result, 0, "cannot register fork handlers");
-    kr = find(owner, service, timeout, PATIENCE, &port);
+    kr = find(owner, service, timeout, &port);
     if (kr == BOOTSTRAP_UNKNOWN_SERVICE)
         return failure(
             error, -ENOENT, kr,
@@ -153,7 +149,7 @@ int meet_renew(struct meet_link *link, uint64_t meeting)
     name_t service;
 
     names_identity(service, link->identity, meeting);
-    if (meeting == 0 || find(link->owner, service, 0, RENEW_PATIENCE, &found) != KERN_SUCCESS)
+    if (meeting == 0 || find(link->owner, service, 0, &found) != KERN_SUCCESS)
         return -ENOENT;
     pthread_mutex_lock(&meet.lock);
     before = link->port;

@@ -29,9 +29,8 @@ kern_return_t names_server(mach_port_t *server);
 /* Take a name of this user's, to be found by whom `access` names. */
 kern_return_t names_check_in(mach_port_t server, const name_t service, enum mring_access access, mach_port_t *port);
 
-/* Find a name of a user's, within so many milliseconds, where who has it may be stopped. BOOTSTRAP_NOT_PRIVILEGED: it is there, but not for us; or somebody else sits on it (names_holder). */
-kern_return_t names_look_up(mach_port_t server, uid_t owner, const name_t service, unsigned patience,
-                            mach_port_t *port);
+/* Find a name of a user's. BOOTSTRAP_NOT_PRIVILEGED: it is there, but not for us; or somebody else sits on it (names_holder). */
+kern_return_t names_look_up(mach_port_t server, uid_t owner, const name_t service, mach_port_t *port);
 
 /* Who listens where that name should be, as far as the system tells. */
 bool names_holder(uid_t owner, const name_t service, uid_t *uid, pid_t *pid);

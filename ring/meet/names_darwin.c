@@ -11,10 +11,9 @@ kern_return_t names_check_in(mach_port_t server, const name_t service, enum mrin
     return bootstrap_check_in(server, service, port);
 }
 
-kern_return_t names_look_up(mach_port_t server, uid_t owner, const name_t service, unsigned patience, mach_port_t *port)
+kern_return_t names_look_up(mach_port_t server, uid_t owner, const name_t service, mach_port_t *port)
 {
     (void)owner;
-    (void)patience;
     return bootstrap_look_up(server, service, port);
 }
 

@@ -12,9 +12,9 @@ kern_return_t names_check_in(mach_port_t server, const name_t service, enum mrin
     return mring_mach_bootstrap_check_in_for(server, service, scope[access], port);
 }
 
-kern_return_t names_look_up(mach_port_t server, uid_t owner, const name_t service, unsigned patience, mach_port_t *port)
+kern_return_t names_look_up(mach_port_t server, uid_t owner, const name_t service, mach_port_t *port)
 {
-    return mring_mach_bootstrap_look_up_within(server, owner, service, patience, port);
+    return mring_mach_bootstrap_look_up_of(server, owner, service, port);
 }
 
 bool names_holder(uid_t owner, const name_t service, uid_t *uid, pid_t *pid)

@@ -305,56 +305,6 @@ static void no_half_successor(void)
     EXPECT_OK(mring_close(ring));
 }
 
-/* Who serves is stopped before the others have found it: they can have nothing of it, and their waits are as long as they asked all the same. */
-static void serve_and_stop(void *unused)
-{
-    struct mring_consumer *consumer;
-
-    (void)unused;
-    open_by_name(MRING_CONSUME);
-    EXPECT_OK(mring_join(ring, "work", NULL, &consumer));
-    report(READY, 0);
-    while (ring->broker == NULL)
-        (void)mring_wait(consumer, SECOND / 100);
-    (void)raise(SIGSTOP);
-}
-
-static int64_t clock_ns(void)
-{
-    struct timespec time;
-
-    EXPECT_OK(clock_gettime(CLOCK_MONOTONIC, &time));
-    return time.tv_sec * (int64_t)SECOND + time.tv_nsec;
-}
-
-static void stopped_successor(void)
-{
-    struct mring_consumer *consumer;
-    struct mring_message message;
-    pid_t creator, successor;
-
-    prepare();
-    creator = child_start(create_and_stream, NULL);
-    (void)await(READY);
-    successor = child_start(serve_and_stop, NULL);
-    (void)await(READY);
-    open_by_name(MRING_CONSUME);
-    EXPECT_OK(mring_join(ring, "log", NULL, &consumer));
-    kill_child(creator);
-    EXPECT(waitpid(successor, NULL, WUNTRACED), ==, successor);
-    while (mring_next(consumer, &message) == 1)
-        EXPECT_OK(mring_release(consumer, &message));
-    for (int64_t end = clock_ns() + 3 * (int64_t)SECOND; clock_ns() < end;) {
-        int64_t began = clock_ns();
-
-        EXPECT(mring_wait(consumer, SECOND / 100), <, 0);
-        EXPECT(clock_ns() - began, <, SECOND);
-    }
-    kill_child(successor);
-    EXPECT_OK(mring_leave(consumer));
-    EXPECT_OK(mring_close(ring));
-}
-
 /* Everybody dies: the name is free, and a ring made under it has nothing of the old one. */
 static void everybody_dies(void)
 {
@@ -448,7 +398,6 @@ int main(int argc, char **argv)
         {"name_taken_meanwhile", name_taken_meanwhile, 60},
         {"name_is_not_the_headers", name_is_not_the_headers, 60},
         {"no_half_successor", no_half_successor, 60},
-        {"stopped_successor", stopped_successor, 60},
         {"everybody_dies", everybody_dies, 60},
         {"strict_ends", strict_ends, 60},
         {"strict_writer_serves", strict_writer_serves, 60},

@@ -27,9 +27,6 @@ kern_return_t mring_mach_bootstrap_check_in_for(mach_port_t bp, const char *serv
  * BOOTSTRAP_NOT_PRIVILEGED: the name is not served to this process, or somebody else sits on its address (see below).
  */
 kern_return_t mring_mach_bootstrap_look_up_of(mach_port_t bp, uid_t owner, const char *service_name, mach_port_t *sp);
-/* The same, for so many milliseconds at most, in place of 3000: a registrant that is stopped does not answer. */
-kern_return_t mring_mach_bootstrap_look_up_within(mach_port_t bp, uid_t owner, const char *service_name,
-                                                  unsigned milliseconds, mach_port_t *sp);
 
 /* Who listens at the address of that name, whether it may or not. False: nobody, or it does not accept. */
 bool mring_mach_bootstrap_holder(uid_t owner, const char *service_name, uid_t *uid, pid_t *pid);
