@@ -58,7 +58,7 @@ int ring_fetch_life(void *context, mem_entry_name_port_t *entry)
 
 int ring_renew(struct mring *ring)
 {
-    return meet_renew(ring->link, word_load_acquire(&ring->region.view.page->meeting));
+    return meet_renew(ring->link, word_load_acquire(&ring->region.view.page->meeting)); /* [MEETING] */
 }
 
 static void drop(mem_entry_name_port_t right)
@@ -199,7 +199,7 @@ static int be_found(struct mring *ring, struct broker **broker, struct broker_te
     if (code == 0)
         code = broker_succeed(broker, terms, &service, NULL);
     if (code == 0)
-        word_store_release(&ring->desk.page->meeting, terms->meeting);
+        word_store_release(&ring->desk.page->meeting, terms->meeting); /* [MEETING]: the name is there to be found */
     return code;
 }
 

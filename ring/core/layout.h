@@ -13,7 +13,7 @@
  *             04100  epoch, fenced, ended  P, release           who produces; does membarrier reach it; has it ended
  *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
  *             04190  broker                B, CAS [BROKER]      who serves the ring: OWNER, life 0: nobody
- *             04198  meeting               B                    a number of the name that a successor is found by
+ *             04198  meeting               B, release [MEETING]  a number of the name that a successor is found by
  *             04200  counters              P                    messages and bytes published, waits, wake-ups
  *             04280  landmark[32]          P                    lossy groups: {position, message number, bytes}
  *             04680  cut_off[64]           P, release [CUT]     groups whose words were damaged: they gate no more
