@@ -182,6 +182,24 @@ static bool same_object(const struct page *a, const struct page *b)
     return b->content != NULL && a->object == b->object && a->index + 1 == b->index;
 }
 
+static void lie_at(struct page *page, struct home home)
+{
+    page->object = home.object;
+    page->index = home.index;
+    page->file = home.file;
+}
+
+/* In a copy each piece of what it is a copy of is an object of its own, which goes on from the page before or begins here. */
+static struct home home_of_copy(struct map *map, const struct page *before, const struct home *from)
+{
+    bool goes_on = from[-1].object == from->object && from[-1].index + 1 == from->index;
+    bool same_file = goes_on && from[-1].file == from->file;
+    uint32_t file = before->file == 0 || same_file ? before->file : map_new_file(map);
+
+    return goes_on ? (struct home){before->object, before->index + 1, file}
+                   : (struct home){map_new_object(map), 0, file};
+}
+
 void map_enter(struct map *map, struct cells cells, const struct page *like, enum how how,
                struct content *const *content, const struct home *home)
 {
@@ -192,14 +210,13 @@ void map_enter(struct map *map, struct cells cells, const struct page *like, enu
         page->content = how == HOW_SHARE  ? content_hold(content[i])
                         : how == HOW_COPY ? content_new(content[i]->stamp)
                                           : content_new(0);
-        page->index += (uint32_t)i;
-        page->seam = i == 0;
-        if (home != NULL) {
-            page->object = home[i].object;
-            page->index = home[i].index;
-            page->file = home[i].file;
-            page->seam = i == 0 || !same_object(page - 1, page);
-        }
+        if (how == HOW_ZERO)
+            page->index = (uint32_t)i;
+        else if (how == HOW_SHARE)
+            lie_at(page, home[i]);
+        else if (i != 0)
+            lie_at(page, home_of_copy(map, page - 1, &home[i]));
+        page->seam = i == 0 || !same_object(page - 1, page) || (how == HOW_COPY && home[i - 1].file != home[i].file);
     }
 }
 

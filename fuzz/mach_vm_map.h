@@ -100,7 +100,7 @@ struct place map_place(const struct map *map, uint64_t address, uint64_t size, u
 void map_unmap(struct map *map, struct cells cells);
 void map_lock_out(struct map *map, struct cells cells);
 
-/* Map with these attributes: zeroes, or these contents, shared or as they are now; at `home`, if it is known page by page. */
+/* Map with these attributes: zeroes; or these contents, which lie at `home`, shared or as they are now. */
 enum how { HOW_ZERO, HOW_SHARE, HOW_COPY };
 void map_enter(struct map *map, struct cells cells, const struct page *like, enum how how,
                struct content *const *content, const struct home *home);

@@ -338,12 +338,11 @@ static kern_return_t part_code(struct map *map, struct mapping *mapping, const s
     }
     fresh->content = entry->content + offset / PAGE;
     fresh->how = mapping->copy ? HOW_COPY : HOW_SHARE;
-    if (mapping->copy) {
+    fresh->home = entry->home + offset / PAGE;
+    /* A copy of what is one object is one. */
+    fresh->like.loose = entry->loose && (entry->whole || !mapping->copy);
+    if (mapping->copy)
         fresh->like.file = mapping->inherit == VM_INHERIT_SHARE ? map_new_file(map) : 0;
-    } else {
-        fresh->home = entry->home + offset / PAGE;
-        fresh->like.loose = entry->loose;
-    }
     return KERN_SUCCESS;
 }
 
