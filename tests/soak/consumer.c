@@ -187,12 +187,32 @@ void play_tap(void)
     stay_until_killed();
 }
 
+/*
+ * Who comes when all places are taken, one of them by a dead member, begins with what that one held. A coroner might die of it: it leaves
+ * that to others, and comes again.
+ */
+static void begin_with_nothing(struct consuming *consuming)
+{
+    const struct consumer_core *core;
+
+    begin(consuming);
+    for (;;) {
+        core = &consuming->consumer->core;
+        if (core->position == core->limit)
+            return;
+        if (mring_leave(consuming->consumer) != 0)
+            BAD("leaving failed");
+        nap();
+        consuming->consumer = join_group(consuming->ring, consuming->group);
+    }
+}
+
 /* A member that takes no messages, but out of the way those that were set aside. There is no event to wait for. */
 void play_coroner(void)
 {
     struct consuming consuming = {0};
 
-    begin(&consuming);
+    begin_with_nothing(&consuming);
     for (;;) {
         take_aside(consuming.consumer, mark_aside, &consuming.group);
         nap();
