@@ -193,7 +193,7 @@ static void join(const struct region *region, const struct sheet *sheet, uint32_
     EXPECT(code == 0 || code == -EPROTO);
     if (code != 0)
         return;
-    group.view.kind = (members & 4) != 0 ? GROUP_PASSING : GROUP_DECLARED;
+    group.view.terms.kind = (members & 4) != 0 ? GROUP_PASSING : GROUP_DECLARED;
     group.view.incarnation = 1;
     observe(&region->view, &group.view);
     consume(&region->view, &group.view);

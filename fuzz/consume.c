@@ -62,7 +62,7 @@ static void join(struct game *game, unsigned index)
     if (player->joined)
         return;
     game->yard->dead &= ~(UINT64_C(1) << life);
-    first = group->kind == GROUP_PASSING && !group_has_members(group);
+    first = group->terms.kind == GROUP_PASSING && !group_has_members(group);
     line = group_occupy(&game->yard->ring, group, life, yard_alive, game->yard);
     if (line < 0)
         return;

@@ -115,7 +115,7 @@ static void look_for_dead(struct game *game)
 
     game->yard->dead = script_take(&game->script, 1);
     (void)recover_dead(group, &judge, script_below(&game->script, 2) != 0 ? suspects : NULL);
-    if (group->kind == GROUP_PASSING && !group_has_members(group))
+    if (group->terms.kind == GROUP_PASSING && !group_has_members(group))
         recover_sweep(group);
 }
 

@@ -60,7 +60,7 @@ static void make(struct yard *yard)
 static void clear_group(struct group_view *group, uint32_t choices)
 {
     group->members = (choices & 1) != 0 ? YARD_MEMBERS : 1;
-    group->kind = (choices & 2) != 0 ? GROUP_PASSING : GROUP_DECLARED;
+    group->terms.kind = (choices & 2) != 0 ? GROUP_PASSING : GROUP_DECLARED;
     group->line = allocate(group->members * sizeof(struct member_line));
     memset(group->page, 0, sizeof(*group->page));
     memset(group->line, 0, group->members * sizeof(struct member_line));

@@ -82,7 +82,7 @@ static void a_passing_group_without_members_gates_nothing(void **state)
 
     (void)state;
     fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
-    ring.group[0].kind = GROUP_PASSING;
+    ring.group[0].terms.kind = GROUP_PASSING;
     assert_true(gate_of_group(&ring.view, &ring.group[0], 0, 64) == GATE_NONE);
     fake_ring_join(&ring, 0, 1, &one);
     assert_int_equal(gate_of_group(&ring.view, &ring.group[0], 0, 64), 0);
@@ -102,7 +102,7 @@ struct many {
 static void many_make(struct many *many, uint32_t members, uint32_t kind)
 {
     fake_ring_make(&many->ring, LAYOUT_CAPACITY_MIN, 8, 1, &members);
-    many->ring.group[0].kind = kind;
+    many->ring.group[0].terms.kind = kind;
     assert_int_equal(producer_core_start(&many->producer, &many->ring.view), 0);
 }
 

@@ -84,8 +84,8 @@ static void describe(struct scene *scene, uint32_t index, const char *name)
     const struct group_view *group = &scene->ring.group[index];
 
     (void)strcpy(scene->directory[index].name, name);
-    scene->directory[index].kind = group->kind;
-    scene->directory[index].members = group->members;
+    scene->directory[index].terms.kind = group->terms.kind;
+    scene->directory[index].terms.members = group->members;
     scene->directory[index].entry_size = layout_group_size(group->members, scene->ring.view.capacity);
     (void)word_set_bit(&scene->ring.view.page->groups, index);
 }
@@ -108,7 +108,7 @@ static void set_up(struct scene *scene)
     memset(scene, 0, sizeof(*scene));
     dead = 0;
     fake_ring_make(&scene->ring, LAYOUT_CAPACITY_MIN, 8, GROUPS, members);
-    scene->ring.group[PASSING].kind = GROUP_PASSING;
+    scene->ring.group[PASSING].terms.kind = GROUP_PASSING;
     scene->ring.view.directory = scene->directory;
     describe(scene, LONE, "lone");
     describe(scene, MANY, "many");
@@ -247,8 +247,8 @@ static void damage_is_found_where_it_is(void **state)
     DAMAGED(word_store(&PAGE->ended, 1), END_BAD, FINDING_WHOLE, FINDING_WHOLE);
     DAMAGED(word_store(record_at(&scene.ring.view, 63 * 16), 1000), RECORD_BAD, FINDING_WHOLE, FINDING_WHOLE);
     DAMAGED(word_store(record_at(&scene.ring.view, 63 * 16), 0), RECORD_BAD, FINDING_WHOLE, FINDING_WHOLE);
-    DAMAGED(scene.directory[MANY].kind = 3, DIRECTORY_BAD, MANY, FINDING_WHOLE);
-    DAMAGED(scene.directory[MANY].members = 0, DIRECTORY_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(scene.directory[MANY].terms.kind = 3, DIRECTORY_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(scene.directory[MANY].terms.members = 0, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].entry_size++, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].name[0] = '\0', DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(memset(scene.directory[MANY].name, 'x', LAYOUT_NAME), DIRECTORY_BAD, MANY, FINDING_WHOLE);

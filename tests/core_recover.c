@@ -48,7 +48,7 @@ static void one_make(struct one *one, uint32_t members, uint32_t kind)
     memset(&world, 0, sizeof(world));
     fake_ring_make(&one->ring, LAYOUT_CAPACITY_MIN, 8, 1, &members);
     one->group = &one->ring.group[0];
-    one->group->kind = kind;
+    one->group->terms.kind = kind;
     one->next_life = 1;
     assert_int_equal(producer_core_start(&one->producer, &one->ring.view), 0);
 }

@@ -307,14 +307,14 @@ static void a_declared_group_stays_whatever_the_directory_says(void **state)
     options.capacity = CAPACITY;
     assert_int_equal(mring_create(&ring, NULL, &options), 0);
     assert_int_equal(mring_producer(ring, &producer, NULL), 0);
-    first_entry(ring)->kind = GROUP_PASSING;
+    first_entry(ring)->terms.kind = GROUP_PASSING;
     assert_int_equal(mring_join(ring, "other", NULL, &other), 0);
     assert_int_equal(mring_leave(other), 0);
     first_entry(ring)->incarnation++;
     assert_int_equal(mring_join(ring, "another", NULL, &other), 0);
     assert_int_equal(mring_leave(other), 0);
     first_entry(ring)->incarnation--;
-    first_entry(ring)->kind = GROUP_DECLARED;
+    first_entry(ring)->terms.kind = GROUP_DECLARED;
     while ((code = mring_send(producer, payload, sizeof payload, sent)) == 0)
         assert_true(++sent <= CAPACITY / BYTES);
     assert_int_equal(code, -EAGAIN);

@@ -64,11 +64,12 @@ static int on_join(void *context, const struct meet_peer *peer, const struct joi
         return -EUSERS;
     *reply = (struct group_reply){.entry = fixture->group.entry,
                                   .index = (uint32_t)strlen(request->name),
-                                  .kind = GROUP_PASSING,
-                                  .members = request->members,
+                                  .terms = request->terms,
                                   .line = 1,
                                   .incarnation = 77,
                                   .owner = request->life};
+    if (strcmp(request->name, "large") == 0)
+        reply->terms.members = LAYOUT_MEMBERS + 1;
     return region_share(fixture->group.entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
@@ -87,8 +88,9 @@ static int on_group(void *context, const struct meet_peer *peer, uint32_t index,
     struct fixture *fixture = context;
 
     (void)peer;
-    *reply = (struct group_reply){
-        .entry = fixture->group.entry, .index = index, .kind = index == 3 ? GROUP_DECLARED : 9, .members = 4};
+    *reply = (struct group_reply){.entry = fixture->group.entry,
+                                  .index = index,
+                                  .terms = {.kind = index == 3 ? GROUP_DECLARED : 9, .members = 4}};
     return region_share(fixture->group.entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
@@ -218,19 +220,20 @@ static void test_join_and_group(void **state)
 {
     struct fixture *fixture = *state;
     struct mring_error error = MRING_ERROR_INIT;
-    struct join_request request = {.name = "twelve bytes", .members = 4, .life = 0x123456789abc, .ticket = 5};
+    struct join_request request = {
+        .name = "twelve bytes", .terms = {.kind = GROUP_PASSING, .members = 4}, .life = 0x123456789abc, .ticket = 5};
     struct group_reply reply;
     struct region_group opened;
 
     serve_own(fixture);
     assert_int_equal(meet_join(fixture->link, &request, &reply, &error), 0);
     assert_int_equal(reply.index, 12);
-    assert_int_equal(reply.kind, GROUP_PASSING);
-    assert_int_equal(reply.members, 4);
+    assert_int_equal(reply.terms.kind, GROUP_PASSING);
+    assert_int_equal(reply.terms.members, 4);
     assert_int_equal(reply.line, 1);
     assert_int_equal(reply.incarnation, 77);
     assert_int_equal(reply.owner, 0x123456789abc);
-    assert_int_equal(region_group_open(&opened, reply.entry, LAYOUT_CAPACITY_MIN, reply.members, NULL), 0);
+    assert_int_equal(region_group_open(&opened, reply.entry, LAYOUT_CAPACITY_MIN, reply.terms.members, NULL), 0);
     region_group_close(&opened);
 
     /* The service's refusal travels. */
@@ -247,10 +250,15 @@ static void test_join_and_group(void **state)
     strcpy(request.name, "x");
     request.life = UINT64_MAX;
     assert_int_equal(meet_join(fixture->link, &request, &reply, &error), -EINVAL);
+    request.life = 1;
+    request.terms.members = LAYOUT_MEMBERS + 1;
+    assert_int_equal(meet_join(fixture->link, &request, &reply, &error), -EINVAL);
+    request.terms = (struct group_terms){.kind = GROUP_PASSING, .members = 4, .lossy = 2};
+    assert_int_equal(meet_join(fixture->link, &request, &reply, &error), -EINVAL);
     assert_int_equal(meet_group(fixture->link, NULL, LAYOUT_GROUPS, &reply), -EINVAL);
     /* And the asker refuses what the service makes up: more lines than a group has, a kind that is none. */
-    request.life = 1;
-    request.members = LAYOUT_MEMBERS + 1;
+    request.terms.lossy = 0;
+    strcpy(request.name, "large");
     assert_int_equal(meet_join(fixture->link, &request, &reply, &error), -EPROTO);
     assert_int_equal(meet_group(fixture->link, NULL, 2, &reply), -EPROTO);
 
@@ -840,7 +848,8 @@ static void test_malformed(void **state)
     /* Nobody hears the answer to a join: it is undone. */
     request = good_request(fixture);
     request.header.msgh_id = MESSAGE_JOIN;
-    request.of.join = (struct message_join){.name = "deaf", .life = 1, .ticket = 9, .members = 4};
+    request.of.join =
+        (struct message_join){.name = "deaf", .life = 1, .ticket = 9, .terms = {.kind = GROUP_PASSING, .members = 4}};
     say_and_go(fixture, &request);
     request = good_request(fixture);
     assert_int_equal(say(fixture, &request, sizeof request - 4, true), -EPROTO);

@@ -16,7 +16,7 @@ void bury_dead(struct mring *ring, const struct held_group *held, struct known_s
     bool orphans = recover_dead(group, &judge, NULL);
     bool more;
 
-    if (group->kind == GROUP_PASSING && !group_has_members(group))
+    if (group->terms.kind == GROUP_PASSING && !group_has_members(group))
         recover_sweep(group);
     else if (orphans)
         wake_member(ring, held, known, turns, bell_take(group, &more));

@@ -72,7 +72,7 @@ static int mark_group(struct mring *ring, const struct group_view *group, uint64
 {
     int code;
 
-    if (group->kind != GROUP_PASSING)
+    if (group->terms.kind != GROUP_PASSING)
         return 0;
     code = life_mark(ring->life, group_mark(group));
     if (code != 0)
@@ -125,7 +125,7 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
 
     memset(&request, 0, sizeof(request));
     memcpy(request.name, name, strlen(name));
-    request.members = members;
+    request.terms = (struct group_terms){.kind = GROUP_PASSING, .members = members};
     request.life = life_number(ring->life);
     code = make_ticket(&request.ticket);
     if (code != 0)
@@ -246,7 +246,7 @@ static void discard(struct mring_consumer *consumer)
 {
     if (consumer_stale(consumer))
         region_group_forked(&consumer->group.own); /* the entry's name is the parent's */
-    else if (consumer->group.view.kind == GROUP_PASSING)
+    else if (consumer->group.view.terms.kind == GROUP_PASSING)
         life_unmark(consumer->ring->life, group_mark(&consumer->group.view));
     held_group_drop(&consumer->group);
     free(consumer->peers);

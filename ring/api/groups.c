@@ -19,7 +19,7 @@ int ring_find_declared(struct mring *ring, const char *name)
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         const struct region_group *group = ring_group(ring, index);
 
-        if (group != NULL && group->view.kind == GROUP_DECLARED &&
+        if (group != NULL && group->view.terms.kind == GROUP_DECLARED &&
             strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
             return (int)index;
     }
@@ -29,7 +29,7 @@ int ring_find_declared(struct mring *ring, const char *name)
 static void describe(struct held_group *held, const struct group_view *as)
 {
     held->view.index = as->index;
-    held->view.kind = as->kind;
+    held->view.terms = as->terms;
     held->view.incarnation = as->incarnation;
 }
 
@@ -52,7 +52,7 @@ bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *he
     ring_lock();
     group = ring_group(ring, index);
     found = group != NULL;
-    if (found && group->view.kind != GROUP_DECLARED)
+    if (found && group->view.terms.kind != GROUP_DECLARED)
         found = MACH_PORT_VALID(group->entry) && own_mapping(&ring->region.view, group, held);
     else if (found)
         held->view = group->view;
@@ -67,7 +67,7 @@ int held_group_open(const struct ring_view *ring, const struct group_reply *repl
     int code;
 
     memset(held, 0, sizeof(*held));
-    code = region_group_open(&held->own, reply->entry, ring->capacity, reply->members, error);
+    code = region_group_open(&held->own, reply->entry, ring->capacity, reply->terms.members, error);
     if (code == 0)
         held_group_describe(held, reply);
     return code;
@@ -75,7 +75,7 @@ int held_group_open(const struct ring_view *ring, const struct group_reply *repl
 
 void held_group_describe(struct held_group *held, const struct group_reply *reply)
 {
-    const struct group_view as = {.index = reply->index, .kind = reply->kind, .incarnation = reply->incarnation};
+    const struct group_view as = {.index = reply->index, .terms = reply->terms, .incarnation = reply->incarnation};
 
     held->view = held->own.view;
     describe(held, &as);

@@ -225,9 +225,9 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
     ring->escrow = region_share(region->ring) == KERN_SUCCESS ? region->ring : MACH_PORT_NULL;
     for (uint32_t index = 0; index < plan->count; index++) {
         const struct mring_group *group = &plan->groups[index];
+        const struct group_terms terms = {.kind = GROUP_DECLARED, .members = group->members != 0 ? group->members : 1};
 
-        code =
-            serve_make_group(ring, index, group->name, GROUP_DECLARED, group->members != 0 ? group->members : 1, error);
+        code = serve_make_group(ring, index, group->name, &terms, error);
         if (code != 0)
             return code;
         word_store_release(&region->view.page->groups, (UINT64_C(2) << index) - 1); /* [GROUP] */

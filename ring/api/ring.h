@@ -110,7 +110,7 @@ extern const struct broker_service serve_template;
 int serve_join(struct mring *ring, uid_t user, const struct join_request *request, struct group_reply *reply);
 int serve_unjoin(struct mring *ring, const struct join_request *request);
 /* Make a group and its directory entry, not yet live. With the lock held. */
-int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint32_t kind, uint32_t members,
+int serve_make_group(struct mring *ring, uint32_t index, const char *name, const struct group_terms *terms,
                      struct mring_error *error);
 /* On what terms: those of the one before, as the ring's header says. */
 struct broker_terms serve_terms(const struct mring *ring, const char *name);

@@ -30,7 +30,7 @@ static struct region_group *served_group(struct mring *ring, uint32_t index)
     return group != NULL && MACH_PORT_VALID(group->entry) ? group : NULL;
 }
 
-int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint32_t kind, uint32_t members,
+int serve_make_group(struct mring *ring, uint32_t index, const char *name, const struct group_terms *terms,
                      struct mring_error *error)
 {
     struct producer_page *page = ring->region.view.page;
@@ -39,19 +39,19 @@ int serve_make_group(struct mring *ring, uint32_t index, const char *name, uint3
     int code;
 
     region_group_close(group);
-    code = region_group_create(group, ring->region.view.capacity, members, word_load_acquire(&page->tail), error);
+    code =
+        region_group_create(group, ring->region.view.capacity, terms->members, word_load_acquire(&page->tail), error);
     if (code != 0)
         return code;
     memset(entry->name, 0, sizeof(entry->name));
     memcpy(entry->name, name, strnlen(name, LAYOUT_NAME - 1));
-    entry->kind = kind;
-    entry->members = members;
-    entry->entry_size = layout_group_size(members, ring->region.view.capacity);
+    entry->terms = *terms;
+    entry->entry_size = layout_group_size(terms->members, ring->region.view.capacity);
     entry->incarnation++;
     group->view.index = index;
-    group->view.kind = kind;
+    group->view.terms = *terms;
     group->view.incarnation = entry->incarnation;
-    ring->group_key[index] = key_of_group(&ring->secret, index, members, entry->incarnation);
+    ring->group_key[index] = key_of_group(&ring->secret, index, terms->members, entry->incarnation);
     ring->maker[index] = ring->owner;
     return 0;
 }
@@ -92,7 +92,7 @@ static int find_group(struct mring *ring, const char *name)
  */
 static bool is_declared(const struct mring *ring, uint32_t index)
 {
-    return ring->group[index].view.kind == GROUP_DECLARED;
+    return ring->group[index].view.terms.kind == GROUP_DECLARED;
 }
 
 static bool is_empty(struct mring *ring, uint32_t index)
@@ -101,7 +101,7 @@ static bool is_empty(struct mring *ring, uint32_t index)
     const struct region_group *group = served_group(ring, index);
     struct group_view known = {.index = index, .incarnation = entry->incarnation};
 
-    if (is_declared(ring, index) || entry->kind != GROUP_PASSING)
+    if (is_declared(ring, index) || entry->terms.kind != GROUP_PASSING)
         return false;
     return group != NULL ? !group_lives(&group->view, alive, ring) : !life_marked(ring->life, group_mark(&known));
 }
@@ -128,7 +128,7 @@ static bool has_room(const struct mring *ring, uint32_t members)
     uint64_t sum = members;
 
     for (; live != 0; live &= live - 1)
-        sum += directory_entry(ring, (uint32_t)__builtin_ctzll(live))->members;
+        sum += directory_entry(ring, (uint32_t)__builtin_ctzll(live))->terms.members;
     return sum <= LAYOUT_MEMBERS;
 }
 
@@ -191,19 +191,21 @@ static uint64_t free_directory_entries(const struct mring *ring)
 static int make_passing(struct mring *ring, uid_t user, const struct join_request *request)
 {
     uint64_t free_entries = free_directory_entries(ring);
-    uint32_t members = request->members != 0 ? request->members : ring->region.view.members_default;
+    struct group_terms terms = request->terms;
     uint32_t index;
     int line, code;
 
+    if (terms.members == 0)
+        terms.members = ring->region.view.members_default;
     if (free_entries == 0)
         return -ENOSPC;
-    if (!has_room(ring, members))
+    if (!has_room(ring, terms.members))
         return -E2BIG;
-    code = quota_check(ring, user, members);
+    code = quota_check(ring, user, terms.members);
     if (code != 0)
         return code;
     index = (uint32_t)__builtin_ctzll(free_entries);
-    code = serve_make_group(ring, index, request->name, GROUP_PASSING, members, NULL);
+    code = serve_make_group(ring, index, request->name, &terms, NULL);
     if (code != 0)
         return code;
     ring->maker[index] = user;
@@ -224,8 +226,7 @@ static int describe(const struct mring *ring, uint32_t index, mem_entry_name_por
         return -EMFILE;
     reply->entry = entry;
     reply->index = index;
-    reply->kind = group->view.kind;
-    reply->members = group->view.members;
+    reply->terms = group->view.terms;
     reply->incarnation = group->view.incarnation;
     return 0;
 }
@@ -244,7 +245,7 @@ static int join(struct mring *ring, uid_t user, const struct join_request *reque
         if (served == NULL)
             return -EAGAIN;
         take_back(ring, group, request); /* its asker could not while this broker did not have the group */
-        if (group->kind == GROUP_DECLARED) {
+        if (group->terms.kind == GROUP_DECLARED) {
             *line = group_occupy(&ring->region.view, group, request->life, alive, ring);
             return *line < 0 ? *line : index;
         }
@@ -394,7 +395,9 @@ static int take_in(struct mring *ring, const struct meet_peer *peer, const struc
     if (code != 0)
         return code;
     group->view.index = member->group;
-    group->view.kind = GROUP_PASSING;
+    group->view.terms = directory_entry(ring, member->group)->terms;
+    group->view.terms.kind = GROUP_PASSING;
+    group->view.terms.members = member->members;
     group->view.incarnation = member->incarnation;
     ring->group_key[member->group] = member->key;
     ring->maker[member->group] = peer->uid;
@@ -407,7 +410,7 @@ static bool is_live(struct mring *ring, const struct sleeper *member)
     const struct group_entry *known = directory_entry(ring, member->group);
 
     return (word_load(&ring->region.view.page->groups) >> member->group & 1) != 0 &&
-           known->incarnation == member->incarnation && known->kind == GROUP_PASSING &&
+           known->incarnation == member->incarnation && known->terms.kind == GROUP_PASSING &&
            !is_declared(ring, member->group);
 }
 

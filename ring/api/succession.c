@@ -109,15 +109,15 @@ static void take_group(struct mring *ring, const struct ring_key *secret, uint32
 
     if (meet_group(ring->link, secret, index, &reply) != 0)
         return;
-    if (reply.index != index || reply.kind != GROUP_DECLARED) {
+    if (reply.index != index || reply.terms.kind != GROUP_DECLARED) {
         drop(reply.entry);
         return;
     }
     ring_lock();
     keep(&group->entry, reply.entry);
     group->view.index = index;
-    group->view.kind = reply.kind;
-    group->view.members = reply.members;
+    group->view.terms = reply.terms;
+    group->view.members = reply.terms.members;
     group->view.incarnation = reply.incarnation;
     ring_unlock();
 }
@@ -128,7 +128,7 @@ static uint64_t declared_groups(const struct mring *ring)
     uint64_t groups = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
 
     for (uint64_t left = groups; left != 0; left &= left - 1)
-        if (ring->region.view.directory[__builtin_ctzll(left)].kind != GROUP_DECLARED)
+        if (ring->region.view.directory[__builtin_ctzll(left)].terms.kind != GROUP_DECLARED)
             groups &= ~(left & -left);
     return groups;
 }
@@ -286,7 +286,7 @@ bool ring_bring(struct mring *ring, const struct held_group *group)
     struct sleeper member = held_group_sleeper(group, 0, 0);
     int code;
 
-    if (group->view.kind != GROUP_PASSING || !MACH_PORT_VALID(group->own.entry))
+    if (group->view.terms.kind != GROUP_PASSING || !MACH_PORT_VALID(group->own.entry))
         return true;
     code = meet_bring(ring->link, &member, group->own.entry);
     /* Gone, stopped for a moment, or short of something: it does not have the entry, and nobody else may have it to bring. */

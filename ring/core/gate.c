@@ -43,7 +43,7 @@ uint64_t gate_look(const struct ring_view *view, const struct group_view *group,
     enum trouble_kind kind;
 
     /* A joiner's bit and a leaver's may stand in different words, and both be missed; then the position counts. */
-    if (!anybody && group->kind == GROUP_PASSING && !group_has_members(group))
+    if (!anybody && group->terms.kind == GROUP_PASSING && !group_has_members(group))
         return GATE_NONE;
     kind = judge_gate(position, gate, tail, view->alignment, before);
     if (kind != TROUBLE_NONE) {

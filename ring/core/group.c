@@ -39,8 +39,8 @@ static bool take_line(const struct ring_view *view, const struct group_view *gro
     if (!word_cas(&line->owner, owner, owner_next(owner, life))) /* [OWNER] */
         return false;
     if (word_load(&line->held) == HELD_IDLE && group->members == 1)
-        word_store(&line->held, group->kind == GROUP_DECLARED ? word_load(&group->page->claim.low)
-                                                              : word_load_acquire(&view->page->tail));
+        word_store(&line->held, group->terms.kind == GROUP_DECLARED ? word_load(&group->page->claim.low)
+                                                                    : word_load_acquire(&view->page->tail));
     (void)word_set_bit(occupied_word(group, index), index % 64); /* [JOIN] */
     return true;
 }
@@ -150,7 +150,7 @@ static void sweep_after_last(const struct group_view *group)
 {
     /* Two that leave at once must not both think that the other stays: each is gone before it looks. */
     fence_full();
-    if (group->kind == GROUP_PASSING && !group_has_members(group))
+    if (group->terms.kind == GROUP_PASSING && !group_has_members(group))
         recover_sweep(group);
 }
 

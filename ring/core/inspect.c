@@ -111,7 +111,7 @@ static uint64_t lowest_position(const struct inspector *inspector)
         uint64_t position, held;
 
         if (group == NULL || is_cut_off(inspector, group) ||
-            (group->kind == GROUP_PASSING && !group_has_members(group)))
+            (group->terms.kind == GROUP_PASSING && !group_has_members(group)))
             continue;
         position = word_load_acquire(&group->page->claim.low);                            /* [CLAIM] */
         held = group->members == 1 ? word_load_acquire(&group->line[0].held) : HELD_IDLE; /* [HELD] */
@@ -172,11 +172,11 @@ static bool holds(const struct group_view *group, uint32_t index, uint64_t *from
 
 static enum finding_kind kind_of_dead(const struct group_view *group, bool something, bool idle)
 {
-    if (group->kind == GROUP_DECLARED && group->members == 1)
+    if (group->terms.kind == GROUP_DECLARED && group->members == 1)
         return FINDING_DEAD_WAITS;
     if (something)
         return FINDING_DEAD_HOLDS;
-    return idle && group->kind == GROUP_DECLARED ? FINDING_DEAD_IDLE : FINDING_DEAD_EMPTY;
+    return idle && group->terms.kind == GROUP_DECLARED ? FINDING_DEAD_IDLE : FINDING_DEAD_EMPTY;
 }
 
 /* If the owner word is another one in the end, what was seen in between is of no one. */
@@ -283,7 +283,7 @@ static void inspect_group(const struct inspector *inspector, const struct group_
     const struct judge *judge = &inspector->judge;
     const int at = (int)group->index;
 
-    if (group->kind == GROUP_PASSING && !group_lives(group, judge->alive, judge->context)) {
+    if (group->terms.kind == GROUP_PASSING && !group_lives(group, judge->alive, judge->context)) {
         uint64_t tail = word_load_acquire(&inspector->ring.page->tail);
 
         /* One that every member has left is cleared away in good time, and gates no more. */
@@ -307,14 +307,13 @@ static void inspect_group(const struct inspector *inspector, const struct group_
 static bool entry_sound(const struct group_entry *entry, uint64_t capacity)
 {
     const volatile struct group_entry *seen = entry;
-    uint32_t kind = seen->kind, members = seen->members;
+    struct group_terms terms = seen->terms;
     uint64_t size = seen->entry_size;
     bool ends = false;
 
     for (unsigned at = 0; at < LAYOUT_NAME && !ends; at++)
         ends = seen->name[at] == '\0';
-    return ends && seen->name[0] != '\0' && (kind == GROUP_DECLARED || kind == GROUP_PASSING) && members >= 1 &&
-           members <= LAYOUT_MEMBERS && size == layout_group_size(members, capacity);
+    return ends && seen->name[0] != '\0' && terms_sound(&terms) && size == layout_group_size(terms.members, capacity);
 }
 
 /* The broker touches an entry only while its bit is not set; between two equal looks at the bits it was not set anew unseen. */

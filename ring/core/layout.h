@@ -66,6 +66,7 @@
 
 #include "atomic.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -240,14 +241,30 @@ enum group_kind {
     GROUP_PASSING = 2   /* made by a join: gates only while it has members, gone with the last */
 };
 
+/* What becomes of a group that nobody serves, once it is its limit behind. */
+enum group_unserved {
+    UNSERVED_STOPS = 0, /* it stops the producer, as long as it takes */
+    UNSERVED_LOSES = 1, /* it is lossy from then on */
+    UNSERVED_DROPS = 2  /* it is gone */
+};
+
+/* What a group is. Fixed when it is made; the same in the directory, in messages and in views. */
+struct group_terms {
+    uint32_t kind;     /* enum group_kind */
+    uint32_t members;  /* member lines */
+    uint32_t lossy;    /* 1: it holds nobody back, and is told what it missed */
+    uint32_t unserved; /* enum group_unserved */
+    uint64_t limit;    /* bytes behind the tail, for the above; 0: none */
+    uint64_t after;    /* bit g: it sees a message once group g has released it */
+};
+
 /* One entry of the directory, page 2 of the ring entry. Written by the broker before its bit in `groups` is set [GROUP]. */
 struct group_entry {
     char name[LAYOUT_NAME]; /* NUL-terminated */
-    uint32_t kind;          /* enum group_kind */
-    uint32_t members;       /* member lines */
-    uint64_t incarnation;   /* grows with each group that uses this entry */
-    uint64_t entry_size;    /* bytes of the group entry */
-    unsigned char reserved[LAYOUT_LINE - LAYOUT_NAME - 24];
+    struct group_terms terms;
+    uint64_t incarnation; /* grows with each group that uses this entry */
+    uint64_t entry_size;  /* bytes of the group entry */
+    unsigned char reserved[LAYOUT_LINE - LAYOUT_NAME - sizeof(struct group_terms) - 16];
 };
 
 /* Page 0 of a group entry. */
@@ -358,10 +375,15 @@ LAYOUT_AT(producer_page, landmark, 0x280);
 LAYOUT_AT(producer_page, cut_off, 0x680);
 _Static_assert(sizeof(struct group_entry) == LAYOUT_LINE, "directory entry");
 _Static_assert(sizeof(struct group_entry) * LAYOUT_GROUPS <= LAYOUT_PAGE, "directory fits its page");
-LAYOUT_AT(group_entry, kind, 0x40);
-LAYOUT_AT(group_entry, members, 0x44);
-LAYOUT_AT(group_entry, incarnation, 0x48);
-LAYOUT_AT(group_entry, entry_size, 0x50);
+LAYOUT_AT(group_entry, terms, 0x40);
+LAYOUT_AT(group_terms, kind, 0x00);
+LAYOUT_AT(group_terms, members, 0x04);
+LAYOUT_AT(group_terms, lossy, 0x08);
+LAYOUT_AT(group_terms, unserved, 0x0c);
+LAYOUT_AT(group_terms, limit, 0x10);
+LAYOUT_AT(group_terms, after, 0x18);
+LAYOUT_AT(group_entry, incarnation, 0x60);
+LAYOUT_AT(group_entry, entry_size, 0x68);
 _Static_assert(sizeof(struct group_page) == LAYOUT_PAGE, "group page");
 LAYOUT_AT(group_page, claim, 0x000);
 LAYOUT_AT(group_page, want, 0x080);
@@ -388,6 +410,13 @@ _Static_assert(sizeof(struct aside_page) == LAYOUT_PAGE, "aside page");
 LAYOUT_AT(aside_page, slot, 0x80);
 _Static_assert(LAYOUT_MEMBERS < 1 << (64 - SERIAL_BITS), "a line's number fits the claim word");
 _Static_assert(sizeof(struct doorbell_page) == LAYOUT_PAGE, "doorbell page");
+
+/* Can there be such a group? Of terms that came from another process. */
+static inline bool terms_sound(const struct group_terms *terms)
+{
+    return (terms->kind == GROUP_DECLARED || terms->kind == GROUP_PASSING) && terms->members >= 1 &&
+           terms->members <= LAYOUT_MEMBERS && terms->lossy <= 1 && terms->unserved <= UNSERVED_DROPS;
+}
 
 /* A group entry with this many member lines: where its aside page is, where the words end, and its size. */
 static inline uint64_t layout_aside_offset(uint32_t members)

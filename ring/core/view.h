@@ -26,9 +26,9 @@ struct group_view {
     struct aside_page *aside;
     unsigned char *aside_bytes;
     uint64_t aside_size;
-    uint32_t members; /* 1: a lone group, no claims */
+    uint32_t members; /* 1: a lone group, no claims. As mapped: terms.members when it is described, too */
     uint32_t index;   /* in the directory */
-    uint32_t kind;    /* enum group_kind */
+    struct group_terms terms;
     uint64_t incarnation;
 };
 

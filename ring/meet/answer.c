@@ -62,9 +62,8 @@ static void fill_group(struct answer *answer, const struct group_reply *reply)
     answer->key = reply->key;
     answer->group = (struct message_group){
         .index = reply->index,
-        .kind = reply->kind,
-        .members = reply->members,
         .line = reply->line,
+        .terms = reply->terms,
         .incarnation = reply->incarnation,
         .owner = reply->owner,
     };
@@ -121,13 +120,21 @@ static int answer_life(const struct broker *ring, const struct meet_peer *peer, 
     return result;
 }
 
+/* A group as a join may wish for it. */
+static bool may_wish(struct group_terms terms)
+{
+    if (terms.members == 0)
+        terms.members = 1;
+    return terms_sound(&terms);
+}
+
 static bool read_join(const struct request *request, struct join_request *join)
 {
     *join = (struct join_request){
-        .members = request->of.join.members, .life = request->of.join.life, .ticket = request->of.join.ticket};
+        .terms = request->of.join.terms, .life = request->of.join.life, .ticket = request->of.join.ticket};
     memcpy(join->name, request->of.join.name, sizeof join->name);
-    return memchr(join->name, '\0', sizeof join->name) != NULL && join->life != 0 && join->life <= LIFE_MASK &&
-           join->ticket != 0;
+    return memchr(join->name, '\0', sizeof join->name) != NULL && may_wish(join->terms) && join->life != 0 &&
+           join->life <= LIFE_MASK && join->ticket != 0;
 }
 
 static int answer_unjoin(const struct broker *ring, const struct request *request, const struct meet_peer *peer)

@@ -279,16 +279,15 @@ int meet_life(struct meet_link *link, mem_entry_name_port_t *entry)
 static int take_group(struct answer *answer, struct group_reply *reply, struct mring_error *error)
 {
     struct message_group group = answer->group;
-    bool sound = group.index < LAYOUT_GROUPS && group.members >= 1 && group.members <= LAYOUT_MEMBERS &&
-                 group.line < group.members && (group.kind == GROUP_DECLARED || group.kind == GROUP_PASSING);
+    struct group_terms terms = group.terms;
+    bool sound = group.index < LAYOUT_GROUPS && terms_sound(&terms) && group.line < terms.members;
 
     if (sound)
         *reply = (struct group_reply){
             .entry = take(answer, RIGHT_ONLY),
             .index = group.index,
-            .kind = group.kind,
-            .members = group.members,
             .line = group.line,
+            .terms = terms,
             .incarnation = group.incarnation,
             .owner = group.owner,
             .key = answer->key,
@@ -299,7 +298,7 @@ static int take_group(struct answer *answer, struct group_reply *reply, struct m
 
 static struct message_join join_of(const struct join_request *request)
 {
-    struct message_join join = {.life = request->life, .ticket = request->ticket, .members = request->members};
+    struct message_join join = {.life = request->life, .ticket = request->ticket, .terms = request->terms};
 
     memcpy(join.name, request->name, sizeof join.name);
     return join;

@@ -53,19 +53,18 @@ struct escrow_reply {
 };
 
 struct join_request {
-    char name[LAYOUT_NAME]; /* NUL-terminated when it reaches the service */
-    uint32_t members;       /* 0: default */
-    uint64_t life;          /* the asker's life number */
-    uint64_t ticket;        /* random, not 0, told to nobody but the broker: what the join is undone by */
+    char name[LAYOUT_NAME];   /* NUL-terminated when it reaches the service */
+    struct group_terms terms; /* of the group, if this makes it; members 0: the ring's default */
+    uint64_t life;            /* the asker's life number */
+    uint64_t ticket;          /* random, not 0, told to nobody but the broker: what the join is undone by */
 };
 
 /* A group as its entry is handed out. `line` and `owner` are of the place that a join took for the asker. */
 struct group_reply {
     mem_entry_name_port_t entry;
     uint32_t index;
-    uint32_t kind;
-    uint32_t members;
     uint32_t line;
+    struct group_terms terms;
     uint64_t incarnation;
     uint64_t owner;
     struct ring_key key; /* the group's; none for whoever may only look */

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MESSAGE_VERSION = 2 };
+enum { MESSAGE_VERSION = 3 };
 
 /* Request numbers: 'M' 'R' and the kind. An answer has its request's number + MESSAGE_ANSWER, as MIG's do. */
 enum message_kind {
@@ -56,14 +56,13 @@ struct message_join {
     char name[LAYOUT_NAME];
     uint64_t life;
     uint64_t ticket;
-    uint32_t members;
+    struct group_terms terms;
 };
 
 struct message_group {
     uint32_t index;
-    uint32_t kind;
-    uint32_t members;
     uint32_t line;
+    struct group_terms terms;
     uint64_t incarnation;
     uint64_t owner;
 };
@@ -96,7 +95,7 @@ struct answer {
 
 #pragma pack(pop)
 
-_Static_assert(sizeof(struct request) == 164 && sizeof(struct answer) == 136, "the wire format has moved");
+_Static_assert(sizeof(struct request) == 192 && sizeof(struct answer) == 160, "the wire format has moved");
 _Static_assert((int)MRING_CONSUME == 0 && (int)MRING_PRODUCE == 1 && (int)MRING_INSPECT == 2, "roles are on the wire");
 
 /* As it is received: what the kernel says about the sender follows the message, wherever that ends. */

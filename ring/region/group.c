@@ -124,7 +124,7 @@ void region_group_unmap(struct region_group *group)
     *group = (struct region_group){.entry = group->entry,
                                    .view = {.members = group->view.members,
                                             .index = group->view.index,
-                                            .kind = group->view.kind,
+                                            .terms = group->view.terms,
                                             .incarnation = group->view.incarnation}};
 }
 

@@ -33,7 +33,7 @@ struct world *world_make(const uint32_t members[2], uint32_t kind, uint32_t atte
     world->ring.view.attempts_max = (uint32_t)attempts;
     word_store(&world->ring.view.page->tail, WORLD_BASE);
     for (unsigned group = 0; group < world->ring.groups; group++) {
-        world->ring.group[group].kind = kind;
+        world->ring.group[group].terms.kind = kind;
         group_format(&world->ring.group[group], WORLD_BASE);
     }
     for (unsigned place = 0; place < WORLD_SAVES; place++) {

@@ -69,7 +69,7 @@ void fake_ring_make(struct fake_ring *ring, uint64_t capacity, uint64_t alignmen
         view->line = (struct member_line *)(void *)(at + GROUP_MEMBERS_OFFSET);
         view->members = members[group];
         view->index = group;
-        view->kind = GROUP_DECLARED;
+        view->terms.kind = GROUP_DECLARED;
         group_format(view, 0);
         view->aside = (struct aside_page *)(void *)(at + layout_aside_offset(members[group]));
         view->aside_bytes = at + layout_group_words(members[group]);
