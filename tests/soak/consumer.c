@@ -138,6 +138,19 @@ static void leave(struct consuming *consuming)
     exit(EXIT_SUCCESS);
 }
 
+/*
+ * All is read. The server may be killed just now, and somebody come to a group that was not declared: it can join when a member has brought the
+ * group to the next server, which is done by who waits.
+ */
+static _Noreturn void stay(const struct consuming *consuming)
+{
+    say_done();
+    for (;;) {
+        (void)mring_wait(consuming->consumer, 0);
+        nap();
+    }
+}
+
 void play_consumer(void)
 {
     struct consuming consuming = {0};
@@ -161,7 +174,7 @@ void play_consumer(void)
         BAD("mring_next_batch: %d", code);
     if (cast[my_role].buries) /* the last of them, perhaps */
         take_aside(consuming.consumer, mark_aside, &consuming.group);
-    stay_until_killed();
+    stay(&consuming);
 }
 
 /* The only member of a passing group: it sees everything from when it came, and nobody saw it before. */

@@ -140,6 +140,7 @@ struct mring *open_ring(enum mring_role role);
 struct mring_consumer *join_group(struct mring *ring, enum group_number group);
 
 /* This one has done its part: to be killed with all the others. */
+void say_done(void);
 _Noreturn void stay_until_killed(void);
 
 /*
