@@ -342,8 +342,8 @@ static int reap_workers(struct crash *crash, int rc)
 
 static int make(struct crash *crash, struct mring_error *error)
 {
-    const struct mring_group work_group = {"work",
-                                           2 * (unsigned)crash->workers}; /* for the dead, too, until they are buried */
+    const struct mring_group work_group = {
+        .name = "work", .members = 2 * (unsigned)crash->workers}; /* for the dead, too, until they are buried */
     struct mring_options options = MRING_OPTIONS_INIT;
     options.capacity = RING_BYTES;
     options.groups = &work_group;

@@ -27,7 +27,7 @@ static void consume(struct mring *ring, const char *group)
 
 int main(void)
 {
-    struct mring_group groups[] = {{"log", 1}, {"work", 2}};
+    struct mring_group groups[] = {{.name = "log", .members = 1}, {.name = "work", .members = 2}};
     struct mring_options options = {.size = sizeof(options), .groups = groups, .group_count = 2};
     struct mring *ring;
     struct mring_producer *producer;

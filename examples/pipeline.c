@@ -607,8 +607,9 @@ static void print(const struct pipeline *pipeline, struct report *report, double
 /* The rings, all before the first fork, so that children find them in the handles they inherit. */
 static int make_rings(struct pipeline *pipeline, struct mring_error *error)
 {
-    const struct mring_group readers[] = {{"words", (unsigned)pipeline->workers}, {"digest", 1}};
-    const struct mring_group reducer[] = {{"parent", 1}};
+    const struct mring_group readers[] = {{.name = "words", .members = (unsigned)pipeline->workers},
+                                          {.name = "digest", .members = 1}};
+    const struct mring_group reducer[] = {{.name = "parent", .members = 1}};
     struct mring_options options = MRING_OPTIONS_INIT;
     options.capacity = STREAM_BYTES;
     options.groups = readers;

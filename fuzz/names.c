@@ -116,7 +116,7 @@ static void as_unknown(const char *name)
 static void as_declared(const char *name)
 {
     struct mring_error error = MRING_ERROR_INIT;
-    const struct mring_group groups[] = {{"one", 1}, {name, 2}};
+    const struct mring_group groups[] = {{.name = "one", .members = 1}, {.name = name, .members = 2}};
     const struct mring_options options = {
         .size = sizeof(options), .capacity = 16384, .groups = groups, .group_count = 2, .error = &error};
     struct mring *ring;

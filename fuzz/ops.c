@@ -35,7 +35,8 @@ static const char *const names[MODEL_GROUPS] = {"first", "second", "passing", "o
 static void make_ring(struct game *game)
 {
     uint32_t choices = script_below(&game->script, 64);
-    const struct mring_group groups[] = {{names[0], 1 + choices % MODEL_LINES}, {names[1], 1 + choices / 4 % 2}};
+    const struct mring_group groups[] = {{.name = names[0], .members = 1 + choices % MODEL_LINES},
+                                         {.name = names[1], .members = 1 + choices / 4 % 2}};
     const struct mring_options options = {.size = sizeof(options),
                                           .capacity = MODEL_CAPACITY,
                                           .alignment = (choices & 16) != 0 ? 64 : 8,

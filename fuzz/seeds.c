@@ -60,7 +60,7 @@ static void put_ring(const char *directory, const char *name, const struct mring
 
 static void make(const char *directory, const char *name, uint32_t members)
 {
-    const struct mring_group group = {"group", members};
+    const struct mring_group group = {.name = "group", .members = members};
     const struct mring_options options = {
         .size = sizeof(options), .capacity = 16384, .groups = &group, .group_count = 1};
     struct mring *ring;

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct mring_group lone[] = {{"lone", 1}};
-static const struct mring_group pair[] = {{"pair", 2}};
+static const struct mring_group lone[] = {{.name = "lone", .members = 1}};
+static const struct mring_group pair[] = {{.name = "pair", .members = 2}};
 
 static void defaults_suit_a_first_user(void **state)
 {
@@ -75,9 +75,9 @@ static void expect_refusal(struct mring_options *options, const char *name, int 
 
 static void bad_options_are_named(void **state)
 {
-    const struct mring_group twice[] = {{"a", 1}, {"a", 2}};
-    const struct mring_group nameless[] = {{"", 1}};
-    const struct mring_group crowd[] = {{"a", 1000}, {"b", 25}};
+    const struct mring_group twice[] = {{.name = "a", .members = 1}, {.name = "a", .members = 2}};
+    const struct mring_group nameless[] = {{.name = "", .members = 1}};
+    const struct mring_group crowd[] = {{.name = "a", .members = 1000}, {.name = "b", .members = 25}};
     char longest[MRING_NAME_MAX + 2];
     struct mring_options options;
 

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct mring_group lone[] = {{"lone", 1}};
+static const struct mring_group lone[] = {{.name = "lone", .members = 1}};
 
 static void on_signal(int number)
 {

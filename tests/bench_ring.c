@@ -263,7 +263,7 @@ static double run(const struct work *work)
     int code;
 
     for (unsigned group = 0; group < work->groups; group++)
-        groups[group] = (struct mring_group){names[group], work->members};
+        groups[group] = (struct mring_group){.name = names[group], .members = work->members};
     options.groups = groups;
     options.group_count = work->groups;
     if ((code = mring_create(&ring, NULL, &options)) != 0)

@@ -16,7 +16,8 @@ struct stage {
 
 static void stage_make(struct stage *stage)
 {
-    static const struct mring_group groups[] = {{"lone", 1}, {"many", 3}, {"bad", 2}};
+    static const struct mring_group groups[] = {
+        {.name = "lone", .members = 1}, {.name = "many", .members = 3}, {.name = "bad", .members = 2}};
 
     stage->ring = make_ring(NULL, groups, 3);
     assert_int_equal(mring_producer(stage->ring, &stage->producer, NULL), 0);

@@ -269,7 +269,7 @@ static struct group_entry *first_entry(const struct mring *ring)
 static void asked_twice_one_place(void **state)
 {
     struct join_request request = {.name = "pair", .ticket = 4711};
-    const struct mring_group pair = {"pair", 2};
+    const struct mring_group pair = {.name = "pair", .members = 2};
     struct mring_options options = MRING_OPTIONS_INIT;
     struct group_reply first, second;
     struct mring_consumer *other;

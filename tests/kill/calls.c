@@ -23,7 +23,8 @@ enum {
     SUCCESSOR = 48 /* the first message of a producer that comes after */
 };
 
-static const struct mring_group groups[] = {[LONE] = {"lone", 1}, [MANY] = {"many", 3}};
+static const struct mring_group groups[] = {
+    [LONE] = {.name = "lone", .members = 1}, [MANY] = {.name = "many", .members = 3}};
 
 static void make_ring(struct trial *trial, const struct mring_group *declared, size_t count)
 {

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-static const struct mring_group groups[] = {{"log", 1}};
+static const struct mring_group groups[] = {{.name = "log", .members = 1}};
 
 static char name[32];
 

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-const struct mring_group declared[GROUPS] = {{"log", 1}, {"work", 8}};
+const struct mring_group declared[GROUPS] = {{.name = "log", .members = 1}, {.name = "work", .members = 8}};
 
 struct board *board;
 struct mring *ring;

@@ -177,7 +177,7 @@ static void hold_in_passing(void *members)
 /* The group is gone with it, and holds up nobody. */
 static int64_t hold_up_passing(unsigned members, bool polls)
 {
-    const struct mring_group none = {NULL, 0};
+    const struct mring_group none = {.name = NULL, .members = 0};
     uint32_t number = 0;
     pid_t victim;
     int64_t took;

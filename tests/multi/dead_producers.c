@@ -16,7 +16,7 @@
 
 enum { WORKERS = 2, ROUNDS = 20, BUDGET = 6000 };
 
-static const struct mring_group groups[] = {{"log", 1}, {"work", WORKERS}};
+static const struct mring_group groups[] = {{.name = "log", .members = 1}, {.name = "work", .members = WORKERS}};
 
 static struct mring *ring;
 static int64_t patience = MRING_FOREVER; /* of consumers, in each wait */

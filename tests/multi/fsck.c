@@ -18,7 +18,7 @@ static char ring_name[MRING_NAME_MAX + 1];
 
 static void make_ring(void)
 {
-    static const struct mring_group groups[] = {{"work", WORKERS}, {"log", 1}};
+    static const struct mring_group groups[] = {{.name = "work", .members = WORKERS}, {.name = "log", .members = 1}};
     struct mring_options options = MRING_OPTIONS_INIT;
 
     (void)snprintf(ring_name, sizeof(ring_name), "fsck.%ld", (long)getpid());

@@ -33,7 +33,8 @@ static void share_words(void)
 
 static void make_ring(const char *name)
 {
-    static const struct mring_group groups[] = {{"lone", 1}, {"many", 3}, {"bad", 4}};
+    static const struct mring_group groups[] = {
+        {.name = "lone", .members = 1}, {.name = "many", .members = 3}, {.name = "bad", .members = 4}};
     const struct mring_options options = {
         .size = sizeof(options), .capacity = 65536, .groups = groups, .group_count = 3};
 

@@ -56,7 +56,7 @@ static void storm_end(void)
 
 static struct mring *make(const char *called, size_t capacity)
 {
-    const struct mring_group groups[] = {{"one", 1}, {"many", 2}};
+    const struct mring_group groups[] = {{.name = "one", .members = 1}, {.name = "many", .members = 2}};
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring *ring = NULL;

@@ -59,7 +59,7 @@ long server_ask(enum order what, struct trial *trial)
 
 struct mring *ring_like_theirs(const char *name)
 {
-    const struct mring_group groups[] = {{"steady", 1}, {"work", 2}};
+    const struct mring_group groups[] = {{.name = "steady", .members = 1}, {.name = "work", .members = 2}};
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring *ring = NULL;

@@ -64,7 +64,7 @@ static void other_finish(pid_t child)
 
 static struct mring *make(void)
 {
-    const struct mring_group groups[] = {{"work", 4}};
+    const struct mring_group groups[] = {{.name = "work", .members = 4}};
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring *ring = NULL;
 

@@ -23,7 +23,7 @@ static char name[48];
 
 static void create(struct mring **ring)
 {
-    const struct mring_group groups[] = {{"one", 1}, {"many", 4}};
+    const struct mring_group groups[] = {{.name = "one", .members = 1}, {.name = "many", .members = 4}};
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_options options = MRING_OPTIONS_INIT;
 

@@ -142,8 +142,10 @@ static void send_all(struct mring_producer *producer)
 
 static void run_shape(const struct shape *given)
 {
-    struct mring_group groups[GROUPS_MOST] = {
-        {"g0", given->members}, {"g1", given->members}, {"g2", given->members}, {"g3", given->members}};
+    struct mring_group groups[GROUPS_MOST] = {{.name = "g0", .members = given->members},
+                                              {.name = "g1", .members = given->members},
+                                              {.name = "g2", .members = given->members},
+                                              {.name = "g3", .members = given->members}};
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring_producer *producer;

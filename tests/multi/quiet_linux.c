@@ -25,7 +25,7 @@ static struct word *consumed; /* messages, by all members together; shared with 
 
 static void make_ring(unsigned members)
 {
-    const struct mring_group group = {"g", members};
+    const struct mring_group group = {.name = "g", .members = members};
     struct mring_options options = MRING_OPTIONS_INIT;
 
     options.capacity = 65536;

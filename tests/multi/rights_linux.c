@@ -31,7 +31,7 @@ enum { MESSAGES = 500, MEMBERS = 2, LAPS = 50 };
 static struct event ready, finished; /* the owner serves; the others are through */
 static char name[64], foreign[80];   /* as the owner and as others call the ring */
 
-static const struct mring_group groups[] = {{"g", MEMBERS}, {"h", MEMBERS}};
+static const struct mring_group groups[] = {{.name = "g", .members = MEMBERS}, {.name = "h", .members = MEMBERS}};
 
 static void name_ring(void)
 {

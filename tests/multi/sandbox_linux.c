@@ -75,7 +75,7 @@ static void confine(void)
 
 static void make_ring(unsigned members)
 {
-    const struct mring_group group = {"g", members};
+    const struct mring_group group = {.name = "g", .members = members};
     struct mring_options options = MRING_OPTIONS_INIT;
 
     options.capacity = 65536;
@@ -222,7 +222,7 @@ static struct event ready, killed;
 
 static void create_and_be_killed(void *strict)
 {
-    const struct mring_group group = {"g", 2};
+    const struct mring_group group = {.name = "g", .members = 2};
     struct mring_options options = MRING_OPTIONS_INIT;
 
     options.capacity = 65536;

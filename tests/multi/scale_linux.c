@@ -36,7 +36,7 @@ static int create(unsigned groups, unsigned members, struct mring_error *error)
 
     for (unsigned at = 0; at < groups; at++) {
         (void)snprintf(group_name[at], sizeof(group_name[at]), "g%u", at);
-        group[at] = (struct mring_group){group_name[at], members};
+        group[at] = (struct mring_group){.name = group_name[at], .members = members};
     }
     options.capacity = 16384;
     options.groups = group;
@@ -68,7 +68,7 @@ static char name[48];
 
 static void serve(void *line)
 {
-    const struct mring_group group = {"g0", 4};
+    const struct mring_group group = {.name = "g0", .members = 4};
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring_consumer *consumer;
     char byte = 0;

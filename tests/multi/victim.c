@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-const struct mring_group many = {"all", 4};
-const struct mring_group lone = {"all", 1};
+const struct mring_group many = {.name = "all", .members = 4};
+const struct mring_group lone = {.name = "all", .members = 1};
 
 struct mring *ring;
 struct mring_producer *producer;

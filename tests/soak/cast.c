@@ -181,7 +181,8 @@ static struct mring *make_ring(void)
     options.groups = declared;
     for (enum group_number group = 0; group < GROUPS; group++)
         if (groups[group].declared)
-            declared[options.group_count++] = (struct mring_group){groups[group].name, groups[group].members};
+            declared[options.group_count++] =
+                (struct mring_group){.name = groups[group].name, .members = groups[group].members};
     code = mring_create(&ring, ring_name, &options);
     if (code != 0)
         BAD("mring_create: %d, %s", code, error.text);
