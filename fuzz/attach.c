@@ -177,7 +177,7 @@ static void produce(const struct ring_view *ring)
         return;
     EXPECT(producer.position == word_load(&ring->page->tail) && producer.position % ring->alignment == 0);
     place = producer_core_place(&producer, (uint32_t)view_message_max(ring));
-    if (!producer_core_fits(&producer, place.next))
+    if (!producer_core_finds_room(&producer, place.next))
         return;
     memset(place_payload(place), 1, view_message_max(ring));
     (void)producer_core_send(&producer, place, (uint32_t)view_message_max(ring), 1);

@@ -182,9 +182,9 @@ static void send(struct game *game)
     uint32_t length = script_below(&game->script, 3000);
     struct place place = producer_core_place(&game->producer, length);
 
-    if (!producer_core_fits(&game->producer, place.next))
+    if (!producer_core_finds_room(&game->producer, place.next))
         yard_rescan(game->yard, &game->producer, game->watch, &game->cut_off);
-    if (!producer_core_fits(&game->producer, place.next))
+    if (!producer_core_finds_room(&game->producer, place.next))
         return;
     yard_fill(place_payload(place), length, game->sent++);
     (void)producer_core_send(&game->producer, place, length, length);

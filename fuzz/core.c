@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         struct place place = producer_core_place(&producer, length);
 
         EXPECT(producer.position == word_load(&ring->page->tail) && producer.position % ring->alignment == 0);
-        if (producer_core_fits(&producer, place.next)) {
+        if (producer_core_finds_room(&producer, place.next)) {
             memset(place_payload(place), 1, length);
             (void)producer_core_send(&producer, place, length, 1);
         }

@@ -35,7 +35,8 @@ static void check_producer(const struct game *game, const struct producer_core *
     if (released == HELD_IDLE)
         released = word_load(&game->honest.group.page->claim.low);
     EXPECT(now->position >= before->position && now->gate >= before->gate && now->limit >= before->limit);
-    EXPECT(now->gate <= released && now->limit == now->gate + YARD_CAPACITY - LAYOUT_RECORD_HEADER);
+    EXPECT(now->gate <= released && now->limit <= now->gate + YARD_CAPACITY - LAYOUT_RECORD_HEADER);
+    EXPECT(now->intent >= before->intent && now->limit <= now->intent - LAYOUT_RECORD_HEADER);
     EXPECT(now->position <= now->limit || now->position == before->position);
     EXPECT(word_load(&game->yard->ring.page->tail) == producer_core_tail(now));
     EXPECT((game->cut_off >> HONEST & 1) == 0);
@@ -48,12 +49,12 @@ static void commit(struct game *game, bool flush)
 
     if (game->committed == MESSAGES)
         return;
-    if (!producer_core_fits(&game->producer, place.next)) {
+    if (!producer_core_finds_room(&game->producer, place.next)) {
         (void)producer_core_publish(&game->producer);
         game->shown = game->committed;
         yard_rescan(game->yard, &game->producer, game->watch, &game->cut_off);
     }
-    if (!producer_core_fits(&game->producer, place.next))
+    if (!producer_core_finds_room(&game->producer, place.next))
         return;
     yard_fill(place_payload(place), length, game->committed);
     game->length[game->committed] = length;

@@ -129,7 +129,7 @@ static void claims_are_disjoint_and_ordered(void **state)
         seed = seed * 1103515245 + 12345;
         for (unsigned burst = seed >> 16 & 63; burst > 0 && sent < MESSAGES; burst--) {
             fake_ring_rescan(&ring, &producer);
-            if (!producer_core_fits(&producer, producer_core_place(&producer, burst).next))
+            if (!producer_core_finds_room(&producer, producer_core_place(&producer, burst).next))
                 break;
             fake_ring_send(&ring, &producer, payload, burst, sent++);
         }

@@ -104,7 +104,7 @@ static void room_counts_the_next_header(void **state)
 
     (void)state;
     pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
-    while (producer_core_fits(&pair.producer, producer_core_place(&pair.producer, 8).next)) {
+    while (producer_core_finds_room(&pair.producer, producer_core_place(&pair.producer, 8).next)) {
         fake_ring_send(&pair.ring, &pair.producer, "12345678", 8, 0);
         filled += 16;
         fake_ring_rescan(&pair.ring, &pair.producer);

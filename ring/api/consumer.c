@@ -8,6 +8,7 @@
 
 #include "core/gate.h"
 #include "core/lone.h"
+#include "core/lossy.h"
 #include "core/shared.h"
 #include "meet/clock.h"
 #include "wait/bell.h"
@@ -121,7 +122,7 @@ static int claim(struct mring_consumer *consumer)
     /* Trying holds the gate at the position tried: whoever released meanwhile could not answer. */
     if (__builtin_expect(want_pending(&core->group), 0))
         consumer_answer_want(consumer, own_gate(consumer));
-    if (code == 1 && bell_sleepers(&core->group) && core->limit < word_load(&core->view.page->tail))
+    if (code == 1 && bell_sleepers(&core->group) && core->batch_end < word_load(&core->view.page->tail))
         consumer_wake_peer(consumer);
     return code;
 }
@@ -148,23 +149,23 @@ void consumer_count_handed(const struct mring_consumer *consumer)
         word_store(messages, consumer->handed);
 }
 
-/* The next record, whatever it takes: 1, 0, or -errno. */
-static int next(struct mring_consumer *consumer, struct record *record)
+/* As lossy_next, with what may be had besides what is at hand. */
+static int next_lossy(struct mring_consumer *consumer, struct record *record)
+{
+    int code = lossy_next(&consumer->core, record);
+
+    if (code != 0)
+        return code;
+    consumer_count_handed(consumer);
+    code = consumer->lone ? lossy_refill(&consumer->core) : claim(consumer);
+    return code < 0 ? code : lossy_next(&consumer->core, record);
+}
+
+/* Nothing is there now: who else is to know? 0, -EPIPE. */
+static int nothing_there(struct mring_consumer *consumer)
 {
     int code;
 
-    if (consumer_core_take(&consumer->core, record))
-        return 1;
-    consumer_count_handed(consumer);
-    code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
-    if (__builtin_expect(consumer_core_cut_off(&consumer->core), 0)) {
-        consumer->core.limit = consumer->core.position;
-        return consumer_cut_off(&consumer->core, NULL);
-    }
-    if (code == 1)
-        return consumer_core_take(&consumer->core, record) ? 1 : consumer_core_vanished(&consumer->core);
-    if (code != 0)
-        return code;
     if (consumer->lone) {
         answer_idle(consumer);
         follow_broker(consumer);
@@ -173,6 +174,28 @@ static int next(struct mring_consumer *consumer, struct record *record)
     if (code == -EPIPE && !consumer->lone)
         wake_all(consumer);
     return code;
+}
+
+/* The next record, whatever it takes: 1, 0, or -errno. */
+static int next(struct mring_consumer *consumer, struct record *record)
+{
+    int code;
+
+    if (consumer_core_take(&consumer->core, record))
+        return 1;
+    if (consumer->core.group.terms.lossy) {
+        code = next_lossy(consumer, record);
+        return code != 0 ? code : nothing_there(consumer);
+    }
+    consumer_count_handed(consumer);
+    code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
+    if (__builtin_expect(consumer_core_cut_off(&consumer->core), 0)) {
+        consumer->core.limit = consumer->core.position;
+        return consumer_cut_off(&consumer->core, NULL);
+    }
+    if (code == 1)
+        return consumer_core_take(&consumer->core, record) ? 1 : consumer_core_vanished(&consumer->core);
+    return code != 0 ? code : nothing_there(consumer);
 }
 
 /* As in producer.c, the call for each message is a leaf as long as there is one at hand. */
@@ -199,6 +222,19 @@ int mring_next(struct mring_consumer *consumer, struct mring_message *message)
     return 1;
 }
 
+/* One more without claiming. A gap is told by the next call. */
+static bool at_hand(struct mring_consumer *consumer, struct record *record)
+{
+    struct consumer_core *core = &consumer->core;
+    int code;
+
+    if (!core->group.terms.lossy)
+        return consumer_core_take(core, record);
+    code = lossy_next(core, record);
+    core->lossy.pending |= code == -EOVERFLOW;
+    return code == 1;
+}
+
 int mring_next_batch(struct mring_consumer *consumer, struct mring_message *messages, int count)
 {
     struct record record;
@@ -214,7 +250,7 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
         return code;
     do
         hand_out(consumer, &record, &messages[filled++]);
-    while (filled < count && consumer_core_take(&consumer->core, &record));
+    while (filled < count && at_hand(consumer, &record));
     return filled;
 }
 
@@ -251,9 +287,40 @@ static __attribute__((noinline)) int release_any(struct mring_consumer *consumer
 
     if (consumer_stale(consumer))
         return -ESTALE;
+    if (core->group.terms.lossy)
+        return lossy_release(&consumer->core, begin, message->length);
     if (begin < core->held || end > core->position || begin >= end || (end & (core->view.alignment - 1)) != 0)
         return -EINVAL;
     return release(consumer, end);
+}
+
+int mring_intact(struct mring_consumer *consumer, const struct mring_message *message)
+{
+    const struct consumer_core *core = &consumer->core;
+    uint64_t begin = message->position;
+
+    if (consumer_stale(consumer))
+        return -ESTALE;
+    if (core->group.terms.lossy)
+        return lossy_intact(&consumer->core, begin, message->length);
+    return begin >= core->held && begin < core->position ? 1 : -EINVAL;
+}
+
+int mring_missed(struct mring_consumer *consumer, struct mring_missed *missed)
+{
+    const struct lossy_gap *gap = &consumer->core.lossy.gap;
+    int code;
+
+    if (consumer_stale(consumer))
+        return -ESTALE;
+    if (missed == NULL || (code = check_size(missed->size, sizeof(*missed), "mring_missed", NULL)) != 0)
+        return -EINVAL;
+    *missed = (struct mring_missed){.size = missed->size,
+                                    .messages = gap->messages,
+                                    .bytes = gap->bytes,
+                                    .from = gap->from,
+                                    .resumed = gap->resumed};
+    return gap->messages != 0;
 }
 
 /* The only one that is held is the last that was handed out: it ends at the position, which need not be computed. */
@@ -266,6 +333,34 @@ int mring_release(struct mring_consumer *consumer, const struct mring_message *m
         return release_any(consumer, message);
     consumer_core_release(&consumer->core, end);
     return released(consumer);
+}
+
+static void put_back(struct mring_consumer *consumer, const struct record *record)
+{
+    if (consumer->core.group.terms.lossy)
+        lossy_unhand(&consumer->core);
+    else
+        consumer->core.position = record->position;
+}
+
+static int copy(struct mring_consumer *consumer, const struct record *record, void *buffer)
+{
+    uint32_t length = record_length(record->header);
+
+    if (length != 0)
+        memcpy(buffer, record->data, length);
+    (void)release(consumer, consumer->core.position);
+    return 1;
+}
+
+static int copy_lossy(struct mring_consumer *consumer, const struct record *record, void *buffer)
+{
+    uint32_t length = record_length(record->header);
+    int code;
+
+    copy_racing(buffer, record->data, length);
+    code = lossy_release(&consumer->core, record->position, length);
+    return code == 0 ? 1 : code;
 }
 
 int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struct mring_message *message)
@@ -282,13 +377,10 @@ int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struc
         return code;
     if (record_length(record.header) > size) {
         message->length = record_length(record.header);
-        consumer->core.position = record.position;
+        put_back(consumer, &record);
         return -EMSGSIZE;
     }
     hand_out(consumer, &record, message);
-    if (message->length != 0)
-        memcpy(buffer, message->data, message->length);
     message->data = buffer;
-    (void)release(consumer, consumer->core.position);
-    return 1;
+    return consumer->core.group.terms.lossy ? copy_lossy(consumer, &record, buffer) : copy(consumer, &record, buffer);
 }

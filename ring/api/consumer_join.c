@@ -116,8 +116,8 @@ static int ask(struct mring *ring, const struct join_request *request, struct he
  * The broker may die meanwhile, and what became of the request is then unknown: it is undone, where it came to anything, and asked again
  * of the next one. That one may have to wait for the group's members to bring its entry (-EAGAIN).
  */
-static int join_by_broker(struct mring *ring, const char *name, unsigned members, struct held_group *group, int *line,
-                          struct mring_error *error)
+static int join_by_broker(struct mring *ring, const char *name, const struct group_terms *wish,
+                          struct held_group *group, int *line, struct mring_error *error)
 {
     int64_t deadline = clock_deadline(PATIENCE * INT64_C(1000000));
     struct join_request request;
@@ -125,7 +125,7 @@ static int join_by_broker(struct mring *ring, const char *name, unsigned members
 
     memset(&request, 0, sizeof(request));
     memcpy(request.name, name, strlen(name));
-    request.terms = (struct group_terms){.kind = GROUP_PASSING, .members = members};
+    request.terms = *wish;
     request.life = life_number(ring->life);
     code = make_ticket(&request.ticket);
     if (code != 0)
@@ -167,7 +167,17 @@ static const char *join_trouble(int code)
     }
 }
 
-static int join(struct mring_consumer *consumer, const char *name, unsigned members, struct mring_error *error)
+/* The group was there before, and is another than was asked for. */
+static int refuse_other(const struct group_terms *is, const struct group_terms *wish, const char *name,
+                        struct mring_error *error)
+{
+    if (wish->lossy && !is->lossy)
+        return failure(error, -EINVAL, 0, "group \"%s\" is not a lossy one: it was made before, by others", name);
+    return 0;
+}
+
+static int join(struct mring_consumer *consumer, const char *name, const struct group_terms *wish,
+                struct mring_error *error)
 {
     struct mring *ring = consumer->ring;
     struct held_group *group = &consumer->group;
@@ -176,7 +186,7 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
     int code = join_inherited(ring, name, group, &line);
 
     if (code == 0)
-        code = join_by_broker(ring, name, members, group, &line, error);
+        code = join_by_broker(ring, name, wish, group, &line, error);
     if (code < 0)
         return join_trouble(code) == NULL
                    ? code
@@ -184,6 +194,12 @@ static int join(struct mring_consumer *consumer, const char *name, unsigned memb
     if ((uint32_t)line >= group->view.members)
         return failure(error, -EPROTO, 0, "the broker gave place %d of %u in group \"%s\"", line, group->view.members,
                        name);
+    code = refuse_other(&group->view.terms, wish, name, error);
+    if (code != 0) {
+        group_give_back(&group->view, (uint32_t)line, word_load(&group->view.line[line].owner),
+                        life_number(ring->life));
+        return code;
+    }
     code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line,
                        &(struct judge){alive, ring, life_number(ring->life)});
     cut_off = consumer_core_cut_off(&consumer->core);
@@ -258,6 +274,7 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
                struct mring_consumer **consumer)
 {
     struct mring_error *error = options != NULL ? options->error : NULL;
+    struct group_terms wish = {.kind = GROUP_PASSING};
     struct mring_consumer *made;
     int code;
 
@@ -270,6 +287,10 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
         return code;
     if (options != NULL && options->members > LAYOUT_MEMBERS)
         return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", options->members, LAYOUT_MEMBERS);
+    if (options != NULL) {
+        wish.members = options->members;
+        wish.lossy = options->lossy != 0;
+    }
     if (ring->role == MRING_INSPECT)
         return failure(error, -EACCES, 0, "this process has the ring for looking only: open it with MRING_CONSUME");
     made = calloc(1, sizeof(*made));
@@ -280,7 +301,7 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
     made->met = word_load(&ring->meetings);
     code = open_handle(made, group, error);
     if (code == 0) {
-        code = join(made, group, options != NULL ? options->members : 0, error);
+        code = join(made, group, &wish, error);
         if (code == 0 && options != NULL && options->batch != 0 && options->batch < SHARED_BATCH_MAX)
             made->core.batch_max = options->batch;
         if (code != 0)

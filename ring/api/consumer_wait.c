@@ -2,6 +2,7 @@
 #include "consumer.h"
 
 #include "core/gate.h"
+#include "core/lossy.h"
 #include "core/shared.h"
 #include "meet/clock.h"
 #include "wait/bell.h"
@@ -28,11 +29,14 @@ int consumer_look(void *context)
     const struct mring_consumer *consumer = context;
     const struct consumer_core *core = &consumer->core;
 
-    if (core->position < core->limit)
+    if (core->position < core->limit || lossy_has_more(core))
         return 1;
     if (consumer_core_cut_off(core))
         return -ECONNABORTED;
-    if (consumer->lone) {
+    if (core->group.terms.lossy && consumer->lone) {
+        if (word_load_acquire(&core->view.page->tail) != core->position) /* [TAIL] */
+            return 1;
+    } else if (consumer->lone) {
         if (word_load_acquire(record_at(&core->view, core->position)) != 0) /* [HEADER] */
             return 1;
     } else if (word_load(&core->group.page->orphans) != 0 || shared_position(core) != consumer_core_tail(core)) {

@@ -93,7 +93,7 @@ uint64_t producer_scan(struct mring_producer *producer)
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         uint64_t of_group;
 
-        if (!producer_serves(producer, index))
+        if (!producer_awaits(producer, index))
             continue;
         of_group = gate_look(&core->view, &producer->group[index].view, core->gate, tail, &producer->watch[index]);
         if (of_group == GATE_BROKEN)
@@ -186,9 +186,11 @@ static __attribute__((noinline)) int find_room(struct mring_producer *producer, 
 
     if (producer->ended)
         return -EPIPE;
+    if (producer_core_finds_room(core, next))
+        return 0;
     (void)producer_publish(producer); /* R16: what is committed may be just what the consumers need to go on */
     producer_rescan(producer);
-    core->refused = producer_core_fits(core, next) ? 0 : next;
+    core->refused = producer_core_finds_room(core, next) ? 0 : next;
     if (core->refused != 0)
         producer_look_for_dead(producer);
     return core->refused == 0 ? 0 : -EAGAIN;

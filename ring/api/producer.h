@@ -58,6 +58,12 @@ static inline bool producer_serves(const struct mring_producer *producer, uint32
     return producer->group[index].view.page != NULL && (producer->cut_off >> index & 1) == 0;
 }
 
+/* And is it one that there must be room left for? */
+static inline bool producer_awaits(const struct mring_producer *producer, uint32_t index)
+{
+    return producer_serves(producer, index) && !producer->group[index].view.terms.lossy;
+}
+
 /* The group's words cannot be true, as its watch says: cut it off. Was it already, by a producer before this one? */
 void producer_cut_off(struct mring_producer *producer, uint32_t index);
 bool producer_cut_already(const struct mring_producer *producer, uint32_t index);

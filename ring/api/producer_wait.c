@@ -12,10 +12,10 @@ static int look_for_room(void *context)
 
     if (producer->ended)
         return -EPIPE;
-    if (end <= core->limit)
+    if (producer_core_finds_room(core, end))
         return 1;
     producer_rescan(producer);
-    return end <= core->limit;
+    return producer_core_finds_room(core, end);
 }
 
 /* Ask every group to signal once its gate is there. */
@@ -24,7 +24,7 @@ static void announce(struct mring_producer *producer, uint64_t want)
     producer->want = want;
     producer->wanted = 0;
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        if (!producer_serves(producer, index))
+        if (!producer_awaits(producer, index))
             continue;
         want_announce(&producer->group[index].view, want, producer->epoch);
         producer->wanted |= UINT64_C(1) << index;
@@ -77,7 +77,7 @@ static bool members_reachable(void *context)
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         const struct group_view *group = &producer->group[index].view;
 
-        for (uint32_t line = 0; producer_serves(producer, index) && line < group->members; line++) {
+        for (uint32_t line = 0; producer_awaits(producer, index) && line < group->members; line++) {
             uint64_t owner = word_load_acquire(&group->line[line].owner);
 
             if (owner_life(owner) != 0 && word_load_acquire(&group->line[line].fenced) != owner) /* [FENCED] */

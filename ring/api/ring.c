@@ -165,8 +165,7 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
         return failure(error, -EINVAL, 0, "%u attempts: more than %d are not counted", options->attempts, TALLY_MOST);
     plan->region.attempts_max = options->attempts != 0 ? options->attempts : ATTEMPTS_DEFAULT;
     plan->region.strict = options->strict != 0;
-    plan->only.name = "all";
-    plan->only.members = members;
+    plan->only = (struct mring_group){.name = "all", .members = members};
     plan->groups = options->groups != NULL ? options->groups : &plan->only;
     plan->count = options->groups != NULL ? options->group_count : 1;
     return plan_groups(plan, error);
@@ -225,7 +224,8 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
     ring->escrow = region_share(region->ring) == KERN_SUCCESS ? region->ring : MACH_PORT_NULL;
     for (uint32_t index = 0; index < plan->count; index++) {
         const struct mring_group *group = &plan->groups[index];
-        const struct group_terms terms = {.kind = GROUP_DECLARED, .members = group->members != 0 ? group->members : 1};
+        const struct group_terms terms = {
+            .kind = GROUP_DECLARED, .members = group->members != 0 ? group->members : 1, .lossy = group->lossy != 0};
 
         code = serve_make_group(ring, index, group->name, &terms, error);
         if (code != 0)

@@ -89,9 +89,28 @@ static inline void fence_load(void)
     atomic_thread_fence(memory_order_acquire);
 }
 
+static inline void fence_store(void)
+{
+    atomic_thread_fence(memory_order_release);
+}
+
 static inline void fence_compiler(void)
 {
     atomic_signal_fence(memory_order_seq_cst);
+}
+
+/*
+ * Copy bytes that may be written meanwhile: nothing of them is to be believed until that was ruled out. The race is meant, and to be kept
+ * from a sanitizer that would see it; so byte by byte, as a memcpy is always watched.
+ */
+__attribute__((no_sanitize("thread"), noinline, unused)) static void copy_racing(void *to, const void *from,
+                                                                                 size_t bytes)
+{
+    const volatile unsigned char *source = from;
+    unsigned char *target = to;
+
+    for (size_t at = 0; at < bytes; at++)
+        target[at] = source[at];
 }
 
 static inline void pause_cpu(void)

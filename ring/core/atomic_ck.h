@@ -3,6 +3,7 @@
 #define MRING_CORE_ATOMIC_CK_H
 
 #include <ck_pr.h>
+#include <string.h>
 
 static inline uint64_t word_load(const struct word *word)
 {
@@ -129,9 +130,20 @@ static inline void fence_load(void)
     ck_pr_fence_load();
 }
 
+static inline void fence_store(void)
+{
+    ck_pr_fence_store();
+}
+
 static inline void fence_compiler(void)
 {
     ck_pr_barrier();
+}
+
+/* Copy bytes that may be written meanwhile: nothing of them is to be believed until that was ruled out. */
+static inline void copy_racing(void *to, const void *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
 }
 
 static inline void pause_cpu(void)

@@ -7,6 +7,7 @@
 #ifndef MRING_CORE_CONSUMER_H
 #define MRING_CORE_CONSUMER_H
 
+#include "landmark.h"
 #include "trouble.h"
 #include "view.h"
 
@@ -29,6 +30,34 @@ struct judge {
     uint64_t life; /* its own */
 };
 
+/* How many messages a member of a lossy group may hold: for each it must know what to count if it turns out to be gone. */
+enum { LOSSY_HELD = 64 };
+
+/* One that was handed out and not released. */
+struct lossy_record {
+    uint64_t position;
+    uint32_t length;
+    struct fact end; /* the stream up to its end */
+};
+
+/* What was lost: so many messages, the first of which began at `from`; those at hand go on at `resumed`. */
+struct lossy_gap {
+    uint64_t messages, bytes;
+    uint64_t from, resumed;
+};
+
+/* What a member of a lossy group has besides (lossy.h). */
+struct lossy {
+    uint64_t limit;         /* what begins at the position and ends by here is this member's, as long as it is there */
+    uint64_t number, bytes; /* of the stream before the position */
+    uint64_t end_number, end_bytes; /* of many: before the end of the batch */
+    unsigned come;                  /* which of line.come is not the last claim's */
+    bool pending;                   /* the gap is still to be told */
+    struct lossy_gap gap;           /* the last */
+    unsigned first, count;
+    struct lossy_record record[LOSSY_HELD];
+};
+
 struct consumer_core {
     struct ring_view view;
     struct group_view group;
@@ -42,7 +71,7 @@ struct consumer_core {
     /*
      * What begins at the position and ends by here is this member's: the end of what it claimed (of many), the tail as seen (lone). At
      * most record_max ahead, so that one comparison bounds a record both to what is published and to the longest there is. For a lone
-     * member it need not be where a record ends.
+     * member it need not be where a record ends. In a lossy group it is the position, so that all is taken by lossy_next.
      */
     uint64_t limit;
     uint64_t held; /* everything below was released; mirrors active->held while something is held */
@@ -55,6 +84,7 @@ struct consumer_core {
     uint64_t beyond;    /* of many: a tail that a dead producer did not come to store; 0: none */
     struct judge judge;
     struct trouble trouble; /* the last that it met */
+    struct lossy lossy;
 };
 
 /* Something cannot be true: noted and counted. -EBADMSG, for the calls that end with it. */

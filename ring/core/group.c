@@ -1,5 +1,6 @@
 #include "group.h"
 
+#include "lossy.h"
 #include "recover.h"
 #include "shared.h"
 
@@ -68,12 +69,27 @@ void group_start_at_tail(const struct ring_view *view, const struct group_view *
 {
     uint64_t tail;
 
+    if (group->terms.lossy) {
+        lossy_begin_at_tail(view, group, line);
+        return;
+    }
     fence_full();
     tail = word_load_acquire(&view->page->tail); /* [TAIL] */
     if (group->members == 1)
         word_store_release(&group->line[line].held, tail); /* [HELD] */
     else
         word_store_release(&group->page->claim.low, tail); /* [CLAIM] */
+}
+
+/*
+ * A lone member may have followed headers past the tail of a producer that died between the two (R2); but in a lossy group, where it may have
+ * been lapped instead.
+ */
+static bool may_be_at(const struct ring_view *view, const struct group_view *group, uint64_t position, uint64_t tail)
+{
+    if (group->terms.lossy)
+        return position <= tail;
+    return (position <= tail ? tail - position : position - tail) <= view->capacity;
 }
 
 int group_enter(struct consumer_core *consumer, const struct ring_view *view, const struct group_view *group,
@@ -97,17 +113,15 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->given = 1;
     /* A member of many begins with an empty batch: its first call claims. */
     position = group->members == 1 ? word_load(&consumer->line->held) : word_load_acquire(&group->page->claim.low);
-    /*
-     * A lone member may have followed headers past the tail of a producer that died between the two (R2). The position of many moves on
-     * meanwhile, and each claim checks it.
-     */
-    if (position % view->alignment != 0 ||
-        (group->members == 1 && (position <= tail ? tail - position : position - tail) > view->capacity))
+    /* The position of many moves on meanwhile, and each claim checks it. */
+    if (position % view->alignment != 0 || (group->members == 1 && !may_be_at(view, group, position, tail)))
         return consumer_core_damaged(consumer, (struct trouble){TROUBLE_POSITION, position, tail, view->capacity});
     consumer->position = position;
     consumer->limit = position;
     consumer->held = position;
     consumer->batch_end = group->members == 1 ? NOWHERE : position;
+    if (group->terms.lossy)
+        lossy_enter(consumer);
     code = recover_inherit(consumer);
     return code < 0 ? code : 0;
 }
@@ -189,6 +203,8 @@ void group_leave(struct consumer_core *consumer)
 {
     const struct group_view *group = &consumer->group;
 
+    if (group->terms.lossy)
+        lossy_leave(consumer);
     if (group->members == 1) {
         recover_leave_lone(consumer);
         give_back_lone(group, consumer->line_index);

@@ -110,7 +110,7 @@ static uint64_t lowest_position(const struct inspector *inspector)
         const struct group_view *group = inspector->group[index];
         uint64_t position, held;
 
-        if (group == NULL || is_cut_off(inspector, group) ||
+        if (group == NULL || group->terms.lossy || is_cut_off(inspector, group) ||
             (group->terms.kind == GROUP_PASSING && !group_has_members(group)))
             continue;
         position = word_load_acquire(&group->page->claim.low);                            /* [CLAIM] */
@@ -256,7 +256,7 @@ static void inspect_position(const struct inspector *inspector, const struct gro
         tell(inspector, FINDING_CLAIMER_BAD, at, FINDING_WHOLE, 0, position, position);
     if (!aligned(inspector, position) || position > stream_end(inspector))
         tell(inspector, FINDING_POSITION_BAD, at, FINDING_WHOLE, 0, position, position);
-    else if (tail > from && tail - from > inspector->ring.capacity)
+    else if (tail > from && tail - from > inspector->ring.capacity && !group->terms.lossy)
         tell(inspector, FINDING_OVERRUN, at, FINDING_WHOLE, 0, from, tail);
     else
         tell(inspector,

@@ -9,13 +9,13 @@
  *   page 0  00000  struct ring_header      written once, before anybody else has a right to it; then nobody
  *   page 1  04000  struct producer_page    the producer (directory words: the broker)
  *             04000  tail                  P, release [TAIL]    how far the stream is published
- *             04080  intent                P                    lossy groups: how far P may have written
+ *             04080  intent                P, before what it covers [INTENT]  lossy groups: how far P may have written
  *             04100  epoch, fenced, ended  P, release           who produces; does membarrier reach it; has it ended
  *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
  *             04190  broker                B, CAS [BROKER]      who serves the ring: OWNER, life 0: nobody
  *             04198  meeting               B, release [MEETING]  a number of the name that a successor is found by
  *             04200  counters              P                    messages and bytes published, waits, wake-ups
- *             04280  landmark[32]          P                    lossy groups: {position, message number, bytes}
+ *             04280  landmark[32]          P, release [LANDMARK]  lossy groups: what the stream had come to at a position
  *             04680  cut_off[64]           P, release [CUT]     groups whose words were damaged: they gate no more
  *   page 2  08000  struct group_entry[64]  B                    the directory: names and kinds of groups
  *   page 3  0c000  data                    P                    capacity bytes, mapped twice back to back
@@ -28,18 +28,22 @@
  *           00180  sleepers[16]            members: bit m: member m sleeps; who clears it signals it [SLEEP]
  *           00200  orphans                 members, P: not 0: some line may wait to be adopted (the lines themselves decide)
  *           00208  deaths                  members, P: lines that were taken from the dead
+ *           00210  begin, begin_bytes      B                    lossy: where the group began, and the stream's bytes before that
  *   page 1  04000  struct member_line[members]
  *             +00    held                  its member, release [HELD]  lowest position it has not released; idle = ~0
  *             +08    claimed               its member           a lone member's upper bound (R3)
  *             +10    counters              its member
  *             +38    redelivered_to        its member           a lone member's: below this a dead one was here before
  *             +40    damaged               its member           how often it met words that cannot be true
+ *             +48    number, bytes         its member           lossy: of the stream before `held`
+ *             +58    missed, missed_bytes  its member           lossy: what it found to be lost
  *             +80    owner                 members, CAS         who sits here: see OWNER below
  *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
  *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
  *             +a0    fenced                its member           membarrier reaches it (R15)
  *             +a8    ticket                B                    the last join that was given this place, to undo it by
  *             +b0    tally, tally_serial   who takes over       to how many the claim was given: see TALLY below
+ *             +c0    come[2]               its member           lossy: the stream's bytes before the ends of its last claims
  *   behind         struct aside_page       who locks it         messages that were set aside: see aside.h
  *   behind         their bytes, as many as the longest record has
  *
@@ -176,10 +180,11 @@ struct ring_header {
     unsigned char reserved[LAYOUT_PAGE - 88 - LAYOUT_NAME];
 };
 
+/* How much of the stream there is before a position where a record begins: a fact, whoever wrote it down. */
 struct landmark {
-    struct word position;
+    struct word position; /* NOWHERE: being written */
     struct word messages;
-    struct word bytes;
+    struct word bytes; /* of payload */
     struct word reserved;
 };
 
@@ -280,7 +285,15 @@ struct group_page {
     struct word sleepers[LAYOUT_MEMBER_WORDS];
     struct word orphans;
     struct word deaths;
-    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 16];
+    struct word begin;
+    struct word begin_bytes;
+    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 32];
+};
+
+/* Where a claim ends, and the stream's bytes before that. */
+struct claim_come {
+    struct word end;
+    struct word bytes;
 };
 
 struct member_line {
@@ -293,7 +306,11 @@ struct member_line {
     struct word redelivered; /* messages handed out that a dead member may have been handed before */
     struct word redelivered_to;
     struct word damaged; /* how often -EBADMSG was its answer */
-    unsigned char pad0[LAYOUT_LINE - 72];
+    struct word number;
+    struct word bytes;
+    struct word missed;
+    struct word missed_bytes;
+    unsigned char pad0[LAYOUT_LINE - 104];
 
     struct word owner;
     struct word intent_serial;
@@ -303,7 +320,8 @@ struct member_line {
     struct word ticket; /* of the last join that got this place from the broker */
     struct word tally;
     struct word tally_serial; /* the claim's serial + 1, so that 0 is none */
-    unsigned char pad1[LAYOUT_LINE - 64];
+    struct claim_come come[2];
+    unsigned char pad1[LAYOUT_LINE - 96];
 };
 
 enum { ASIDE_SLOTS = 256 };
@@ -392,12 +410,15 @@ LAYOUT_AT(group_page, occupied, 0x100);
 LAYOUT_AT(group_page, sleepers, 0x180);
 LAYOUT_AT(group_page, orphans, 0x200);
 LAYOUT_AT(group_page, deaths, 0x208);
+LAYOUT_AT(group_page, begin, 0x210);
 _Static_assert(sizeof(struct member_line) == 2 * LAYOUT_LINE, "member line");
 LAYOUT_AT(member_line, held, 0x00);
 LAYOUT_AT(member_line, claimed, 0x08);
 LAYOUT_AT(member_line, messages, 0x10);
 LAYOUT_AT(member_line, redelivered_to, 0x38);
 LAYOUT_AT(member_line, damaged, 0x40);
+LAYOUT_AT(member_line, number, 0x48);
+LAYOUT_AT(member_line, missed, 0x58);
 LAYOUT_AT(member_line, owner, 0x80);
 LAYOUT_AT(member_line, intent_serial, 0x88);
 LAYOUT_AT(member_line, intent_end, 0x90);
@@ -406,6 +427,7 @@ LAYOUT_AT(member_line, fenced, 0xa0);
 LAYOUT_AT(member_line, ticket, 0xa8);
 LAYOUT_AT(member_line, tally, 0xb0);
 LAYOUT_AT(member_line, tally_serial, 0xb8);
+LAYOUT_AT(member_line, come, 0xc0);
 _Static_assert(sizeof(struct aside_page) == LAYOUT_PAGE, "aside page");
 LAYOUT_AT(aside_page, slot, 0x80);
 _Static_assert(LAYOUT_MEMBERS < 1 << (64 - SERIAL_BITS), "a line's number fits the claim word");

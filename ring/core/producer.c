@@ -4,6 +4,44 @@
 
 #include <string.h>
 
+void producer_core_raise(struct producer_core *producer, uint64_t next)
+{
+    struct producer_page *page = producer->view.page;
+    const struct fact here = {producer->position, word_load(&page->messages) + producer->staged_messages,
+                              word_load(&page->bytes) + producer->staged_bytes};
+    uint64_t most = producer->gate + producer->view.capacity;
+    uint64_t step = producer->view.capacity / PRODUCER_STEPS;
+    uint64_t intent = producer->position + (step < PRODUCER_STEP_MOST ? step : PRODUCER_STEP_MOST);
+
+    if (intent < next + LAYOUT_RECORD_HEADER)
+        intent = next + LAYOUT_RECORD_HEADER;
+    if (intent > most)
+        intent = most;
+    if (intent > producer->intent) {
+        producer->intent = intent;
+        word_store(&page->intent, intent);
+        fence_store(); /* [INTENT] */
+        landmark_write(page, producer->landmark, &here);
+        producer->landmark = (producer->landmark + 1) % LAYOUT_LANDMARKS;
+    }
+    producer->limit = (producer->intent < most ? producer->intent : most) - LAYOUT_RECORD_HEADER;
+}
+
+/*
+ * The counters are short of what the predecessor published last, if it died before it came to them. The last landmark says what is true, from
+ * which on the messages are counted. It is there, but for a predecessor that died between its intent and the landmark: that one had
+ * counted all that it published.
+ */
+static void recount(const struct ring_view *view, uint64_t tail)
+{
+    struct fact fact;
+
+    if (!landmark_last(view, &fact) || !landmark_count(view, &fact, tail))
+        return;
+    word_store(&view->page->messages, fact.messages);
+    word_store(&view->page->bytes, fact.bytes);
+}
+
 int producer_core_start(struct producer_core *producer, const struct ring_view *view)
 {
     uint64_t tail = word_load_acquire(&view->page->tail);
@@ -19,8 +57,11 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     producer->reserved_at = NOWHERE;
     /* No group can be further behind than this; the first rescan tells more. */
     producer_core_advance(producer, tail > view->capacity ? tail - view->capacity : 0);
+    producer->intent = word_load(&view->page->intent);
+    landmark_clear_past(view->page, tail);
+    producer->landmark = landmark_next(view->page);
     word_store_release(&view->page->tail, tail); /* [TAIL] */
-    word_store(&view->page->messages, word_load(&view->page->messages) + chain.messages);
-    word_store(&view->page->bytes, word_load(&view->page->bytes) + chain.bytes);
+    recount(view, tail);
+    producer_core_raise(producer, tail);
     return 0;
 }

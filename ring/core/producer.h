@@ -20,15 +20,23 @@
  *
  * The gate is cached and only grows. A rescan starts with a full fence, so that a
  * joiner who became visible before it read its starting tail is seen (see group.c).
+ *
+ * Lossy groups, which the gate does not wait for, must be able to tell what was overwritten under their eyes. So no byte is written at or past
+ * `intent` before that says so: it is raised in large steps, first the word, then a store fence, then what it covers [INTENT]; and at each
+ * step a landmark says how much of the stream lies before (landmark.h). The path of a message pays nothing for this: the one limit that it
+ * checks is the lower of gate and intent. A successor never lowers the intent, since its predecessor may have written that far (R11).
  */
 #ifndef MRING_CORE_PRODUCER_H
 #define MRING_CORE_PRODUCER_H
 
 #include "gate.h"
+#include "landmark.h"
 
 #include <errno.h>
 
 enum {
+    PRODUCER_STEPS = 16, /* of the intent, in a ring; and no more than PRODUCER_STEP_MOST bytes each */
+    PRODUCER_STEP_MOST = 1 << 24,
     PRODUCER_AHEAD =
         1024 /* bytes: how far ahead the ring's lines are fetched for writing, while the consumer still has them */
 };
@@ -36,12 +44,14 @@ enum {
 struct producer_core {
     struct ring_view view;
     uint64_t position;     /* where the next record begins: the tail + what is committed and not published */
-    uint64_t limit;        /* gate + capacity - 8: no record may end beyond this */
+    uint64_t limit;        /* no record may end beyond this: of gate + capacity and intent the lower one, less 8 */
     uint64_t first_header; /* of the first record committed since the last publication; 0: none was */
     uint64_t reserved_at;  /* where room was reserved: good while the position has not moved */
     uint64_t reserved;     /* payload bytes, at most */
     uint64_t message_max;
     uint64_t gate;                          /* as last scanned: nobody reads below it; only grows */
+    uint64_t intent;                        /* the page's */
+    unsigned landmark;                      /* the place of the next one */
     uint64_t first;                         /* where the record of first_header begins */
     uint64_t staged_messages, staged_bytes; /* committed since the last publication */
     uint64_t refused;                       /* the end of the record that found no room; 0: none was refused */
@@ -62,8 +72,16 @@ static inline void producer_core_advance(struct producer_core *producer, uint64_
 {
     producer->last_gain = gate > producer->gate ? gate - producer->gate : 0;
     producer->gate += producer->last_gain;
-    producer->limit = producer->gate + producer->view.capacity - LAYOUT_RECORD_HEADER;
 }
+
+/* Would the gate let a record end there? */
+static inline bool producer_core_has_room(const struct producer_core *producer, uint64_t next)
+{
+    return next + LAYOUT_RECORD_HEADER <= producer->gate + producer->view.capacity;
+}
+
+/* Raise the intent, as far as the gate lets a record go that ends there. */
+void producer_core_raise(struct producer_core *producer, uint64_t next);
 
 /* Where a record of this payload goes: its header, the header behind it, the position behind it. */
 struct place {
@@ -82,10 +100,18 @@ static inline struct place producer_core_place(const struct producer_core *produ
     return (struct place){header, (struct word *)((uintptr_t)header + size), position + size};
 }
 
-/* Is there room, by the cached gate, for a record that ends there? */
+/* May a record end there? If not, there may be room all the same. */
 static inline bool producer_core_fits(const struct producer_core *producer, uint64_t next)
 {
     return next <= producer->limit;
+}
+
+/* The same, raising the intent where that is all it takes. */
+static inline bool producer_core_finds_room(struct producer_core *producer, uint64_t next)
+{
+    if (!producer_core_fits(producer, next) && producer_core_has_room(producer, next))
+        producer_core_raise(producer, next);
+    return producer_core_fits(producer, next);
 }
 
 static inline void *place_payload(struct place place)

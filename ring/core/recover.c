@@ -2,6 +2,7 @@
 
 #include "aside.h"
 #include "group.h"
+#include "lossy.h"
 #include "shared.h"
 
 /* What is left of a claim, and to how many it was given. */
@@ -128,7 +129,7 @@ static int check_remains(struct consumer_core *consumer, const struct remains *r
     uint64_t tail = shared_tail(consumer, remains->end);
     uint64_t alignment = consumer->view.alignment;
 
-    if (remains->end <= tail && tail - remains->from <= consumer->view.capacity &&
+    if (remains->end <= tail && (tail - remains->from <= consumer->view.capacity || consumer->group.terms.lossy) &&
         remains->end - remains->from <= consumer->record_max && remains->from % alignment == 0 &&
         remains->end % alignment == 0)
         return 0;
@@ -153,11 +154,25 @@ static int set_aside(struct consumer_core *consumer, struct remains *remains)
     return 1;
 }
 
+/* The same in a lossy group, where it counts as missed. 0: it is overwritten, which is found out when it is to be handed out. */
+static int pass_over(struct consumer_core *consumer, struct remains *remains)
+{
+    uint64_t header = word_load(record_at(&consumer->view, remains->from));
+    uint64_t size = record_size(record_length(header), consumer->view.alignment);
+
+    if (size > consumer->record_max || size > remains->end - remains->from ||
+        !lossy_pass_over(consumer, remains->from, header))
+        return 0;
+    remains->from += size;
+    remains->front = 0;
+    return 1;
+}
+
 /* The remains are this member's, on the line it works at. 1; 0: all was set aside; -EBADMSG. */
 static int take_over(struct consumer_core *consumer, struct remains *remains)
 {
     while (remains->front >= consumer->view.attempts_max && remains->from < remains->end) {
-        int code = set_aside(consumer, remains);
+        int code = consumer->group.terms.lossy ? pass_over(consumer, remains) : set_aside(consumer, remains);
 
         if (code < 0)
             return code;
@@ -184,12 +199,17 @@ static int take_over_line(struct consumer_core *consumer, uint32_t index)
     if (judge_line(&consumer->group, index, &remains)) {
         code = check_remains(consumer, &remains);
         if (code == 0)
+            code = !consumer->group.terms.lossy || lossy_adopt(consumer, remains.from, remains.end);
+        if (code == 1)
             code = take_over(consumer, &remains);
     }
     if (code == 1) {
         word_store(&consumer->active->tally_serial, word_load(&consumer->active->intent_serial) + 1);
-        consumer->limit = remains.end;
         consumer->batch_end = remains.end;
+        if (consumer->group.terms.lossy)
+            lossy_work_at(consumer, remains.end);
+        else
+            consumer->limit = remains.end;
         return 1;
     }
     word_store_release(&consumer->active->held, HELD_IDLE); /* [HELD] */
@@ -272,11 +292,12 @@ static int inherit_lone(struct consumer_core *consumer)
 
     if (remains.end <= remains.from || remains.end - remains.from > consumer->view.capacity)
         return 0;
-    remains.end = whole_records(consumer, remains.from, remains.end);
+    if (!consumer->group.terms.lossy) /* there it is what was handed out, and may be overwritten */
+        remains.end = whole_records(consumer, remains.from, remains.end);
     code = take_over(consumer, &remains);
     consumer->position = remains.from;
     consumer->held = remains.from;
-    consumer->limit = remains.from;
+    lossy_work_at(consumer, remains.from);
     if (code == 1) {
         word_store(&line->redelivered_to, remains.end);
         consumer->again = remains.end;

@@ -2,6 +2,7 @@
 
 #include "chain.h"
 #include "group.h"
+#include "lossy.h"
 #include "recover.h"
 
 /* How many members share the work now: an estimate, for the size of a batch. */
@@ -17,14 +18,15 @@ static uint64_t members_joined(const struct group_view *group)
 struct batch {
     uint64_t end;
     uint64_t records;
+    uint64_t bytes; /* of payload */
 };
 
 /*
  * Walk records from `position`: at least one, then as many as fit this member's share of the backlog. A member must not sit on
- * work that idle ones could do, so the share is half of backlog / members. 0, or -EBADMSG: what stands there is no chain of records. (A
+ * work that idle ones could do, so the share is half of backlog / members. Trouble: what stands there is no chain of records. (A
  * zero header has the length 2^32 - 1.)
  */
-static int walk(struct consumer_core *consumer, uint64_t position, uint64_t tail, struct batch *batch)
+static struct trouble walk(const struct consumer_core *consumer, uint64_t position, uint64_t tail, struct batch *batch)
 {
     uint64_t backlog = tail - position;
     uint64_t share = backlog / (2 * members_joined(&consumer->group));
@@ -32,33 +34,34 @@ static int walk(struct consumer_core *consumer, uint64_t position, uint64_t tail
 
     if (share > cap)
         share = cap;
-    batch->end = position;
-    batch->records = 0;
+    *batch = (struct batch){.end = position};
     while (batch->end < tail && batch->records < consumer->batch_max) {
         uint64_t header = word_load(record_at(&consumer->view, batch->end));
-        uint64_t size = record_size(record_length(header), consumer->view.alignment);
+        uint64_t length = record_length(header);
+        uint64_t size = record_size(length, consumer->view.alignment);
 
         if (size > consumer->record_max)
-            return consumer_core_damaged(consumer, (struct trouble){TROUBLE_LENGTH, batch->end, record_length(header),
-                                                                    view_message_max(&consumer->view)});
+            return (struct trouble){TROUBLE_LENGTH, batch->end, length, view_message_max(&consumer->view)};
         if (size > tail - batch->end)
-            return consumer_core_damaged(consumer, (struct trouble){TROUBLE_REACH, batch->end, size, tail});
+            return (struct trouble){TROUBLE_REACH, batch->end, size, tail};
         if (batch->records > 0 && batch->end + size - position > share)
             break;
         batch->end += size;
         batch->records++;
+        batch->bytes += length;
     }
-    return 0;
+    return (struct trouble){.kind = TROUBLE_NONE};
 }
 
-/* Can a group be at this position, past which the stream goes up to `tail`? 0, -EBADMSG. */
-static int check_position(struct consumer_core *consumer, uint64_t position, uint64_t tail)
+/* The batch at this position, past which the stream goes up to `tail`; or why there cannot be one. */
+static struct trouble find_batch(const struct consumer_core *consumer, uint64_t position, uint64_t tail,
+                                 struct batch *batch)
 {
     const struct ring_view *view = &consumer->view;
 
-    if (position <= tail && tail - position <= view->capacity && position % view->alignment == 0)
-        return 0;
-    return consumer_core_damaged(consumer, (struct trouble){TROUBLE_POSITION, position, tail, view->capacity});
+    if (position > tail || tail - position > view->capacity || position % view->alignment != 0)
+        return (struct trouble){TROUBLE_POSITION, position, tail, view->capacity};
+    return walk(consumer, position, tail, batch);
 }
 
 /* Step 5: the claim that the word names must be on its owner's own line before the word forgets it. */
@@ -109,10 +112,68 @@ uint64_t shared_tail(struct consumer_core *consumer, uint64_t least)
     return consumer_core_tail(consumer);
 }
 
+bool shared_move(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial, uint64_t end,
+                 uint64_t serial)
+{
+    struct member_line *line = consumer->line;
+
+    word_store_release(&line->intent_serial, serial);
+    word_store_release(&line->intent_end, end); /* after the serial, R4 */
+    sign_for(&consumer->group, owner_serial);
+    if (!pair_cas(&consumer->group.page->claim, position, owner_serial, end,
+                  ((uint64_t)consumer->line_index + 1) << SERIAL_BITS | serial)) /* [CLAIM] */
+        return false;
+    word_raise(&line->signed_serial, serial); /* [SIGNED] */
+    return true;
+}
+
+static void work_at(struct consumer_core *consumer, uint64_t position, const struct batch *batch)
+{
+    consumer->position = position;
+    consumer->held = position;
+    consumer->limit = batch->end;
+    consumer->batch_end = batch->end;
+    consumer->given = 1;
+    word_add_own(&consumer->line->batches, 1);
+    if (consumer->group.terms.lossy)
+        lossy_won(consumer, batch->records);
+}
+
+/* Claim what is there behind the group's position. 1: done, or the codes of shared_claim; SHARED_CHANGED. */
+static int claim_at(struct consumer_core *consumer, uint64_t position, uint64_t tail)
+{
+    const struct group_page *page = consumer->group.page;
+    const bool lossy = consumer->group.terms.lossy;
+    struct trouble trouble;
+    struct batch batch;
+    uint64_t owner_serial;
+    int code = 1;
+
+    /* Release: what an earlier try walked at a lower position has been read by now. */
+    word_store_release(&consumer->line->held, position); /* [HELD] */
+    fence_full();
+    owner_serial = word_load(&page->claim.high);
+    if (word_load_acquire(&page->claim.low) != position) /* [CLAIM] */
+        return SHARED_CHANGED;
+    trouble = find_batch(consumer, position, tail, &batch);
+    if (lossy && !record_intact(&consumer->view, position))
+        return lossy_skip(consumer, position, owner_serial);
+    if (trouble.kind != TROUBLE_NONE)
+        return consumer_core_damaged(consumer, trouble);
+    if (lossy)
+        code = lossy_intend(consumer, position, owner_serial, batch.end, batch.bytes);
+    if (code != 1)
+        return code;
+    if (!shared_move(consumer, position, owner_serial, batch.end,
+                     ((owner_serial & SERIAL_MASK) + batch.records) & SERIAL_MASK))
+        return SHARED_CHANGED;
+    work_at(consumer, position, &batch);
+    return 1;
+}
+
 int shared_claim(struct consumer_core *consumer)
 {
-    struct group_page *page = consumer->group.page;
-    struct member_line *line = consumer->line;
+    const struct group_page *page = consumer->group.page;
     int result;
 
     if (consumer->position != consumer->limit) /* the batch had ended with a record, when it was walked */
@@ -123,42 +184,13 @@ int shared_claim(struct consumer_core *consumer)
             return result;
     }
     /* Each turn but the last is one in which the word was changed: by a claim of another member's, or a hostile one harms its own group. */
-    for (;;) {
+    do {
         uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */
         uint64_t tail = shared_tail(consumer, position);         /* [TAIL] */
-        uint64_t owner_serial, serial;
-        struct batch batch;
 
-        result = 0;
-        if (position == tail)
-            break;
-        /* Release: what an earlier try walked at a lower position has been read by now. */
-        word_store_release(&line->held, position); /* [HELD] */
-        fence_full();
-        owner_serial = word_load(&page->claim.high);
-        if (word_load_acquire(&page->claim.low) != position) /* [CLAIM] */
-            continue;
-        result = check_position(consumer, position, tail);
-        if (result == 0)
-            result = walk(consumer, position, tail, &batch);
-        if (result != 0)
-            break;
-        serial = ((owner_serial & SERIAL_MASK) + batch.records) & SERIAL_MASK;
-        word_store_release(&line->intent_serial, serial);
-        word_store_release(&line->intent_end, batch.end); /* after the serial, R4 */
-        sign_for(&consumer->group, owner_serial);
-        if (pair_cas(&page->claim, position, owner_serial, batch.end,
-                     ((uint64_t)consumer->line_index + 1) << SERIAL_BITS | serial)) { /* [CLAIM] */
-            word_raise(&line->signed_serial, serial);                                 /* [SIGNED] */
-            consumer->position = position;
-            consumer->held = position;
-            consumer->limit = batch.end;
-            consumer->batch_end = batch.end;
-            consumer->given = 1;
-            word_add_own(&line->batches, 1);
-            return 1;
-        }
-    }
-    word_store_release(&line->held, HELD_IDLE); /* [HELD] */
+        result = position == tail ? 0 : claim_at(consumer, position, tail);
+    } while (result == SHARED_CHANGED);
+    if (result != 1)
+        word_store_release(&consumer->line->held, HELD_IDLE); /* [HELD] */
     return result;
 }

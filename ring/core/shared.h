@@ -38,11 +38,20 @@
 
 enum { SHARED_BATCH_MAX = 64 }; /* unless the member asks for less */
 
+/* Inside a claim: another member has changed the word, begin again. */
+enum { SHARED_CHANGED = 2 };
+
 /*
- * Adopt an orphan or else claim the next batch: 1: position .. limit are this member's; 0: there is nothing; -EBADMSG. Everything
- * claimed before must have been released.
+ * Adopt an orphan or else claim the next batch: 1: position .. batch_end are this member's; 0: there is nothing; -EBADMSG; -EOVERFLOW: the
+ * group is a lossy one, and was lapped. Everything claimed before must have been released.
  */
 int shared_claim(struct consumer_core *consumer);
+
+/*
+ * Steps 4 to 7: of a claim that goes from (position, owner_serial) to `end` and this serial. False: the word had changed.
+ */
+bool shared_move(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial, uint64_t end,
+                 uint64_t serial);
 
 /* An adopted line is worked up: it is free again, for any joiner. */
 void shared_disown(struct consumer_core *consumer);

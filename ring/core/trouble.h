@@ -21,7 +21,8 @@
     X(ASIDE, "the message set aside of position %" PRIu64 ": length %" PRIu64 " is longer than any (%" PRIu64 ")")     \
     X(PAST_TAIL, "the group's position, %" PRIu64 ", or what it holds, %" PRIu64 ", is past the tail, %" PRIu64)       \
     X(ASKEW, "the group's position, %" PRIu64 ", or what it holds, %" PRIu64 ", is no multiple of %" PRIu64)           \
-    X(BACK, "the group's position went back to %" PRIu64 " from %" PRIu64 ", with the tail at %" PRIu64)
+    X(BACK, "the group's position went back to %" PRIu64 " from %" PRIu64 ", with the tail at %" PRIu64)               \
+    X(COUNT, "position %" PRIu64 ": message %" PRIu64 " of the stream cannot be followed by message %" PRIu64)
 
 enum trouble_kind {
     TROUBLE_NONE,

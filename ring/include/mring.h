@@ -36,6 +36,11 @@
  *             `.size = sizeof(...)` among designated initialisers. A field added later is taken as zero from an older caller.
  *   Handles   Must be open ones; only where a call says so may they be NULL. A pointer to fill is never NULL. The opening
  *             calls answer -EINVAL to that, the others are not defined then.
+ *   Lossy groups  The producer writes over what they have not read, and never waits for them, also when they are stopped. What is handed out
+ *             may so be overwritten while it is read: act on nothing of a message before mring_intact or mring_release has said that it
+ *             was whole, or copy it by mring_recv, which returns whole messages only. Whatever of the stream a member was not given to read
+ *             whole is reported to it, by -EOVERFLOW and mring_missed: what the members of a group released with 0, and what they
+ *             missed, is together what was sent since the group began, exactly.
  *   Timeouts  Nanoseconds; 0 only looks, any negative value is MRING_FOREVER.
  *   Units     Bytes and nanoseconds, unless a name says otherwise. Positions are 64-bit byte counts from the ring's
  *             beginning; they only grow.
@@ -103,6 +108,7 @@ struct mring_error {
 struct mring_group {
     const char *name; /* 1 to MRING_NAME_MAX bytes */
     unsigned members; /* how many may be joined at once; 0: 1. Only with more are there atomic read-modify-writes */
+    unsigned lossy;   /* not 0: the producer never waits for it: see "Lossy groups" below */
 };
 
 /* Who may. Root always may. */
@@ -307,7 +313,7 @@ MRING_API int mring_end(struct mring_producer *producer);
 
 /*
  * Flush, and wait until every group has released all that is published: the declared ones, whether anybody has joined them yet or not,
- * and the members of others; not those that were cut off (mring_trouble). For a process that made the ring and is about to go. Also after
+ * and the members of others; not lossy ones; not those that were cut off (mring_trouble). For a process that made the ring and is about to go. Also after
  * mring_end. Results and `timeout` as mring_wait's; never -EPIPE.
  */
 MRING_API int mring_drain(struct mring_producer *producer, int64_t timeout);
@@ -346,10 +352,12 @@ struct mring_join_options {
      */
     unsigned batch;
     struct mring_error *error;
+    /* Not 0: the group is to be a lossy one (mring_group.lossy). If it exists and is not, this join is refused. */
+    unsigned lossy;
 };
 #define MRING_JOIN_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(struct mring_join_options), 0, 0, NULL                                                                  \
+        sizeof(struct mring_join_options), 0, 0, NULL, 0                                                               \
     }
 
 /*
@@ -363,7 +371,7 @@ struct mring_join_options {
  * -EUSERS    the group has as many living members as it may; or, for as long as it takes, one of them works at what was left on the place
  *            of a dead one, and has that place besides its own: try again, or give the group places to spare
  * -ENOSPC    the ring has no place for another group
- * -EINVAL    bad name, NULL, or options of a wrong size.  -ENAMETOOLONG
+ * -EINVAL    bad name, NULL, or options of a wrong size; or the group exists and is not what the options say.  -ENAMETOOLONG
  * -E2BIG     more members than the ring has left (a group that this call would make)
  * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over; and the group is not one that this process can reach
  * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say). No place stays taken. Or it took the ring
@@ -378,7 +386,7 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
                          struct mring_consumer **consumer);
 
 /*
- * The next message for this member, if there is one. Never waits for one. Makes no system call, but to wake another member, in a
+ * The next message for this member, if there is one. Never waits for one. In a lossy group at most 64 may be held at once. Makes no system call, but to wake another member, in a
  * group of many to look a few times a second whether one was killed, and when another process has come to serve the ring, to make
  * itself known there: if that one is stopped, this takes up to 5 seconds. Several may be held at once: in a group of one without
  * limit, in a group of many those of one batch. A member of many claims a batch when it has none: up to half of its share of what
@@ -388,7 +396,10 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
  * 0             nothing now: mring_wait(consumer, ...) waits
  * -EPIPE        the stream is complete and the group has released all of it. While other members still hold some the answer is 0: if
  *               one of them is killed, the others get what it held
- * -EBUSY        (group of many) all of the batch that this member claimed was handed out, but not all released: release first
+ * -EOVERFLOW    (lossy group) messages were lost before this member read them: mring_missed says how many. The next call goes on behind
+ *               them
+ * -EBUSY        (group of many) all of the batch that this member claimed was handed out, but not all released; (lossy group) it
+ *               holds 64 messages: release first
  * -EBADMSG      the ring's memory is damaged at this place: mring_trouble says how. What was handed out may still be released
  * -ECONNABORTED the producer has cut this group off, for its words were damaged by one of its members: it gets no more messages, and those
  *               that were handed out last may have been overwritten. To go on, leave; a group made by mring_join can be made anew when
@@ -407,8 +418,34 @@ MRING_API int mring_next_wait(struct mring_consumer *consumer, struct mring_mess
  * Done with this message and with all that this member was handed before it: their room goes back to the producer,
  * their data must not be touched again. Releasing the last message of a batch releases the batch.
  * 0; -EINVAL: not a message this member holds (released already, say).  -ESTALE
+ * -EOVERFLOW (lossy group): the oldest of the messages that this call released was overwritten meanwhile. All of them count as missed, as
+ * mring_missed says now: forget what was read of them.
  */
 MRING_API int mring_release(struct mring_consumer *consumer, const struct mring_message *message);
+
+/*
+ * Was all that this member has read of a message until now whole? For members of lossy groups, who may not act on anything before;
+ * of other groups a message is whole as long as it is held. Makes no system call.
+ * 1; 0: it was overwritten, perhaps in part: release it, which counts it as missed; -EINVAL: not a message this member holds.  -ESTALE
+ */
+MRING_API int mring_intact(struct mring_consumer *consumer, const struct mring_message *message);
+
+/* What a member of a lossy group missed. */
+struct mring_missed {
+    size_t size;
+    uint64_t messages; /* that no member of the group will see: this member's loss of the last -EOVERFLOW */
+    uint64_t bytes;    /* of them */
+    uint64_t from;     /* where the first of them began */
+    uint64_t
+        resumed; /* where this member goes on, or what it holds does: all between was missed, or belongs to other members */
+};
+#define MRING_MISSED_INIT                                                                                              \
+    {                                                                                                                  \
+        sizeof(struct mring_missed), 0, 0, 0, 0                                                                        \
+    }
+
+/* Exactly what the last -EOVERFLOW of this handle was about. 1; 0: there was none; -EINVAL: `missed` is NULL or of a wrong size.  -ESTALE */
+MRING_API int mring_missed(struct mring_consumer *consumer, struct mring_missed *missed);
 
 /*
  * Copy out the oldest message that was set aside in this member's group, for it killed one member after the other (mring_options.attempts),
@@ -422,7 +459,8 @@ MRING_API int mring_take_aside(struct mring_consumer *consumer, void *buffer, si
                                struct mring_message *message);
 
 /*
- * Copy the next message out and release it. message->data then points to `buffer`.
+ * Copy the next message out and release it. message->data then points to `buffer`. What is copied is whole, also in a lossy group, where
+ * -EOVERFLOW may be about just this message.
  * 1, 0, or the errors of mring_next; -EMSGSIZE: it is longer than `size`: it stays the next one and message->length says its
  * length. -EINVAL: this member still holds messages from mring_next.
  */

@@ -107,7 +107,11 @@ void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
 
     fence_full();
     for (unsigned group = 0; group < ring->groups; group++) {
-        uint64_t of_group = gate_of_group(&ring->view, &ring->group[group], producer->gate, tail);
+        uint64_t of_group;
+
+        if (ring->group[group].terms.lossy)
+            continue;
+        of_group = gate_of_group(&ring->view, &ring->group[group], producer->gate, tail);
 
         need(of_group != GATE_BROKEN, "a group's words cannot be true");
         if (of_group < gate)
@@ -121,9 +125,9 @@ void fake_ring_send(struct fake_ring *ring, struct producer_core *producer, cons
 {
     struct place place = producer_core_place(producer, length);
 
-    while (!producer_core_fits(producer, place.next)) {
+    while (!producer_core_finds_room(producer, place.next)) {
         fake_ring_rescan(ring, producer);
-        if (!producer_core_fits(producer, place.next))
+        if (!producer_core_has_room(producer, place.next))
             (void)sched_yield();
     }
     memcpy(place_payload(place), data, length);
@@ -134,6 +138,7 @@ void fake_ring_commit(struct producer_core *producer, const void *data, uint32_t
 {
     struct place place = producer_core_place(producer, length);
 
+    need(producer_core_finds_room(producer, place.next), "room");
     memcpy(place_payload(place), data, length);
     producer_core_commit(producer, place, length, tag);
 }

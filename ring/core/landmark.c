@@ -1,0 +1,103 @@
+#include "landmark.h"
+
+unsigned landmark_next(const struct producer_page *page)
+{
+    unsigned next = 0;
+    uint64_t highest = 0;
+
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
+        uint64_t position = word_load(&page->landmark[place].position);
+
+        if (position != NOWHERE && position > highest) {
+            highest = position;
+            next = (place + 1) % LAYOUT_LANDMARKS;
+        }
+    }
+    return next;
+}
+
+void landmark_write(struct producer_page *page, unsigned place, const struct fact *fact)
+{
+    struct landmark *landmark = &page->landmark[place];
+
+    word_store(&landmark->position, NOWHERE);
+    fence_store();
+    word_store(&landmark->messages, fact->messages);
+    word_store(&landmark->bytes, fact->bytes);
+    word_store_release(&landmark->position, fact->position); /* [LANDMARK] */
+}
+
+void landmark_clear_past(struct producer_page *page, uint64_t tail)
+{
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++)
+        if (word_load(&page->landmark[place].position) > tail)
+            word_store(&page->landmark[place].position, NOWHERE);
+}
+
+/* False: it is being written, or past the tail. */
+static bool look(const struct ring_view *view, unsigned place, struct fact *fact)
+{
+    const struct landmark *landmark = &view->page->landmark[place];
+    uint64_t tail;
+
+    fact->position = word_load_acquire(&landmark->position); /* [LANDMARK] */
+    fact->messages = word_load(&landmark->messages);
+    fact->bytes = word_load(&landmark->bytes);
+    tail = word_load_acquire(&view->page->tail); /* [TAIL] */
+    fence_load();
+    return word_load(&landmark->position) == fact->position && fact->position <= tail &&
+           fact->position % view->alignment == 0;
+}
+
+bool landmark_last(const struct ring_view *view, struct fact *fact)
+{
+    bool found = false;
+
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
+        struct fact seen;
+
+        if (look(view, place, &seen) && (!found || seen.position > fact->position)) {
+            *fact = seen;
+            found = true;
+        }
+    }
+    return found;
+}
+
+bool landmark_count(const struct ring_view *view, struct fact *fact, uint64_t end)
+{
+    const uint64_t begin = fact->position;
+
+    if (begin > end || end - begin > view->capacity)
+        return false;
+    while (fact->position < end) {
+        uint64_t header = word_load(record_at(view, fact->position));
+        uint64_t size = record_size(record_length(header), view->alignment);
+
+        if (size > view_record_max(view) || size > end - fact->position)
+            return false;
+        fact->position += size;
+        fact->messages++;
+        fact->bytes += record_length(header);
+    }
+    return record_intact(view, begin);
+}
+
+bool landmark_resume(const struct ring_view *view, struct fact *fact)
+{
+    uint64_t intent = word_load(&view->page->intent);
+    uint64_t far = intent - view->capacity + view->capacity / 4;
+    bool found = false;
+
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
+        struct fact seen;
+
+        if (look(view, place, &seen) && seen.position >= far && (!found || seen.position < fact->position)) {
+            *fact = seen;
+            found = true;
+        }
+    }
+    if (!found)
+        found = landmark_last(view, fact);
+    return found && record_intact(view, fact->position);
+}

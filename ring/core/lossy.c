@@ -1,0 +1,417 @@
+#include "lossy.h"
+
+#include "shared.h"
+
+/* How often the newcomer's walk from the last landmark is tried. Only a producer's damage lets all of them fail. */
+enum { TRIES = 1000 };
+
+/* ---- losses ---- */
+
+/* One that was noted and not told yet grows. */
+static void note_gap(struct consumer_core *consumer, struct lossy_gap gap)
+{
+    struct lossy *lossy = &consumer->lossy;
+
+    word_add_own(&consumer->line->missed, gap.messages);
+    word_add_own(&consumer->line->missed_bytes, gap.bytes);
+    if (lossy->pending) {
+        gap.messages += lossy->gap.messages;
+        gap.bytes += lossy->gap.bytes;
+        gap.from = lossy->gap.from;
+    }
+    lossy->gap = gap;
+}
+
+/* It is told by the answer, with what was still to be told. */
+static int tell_gap(struct consumer_core *consumer, struct lossy_gap gap)
+{
+    note_gap(consumer, gap);
+    consumer->lossy.pending = false;
+    return -EOVERFLOW;
+}
+
+/* The stream cannot have come to less than it had before. */
+static bool goes_on(const struct fact *from, const struct fact *to)
+{
+    return to->position > from->position && to->messages >= from->messages && to->bytes >= from->bytes;
+}
+
+static struct lossy_gap gap_between(const struct fact *from, const struct fact *to)
+{
+    return (struct lossy_gap){to->messages - from->messages, to->bytes - from->bytes, from->position, to->position};
+}
+
+static int miscounted(struct consumer_core *consumer, const struct fact *from, const struct fact *to)
+{
+    return consumer_core_damaged(consumer,
+                                 (struct trouble){TROUBLE_COUNT, from->position, from->messages, to->messages});
+}
+
+/* ---- what a member holds ---- */
+
+static void move_to(struct consumer_core *consumer, const struct fact *fact)
+{
+    consumer->position = fact->position;
+    consumer->limit = fact->position;
+    consumer->lossy.number = fact->messages;
+    consumer->lossy.bytes = fact->bytes;
+}
+
+static struct fact here(const struct consumer_core *consumer)
+{
+    return (struct fact){consumer->position, consumer->lossy.number, consumer->lossy.bytes};
+}
+
+static void hold_from(struct consumer_core *consumer, const struct fact *fact)
+{
+    struct member_line *line = consumer->active;
+
+    word_store(&line->number, fact->messages);
+    word_store(&line->bytes, fact->bytes);
+    consumer_core_release(consumer, fact->position);
+}
+
+/* Nothing is held: the line says where the member is. */
+static void settle(struct consumer_core *consumer)
+{
+    const struct fact fact = here(consumer);
+
+    if (consumer->position == consumer->batch_end)
+        shared_release(consumer, consumer->batch_end);
+    else
+        hold_from(consumer, &fact);
+}
+
+static struct lossy_record *held_record(struct lossy *lossy, unsigned at)
+{
+    return &lossy->record[(lossy->first + at) % LOSSY_HELD];
+}
+
+/* ---- the bytes at the group's position ---- */
+
+/* False: the member has won another claim meanwhile; or its line is damaged. */
+static bool come_at(const struct claim_come *come, uint64_t position, uint64_t *bytes)
+{
+    if (word_load_acquire(&come->end) != position) /* [COME] */
+        return false;
+    *bytes = word_load(&come->bytes);
+    fence_load();
+    return word_load(&come->end) == position;
+}
+
+static bool bytes_at(const struct group_view *group, uint64_t owner_serial, uint64_t position, uint64_t *bytes)
+{
+    uint64_t line = owner_serial >> SERIAL_BITS;
+
+    if (line > group->members)
+        return false;
+    if (line == 0) {
+        *bytes = word_load(&group->page->begin_bytes);
+        return word_load(&group->page->begin) == position;
+    }
+    return come_at(&group->line[line - 1].come[0], position, bytes) ||
+           come_at(&group->line[line - 1].come[1], position, bytes);
+}
+
+/* The group's position as a fact. 1; SHARED_CHANGED; -EBADMSG. */
+static int group_fact(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial, struct fact *fact)
+{
+    const struct group_page *page = consumer->group.page;
+
+    *fact = (struct fact){.position = position, .messages = owner_serial & SERIAL_MASK};
+    if (bytes_at(&consumer->group, owner_serial, position, &fact->bytes))
+        return 1;
+    if (word_load_acquire(&page->claim.low) != position || word_load(&page->claim.high) != owner_serial) /* [CLAIM] */
+        return SHARED_CHANGED;
+    return consumer_core_damaged(consumer,
+                                 (struct trouble){TROUBLE_POSITION, position, consumer_core_tail(consumer), 0});
+}
+
+static void write_come(struct consumer_core *consumer, uint64_t end, uint64_t bytes)
+{
+    struct claim_come *come = &consumer->line->come[consumer->lossy.come];
+
+    word_store(&come->end, NOWHERE);
+    fence_store();
+    word_store(&come->bytes, bytes);
+    word_store_release(&come->end, end); /* [COME] */
+}
+
+/* ---- claims ---- */
+
+int lossy_skip(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial)
+{
+    struct member_line *line = consumer->line;
+    struct fact from, to;
+    int code = group_fact(consumer, position, owner_serial, &from);
+
+    if (code != 1)
+        return code;
+    if (!landmark_resume(&consumer->view, &to))
+        return 0;
+    if (!goes_on(&from, &to))
+        return miscounted(consumer, &from, &to);
+    word_store_release(&line->held, HELD_IDLE); /* [HELD] */
+    write_come(consumer, to.position, to.bytes);
+    if (!shared_move(consumer, position, owner_serial, to.position, to.messages & SERIAL_MASK))
+        return SHARED_CHANGED;
+    consumer->lossy.come ^= 1;
+    return tell_gap(consumer, gap_between(&from, &to));
+}
+
+int lossy_intend(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial, uint64_t end, uint64_t bytes)
+{
+    struct fact from;
+    int code = group_fact(consumer, position, owner_serial, &from);
+
+    if (code != 1)
+        return code;
+    word_store(&consumer->line->number, from.messages);
+    word_store(&consumer->line->bytes, from.bytes);
+    write_come(consumer, end, from.bytes + bytes);
+    consumer->lossy.number = from.messages;
+    consumer->lossy.bytes = from.bytes;
+    consumer->lossy.end_bytes = from.bytes + bytes;
+    return 1;
+}
+
+void lossy_won(struct consumer_core *consumer, uint64_t records)
+{
+    struct lossy *lossy = &consumer->lossy;
+
+    lossy->come ^= 1;
+    lossy->end_number = lossy->number + records;
+    lossy_work_at(consumer, consumer->batch_end);
+}
+
+void lossy_work_at(struct consumer_core *consumer, uint64_t end)
+{
+    consumer->lossy.limit = end;
+    consumer->limit = consumer->position; /* so that nothing is handed out by consumer_core_take */
+}
+
+/* ---- messages ---- */
+
+/* A lone member goes on where there still is something. 0: that is nowhere, for this moment. */
+static int jump(struct consumer_core *consumer)
+{
+    const struct fact from = here(consumer);
+    struct fact to;
+
+    if (!landmark_resume(&consumer->view, &to))
+        return 0;
+    if (!goes_on(&from, &to))
+        return miscounted(consumer, &from, &to);
+    move_to(consumer, &to);
+    consumer->lossy.limit = to.position;
+    return tell_gap(consumer, gap_between(&from, &to));
+}
+
+/* The rest of a batch is gone. */
+static int lose_batch(struct consumer_core *consumer)
+{
+    const struct lossy *lossy = &consumer->lossy;
+    const struct fact from = here(consumer), to = {lossy->limit, lossy->end_number, lossy->end_bytes};
+
+    if (!goes_on(&from, &to))
+        return miscounted(consumer, &from, &to);
+    move_to(consumer, &to);
+    return tell_gap(consumer, gap_between(&from, &to));
+}
+
+static int lapped(struct consumer_core *consumer)
+{
+    int code = consumer->group.members == 1 ? jump(consumer) : lose_batch(consumer);
+
+    if (code == -EOVERFLOW && consumer->lossy.count == 0)
+        settle(consumer);
+    return code;
+}
+
+int lossy_refill(struct consumer_core *consumer)
+{
+    uint64_t tail = word_load_acquire(&consumer->view.page->tail); /* [TAIL] */
+
+    if (tail < consumer->position || tail > INT64_MAX)
+        return consumer_core_damaged(consumer,
+                                     (struct trouble){TROUBLE_TAIL, consumer->position, tail, consumer->view.capacity});
+    consumer->lossy.limit = tail;
+    return tail != consumer->position;
+}
+
+static void hold(struct consumer_core *consumer, const struct record *record)
+{
+    struct lossy *lossy = &consumer->lossy;
+
+    lossy->number++;
+    lossy->bytes += record_length(record->header);
+    *held_record(lossy, lossy->count++) = (struct lossy_record){
+        record->position, record_length(record->header), {consumer->position, lossy->number, lossy->bytes}};
+}
+
+int lossy_next(struct consumer_core *consumer, struct record *record)
+{
+    struct lossy *lossy = &consumer->lossy;
+    const struct word *place = record_at(&consumer->view, consumer->position);
+    uint64_t header, size;
+
+    if (lossy->pending) {
+        lossy->pending = false;
+        return -EOVERFLOW;
+    }
+    if (lossy->count == LOSSY_HELD)
+        return -EBUSY;
+    if (consumer->position == lossy->limit)
+        return 0;
+    header = word_load(place);
+    size = record_size(record_length(header), consumer->view.alignment);
+    if (!record_intact(&consumer->view, consumer->position))
+        return lapped(consumer);
+    if (size > consumer->record_max || size > lossy->limit - consumer->position)
+        return consumer_core_damaged(consumer, (struct trouble){TROUBLE_REACH, consumer->position, size, lossy->limit});
+    if (consumer->position >= consumer->again && consumer->again != 0) {
+        consumer->again = 0;
+        consumer->given = 1;
+    }
+    *record = (struct record){consumer->position, header, (const unsigned char *)place + LAYOUT_RECORD_HEADER};
+    consumer->position += size;
+    consumer->limit = consumer->position;
+    hold(consumer, record);
+    if (consumer->group.members == 1)
+        word_store(&consumer->line->claimed, consumer->position); /* R3 */
+    return 1;
+}
+
+void lossy_unhand(struct consumer_core *consumer)
+{
+    struct lossy *lossy = &consumer->lossy;
+    const struct lossy_record *last = held_record(lossy, --lossy->count);
+    const struct fact before = {last->position, last->end.messages - 1, last->end.bytes - last->length};
+
+    move_to(consumer, &before);
+}
+
+/* How many of the held ones end with this record; 0: none does. */
+static unsigned held_up_to(struct lossy *lossy, uint64_t position, uint32_t length)
+{
+    for (unsigned at = 0; at < lossy->count; at++) {
+        const struct lossy_record *record = held_record(lossy, at);
+
+        if (record->position == position)
+            return record->length == length ? at + 1 : 0;
+    }
+    return 0;
+}
+
+int lossy_intact(struct consumer_core *consumer, uint64_t position, uint32_t length)
+{
+    return held_up_to(&consumer->lossy, position, length) != 0 ? record_intact(&consumer->view, position) : -EINVAL;
+}
+
+int lossy_release(struct consumer_core *consumer, uint64_t position, uint32_t length)
+{
+    struct lossy *lossy = &consumer->lossy;
+    unsigned count = held_up_to(lossy, position, length);
+    struct lossy_gap gap = {.messages = count};
+    struct fact end;
+    bool whole;
+
+    if (count == 0)
+        return -EINVAL;
+    gap.from = held_record(lossy, 0)->position;
+    for (unsigned at = 0; at < count; at++)
+        gap.bytes += held_record(lossy, at)->length;
+    end = held_record(lossy, count - 1)->end;
+    gap.resumed = end.position;
+    whole = record_intact(&consumer->view, gap.from);
+    lossy->first = (lossy->first + count) % LOSSY_HELD;
+    lossy->count -= count;
+    if (lossy->count == 0)
+        settle(consumer);
+    else
+        hold_from(consumer, &end);
+    return whole ? 0 : tell_gap(consumer, gap);
+}
+
+/* ---- coming and going ---- */
+
+void lossy_begin_at_tail(const struct ring_view *view, const struct group_view *group, uint32_t line)
+{
+    struct fact fact;
+    bool counted = false;
+
+    for (unsigned turn = 0; turn < TRIES && !counted; turn++) {
+        uint64_t tail = word_load_acquire(&view->page->tail); /* [TAIL] */
+
+        counted = landmark_last(view, &fact) && landmark_count(view, &fact, tail);
+    }
+    if (!counted)
+        fact = (struct fact){word_load_acquire(&view->page->tail), word_load(&view->page->messages),
+                             word_load(&view->page->bytes)};
+    word_store(&group->page->begin, fact.position);
+    word_store(&group->page->begin_bytes, fact.bytes);
+    word_store(&group->page->claim.high, fact.messages & SERIAL_MASK);
+    word_store(&group->line[line].number, fact.messages);
+    word_store(&group->line[line].bytes, fact.bytes);
+    word_store_release(&group->page->claim.low, fact.position); /* [CLAIM] */
+    if (group->members == 1)
+        word_store_release(&group->line[line].held, fact.position); /* [HELD] */
+}
+
+void lossy_enter(struct consumer_core *consumer)
+{
+    struct lossy *lossy = &consumer->lossy;
+    const struct member_line *line = consumer->line;
+
+    lossy->limit = consumer->position;
+    lossy->number = word_load(&line->number);
+    lossy->bytes = word_load(&line->bytes);
+    /* If the claim word names this line, this is where it says what that comes to. */
+    lossy->come = word_load(&line->come[0].end) == word_load(&consumer->group.page->claim.low);
+}
+
+void lossy_leave(struct consumer_core *consumer)
+{
+    word_store(&consumer->active->number, consumer->lossy.number);
+    word_store(&consumer->active->bytes, consumer->lossy.bytes);
+    consumer->limit = consumer->lossy.limit;
+}
+
+/* ---- the dead ---- */
+
+int lossy_adopt(struct consumer_core *consumer, uint64_t position, uint64_t end)
+{
+    const struct member_line *line = consumer->active;
+    struct lossy *lossy = &consumer->lossy;
+    const struct fact from = {position, word_load(&line->number), word_load(&line->bytes)};
+    struct fact to = {.position = end, .messages = word_load(&line->intent_serial)};
+
+    if ((!come_at(&line->come[0], end, &to.bytes) && !come_at(&line->come[1], end, &to.bytes)) || !goes_on(&from, &to))
+        return miscounted(consumer, &from, &to);
+    if (!record_intact(&consumer->view, position)) {
+        note_gap(consumer, gap_between(&from, &to));
+        lossy->pending = true;
+        return 0;
+    }
+    lossy->number = from.messages;
+    lossy->bytes = from.bytes;
+    lossy->end_number = to.messages;
+    lossy->end_bytes = to.bytes;
+    return 1;
+}
+
+bool lossy_pass_over(struct consumer_core *consumer, uint64_t position, uint64_t header)
+{
+    struct lossy *lossy = &consumer->lossy;
+    uint64_t end = position + record_size(record_length(header), consumer->view.alignment);
+    struct fact behind = {end, lossy->number + 1, lossy->bytes + record_length(header)};
+
+    if (!record_intact(&consumer->view, position))
+        return false;
+    note_gap(consumer, (struct lossy_gap){1, record_length(header), position, end});
+    lossy->pending = true;
+    lossy->number = behind.messages;
+    lossy->bytes = behind.bytes;
+    hold_from(consumer, &behind);
+    return true;
+}
