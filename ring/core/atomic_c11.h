@@ -3,6 +3,7 @@
 #define MRING_CORE_ATOMIC_C11_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 static inline uint64_t word_load(const struct word *word)
 {
@@ -100,9 +101,14 @@ static inline void fence_compiler(void)
 }
 
 /*
- * Copy bytes that may be written meanwhile: nothing of them is to be believed until that was ruled out. The race is meant, and to be kept
- * from a sanitizer that would see it; so byte by byte, as a memcpy is always watched.
+ * Load or copy what may be written meanwhile, by plain stores: nothing of it is to be believed until that was ruled out. The race is meant,
+ * and to be kept from a sanitizer that would see it; so the copy goes byte by byte, as a memcpy is always watched.
  */
+__attribute__((no_sanitize("thread"), noinline, unused)) static uint64_t word_load_racing(const struct word *word)
+{
+    return *(const volatile uint64_t *)&word->value;
+}
+
 __attribute__((no_sanitize("thread"), noinline, unused)) static void copy_racing(void *to, const void *from,
                                                                                  size_t bytes)
 {

@@ -140,7 +140,12 @@ static inline void fence_compiler(void)
     ck_pr_barrier();
 }
 
-/* Copy bytes that may be written meanwhile: nothing of them is to be believed until that was ruled out. */
+/* Load or copy what may be written meanwhile, by plain stores: nothing of it is to be believed until that was ruled out. */
+static inline uint64_t word_load_racing(const struct word *word)
+{
+    return word_load(word);
+}
+
 static inline void copy_racing(void *to, const void *from, size_t bytes)
 {
     memcpy(to, from, bytes);

@@ -71,7 +71,7 @@ bool landmark_count(const struct ring_view *view, struct fact *fact, uint64_t en
     if (begin > end || end - begin > view->capacity)
         return false;
     while (fact->position < end) {
-        uint64_t header = word_load(record_at(view, fact->position));
+        uint64_t header = word_load_racing(record_at(view, fact->position));
         uint64_t size = record_size(record_length(header), view->alignment);
 
         if (size > view_record_max(view) || size > end - fact->position)

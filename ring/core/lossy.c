@@ -263,7 +263,7 @@ int lossy_next(struct consumer_core *consumer, struct record *record)
         return -EBUSY;
     if (consumer->position == lossy->limit)
         return 0;
-    header = word_load(place);
+    header = word_load_racing(place);
     size = record_size(record_length(header), consumer->view.alignment);
     if (!record_intact(&consumer->view, consumer->position))
         return lapped(consumer);

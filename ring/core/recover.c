@@ -157,7 +157,7 @@ static int set_aside(struct consumer_core *consumer, struct remains *remains)
 /* The same in a lossy group, where it counts as missed. 0: it is overwritten, which is found out when it is to be handed out. */
 static int pass_over(struct consumer_core *consumer, struct remains *remains)
 {
-    uint64_t header = word_load(record_at(&consumer->view, remains->from));
+    uint64_t header = word_load_racing(record_at(&consumer->view, remains->from));
     uint64_t size = record_size(record_length(header), consumer->view.alignment);
 
     if (size > consumer->record_max || size > remains->end - remains->from ||

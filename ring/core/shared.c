@@ -36,7 +36,8 @@ static struct trouble walk(const struct consumer_core *consumer, uint64_t positi
         share = cap;
     *batch = (struct batch){.end = position};
     while (batch->end < tail && batch->records < consumer->batch_max) {
-        uint64_t header = word_load(record_at(&consumer->view, batch->end));
+        const struct word *place = record_at(&consumer->view, batch->end);
+        uint64_t header = consumer->group.terms.lossy ? word_load_racing(place) : word_load(place);
         uint64_t length = record_length(header);
         uint64_t size = record_size(length, consumer->view.alignment);
 
