@@ -57,6 +57,14 @@ static inline void hand_out(struct mring_consumer *consumer, const struct record
     consumer->handed++;
 }
 
+/* The same away from the path of every message. Of a lossy group it is never the one that mring_release need not look at. */
+static void hand_over(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
+{
+    hand_out(consumer, record, message);
+    if (consumer->core.group.terms.lossy)
+        consumer->last = NOWHERE;
+}
+
 int consumer_found_nothing(const struct mring_consumer *consumer)
 {
     const struct consumer_core *core = &consumer->core;
@@ -208,7 +216,7 @@ static __attribute__((noinline)) int next_slowly(struct mring_consumer *consumer
         return -ESTALE;
     code = next(consumer, &record);
     if (code == 1)
-        hand_out(consumer, &record, message);
+        hand_over(consumer, &record, message);
     return code;
 }
 
@@ -249,7 +257,7 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
     if (code != 1)
         return code;
     do
-        hand_out(consumer, &record, &messages[filled++]);
+        hand_over(consumer, &record, &messages[filled++]);
     while (filled < count && at_hand(consumer, &record));
     return filled;
 }
@@ -380,7 +388,7 @@ int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struc
         put_back(consumer, &record);
         return -EMSGSIZE;
     }
-    hand_out(consumer, &record, message);
+    hand_over(consumer, &record, message);
     message->data = buffer;
     return consumer->core.group.terms.lossy ? copy_lossy(consumer, &record, buffer) : copy(consumer, &record, buffer);
 }
