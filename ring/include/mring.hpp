@@ -43,6 +43,7 @@ struct mring {
     struct group {
         std::string name;
         unsigned members = 1;
+        bool lossy = false;
     };
 
     /* struct mring_options; 0 and an empty list mean the defaults. */
@@ -311,7 +312,7 @@ class mring::consumer
 
     /*
      * Wait for the next message; nothing only at the end of the stream. Goes on when a signal handler ran. Throws
-     * std::errc::operation_canceled after cancel(), owner_dead when the producer died without end() (it may be called again), and
+     * std::errc::value_too_large when a member of a lossy group missed() some (the next call goes on), operation_canceled after cancel(), owner_dead when the producer died without end() (it may be called again), and
      * device_or_resource_busy while a whole batch is unreleased.
      */
     std::optional<message> receive()
@@ -330,10 +331,25 @@ class mring::consumer
         }
     }
 
-    /* Done with this message and all before it. */
-    void release(const message &last)
+    /* Done with this message and all before it. False, in a lossy group alone: they were not whole, and count as missed(). */
+    bool release(const message &last)
     {
-        check(mring_release(get(), &last.message_), "mring: release");
+        int result = mring_release(get(), &last.message_);
+        return result != -EOVERFLOW && check(result, "mring: release") == 0;
+    }
+
+    /* Was all that was read of it until now whole? In a lossy group, to be asked before anything is done about it. */
+    bool intact(const message &held) const
+    {
+        return check(mring_intact(get(), &held.message_), "mring: intact") == 1;
+    }
+
+    /* What the last loss in a lossy group was: of release(), or of a call that threw std::errc::value_too_large. */
+    struct mring_missed missed() const
+    {
+        struct mring_missed gap = MRING_MISSED_INIT;
+        check(mring_missed(get(), &gap), "mring: missed");
+        return gap;
     }
 
     wake wait(std::chrono::nanoseconds timeout = forever)
@@ -369,11 +385,20 @@ class mring::ring
     {
     }
 
+    static mring_group declared(const group &one)
+    {
+        mring_group given{};
+        given.name = one.name.c_str();
+        given.members = one.members;
+        given.lossy = one.lossy;
+        return given;
+    }
+
     static ring make(const char *name, const options &wanted)
     {
         std::vector<mring_group> groups;
         for (const group &one : wanted.groups)
-            groups.push_back({one.name.c_str(), one.members});
+            groups.push_back(declared(one));
         mring_error error = MRING_ERROR_INIT;
         mring_options given = MRING_OPTIONS_INIT;
         given.capacity = wanted.capacity;
@@ -433,9 +458,15 @@ class mring::ring
     /* Become a member of a group, which may have `members` if this makes it; 0: the ring's default. */
     consumer join(const std::string &name, unsigned members = 0) const
     {
-        mring_error error = MRING_ERROR_INIT;
         mring_join_options given = MRING_JOIN_OPTIONS_INIT;
         given.members = members;
+        return join(name, given);
+    }
+
+    /* The same with all that mring.h offers; an error is thrown, not left in given.error. */
+    consumer join(const std::string &name, mring_join_options given) const
+    {
+        mring_error error = MRING_ERROR_INIT;
         given.error = &error;
         consumer_handle *made = nullptr;
         check(mring_join(get(), name.c_str(), &given, &made), error, "mring: join");

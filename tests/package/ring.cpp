@@ -21,8 +21,43 @@ static bool terms_arrive()
     return false;
 }
 
+// A lossy group: its reader sleeps through three rings' worth, and is told how much that was.
+static bool losses_are_told()
+{
+    mring::options wanted;
+
+    wanted.capacity = 16384;
+    wanted.groups = {{"display", 1, true}};
+    auto ring = mring::ring::create(wanted);
+    auto display = ring.join("display");
+    auto producer = ring.produce();
+    std::uint64_t got = 0, missed = 0;
+
+    for (unsigned number = 0; number < 3000; number++)
+        producer.send("a message", number);
+    producer.end();
+    for (;;) {
+        try {
+            auto message = display.receive();
+            if (!message)
+                return missed > 0 && got + missed == 3000;
+            if (message->tag() != got + missed || !display.intact(*message) || !display.release(*message))
+                return false;
+            got++;
+        } catch (const std::system_error &error) {
+            if (error.code() != std::errc::value_too_large)
+                throw;
+            missed += display.missed().messages;
+        }
+    }
+}
+
 int main()
 try {
+    if (!losses_are_told()) {
+        std::cerr << "a lossy group's losses do not add up\n";
+        return 1;
+    }
     if (!terms_arrive()) {
         std::cerr << "a ring was made on other terms than asked for\n";
         return 1;
