@@ -1,31 +1,17 @@
-/*
- * mring-fsck: look at a ring by its name, tell who holds what and what is wrong, and put right what killed processes left.
- *
- * Exit codes as fsck(8) has them: 0: sound; 1: repaired; 4: troubles are left; 8: the ring could not be looked at; 16: usage.
- */
+/* mring fsck: look at a ring by its name, tell who holds what and what is wrong, and put right what killed processes left. */
+#include "tool.h"
+
 #include <inttypes.h>
-#include <mring.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-
-/* A ring whose server was killed is served again within a second: just then somebody will want to look. */
-#define PATIENCE INT64_C(1000000000)
-
-enum { SOUND = 0, REPAIRED = 1, LEFT = 4, UNABLE = 8, USAGE = 16 };
 
 static const char usage[] =
-    "usage: mring-fsck [--repair] [--quiet] NAME\n"
+    "usage: mring fsck [--repair] [--quiet] NAME\n"
     "Checks the ring of this name, beside the processes that use it.\n"
     "  --repair  give what killed members held to the living of their groups\n"
     "  --quiet   tell only what is wrong\n"
     "Numbers are positions, in bytes from the beginning of the stream, where nothing else is said.\n"
-    "Exit status: 0 sound, 1 repaired, 4 troubles are left, 8 the ring cannot be looked at, 16 usage\n";
-
-struct printer {
-    const char *ring;
-    bool quiet;
-};
+    "Exit status: 0 nothing is wrong, or nothing any more; 1 the ring cannot be looked at; 2 usage; "
+    "3 something is.\n";
 
 static void print_where(const struct mring_finding *finding)
 {
@@ -35,18 +21,17 @@ static void print_where(const struct mring_finding *finding)
         (void)printf(" %" PRIu64 " to %" PRIu64, finding->from, finding->to);
 }
 
-static void print(void *context, const struct mring_finding *finding)
+static void print_finding(const struct mring_finding *finding)
 {
     static const char *const weights[] = {[MRING_NOTE] = "", [MRING_LEFT] = "left: ", [MRING_DAMAGE] = "DAMAGE: "};
-    const struct printer *printer = context;
 
-    if (printer->quiet && finding->weight == MRING_NOTE)
-        return;
     (void)printf("%s", weights[finding->weight]);
-    if (finding->group == NULL)
-        (void)printf("ring \"%s\"", printer->ring);
-    else
-        (void)printf("group \"%s\"", finding->group);
+    if (finding->group == NULL) {
+        (void)printf("ring");
+    } else {
+        (void)printf("group ");
+        print_word(finding->group);
+    }
     if (finding->place >= 0)
         (void)printf(" place %d", finding->place);
     (void)printf(" %s", finding->text);
@@ -56,14 +41,22 @@ static void print(void *context, const struct mring_finding *finding)
     (void)printf("\n");
 }
 
-/* Look; with `repair`, put right what was found, and look again at what is left. An exit code. */
-static int check(struct mring *ring, const struct printer *printer, bool repair, struct mring_error *error)
+static void print(void *context, const struct mring_finding *finding)
+{
+    const bool *quiet = context;
+
+    if (!*quiet || finding->weight != MRING_NOTE)
+        print_finding(finding);
+}
+
+/* Look; with `repair`, put right what was found, and look again at what is left. An exit code, or -errno. */
+static int check(struct mring *ring, bool repair, bool quiet, struct mring_error *error)
 {
     struct mring_fsck_options options = MRING_FSCK_OPTIONS_INIT;
     int found, left;
 
     options.report = print;
-    options.context = (void *)(uintptr_t)printer;
+    options.context = &quiet;
     options.error = error;
     left = found = mring_fsck(ring, &options);
     if (found > 0 && repair) {
@@ -77,40 +70,31 @@ static int check(struct mring *ring, const struct printer *printer, bool repair,
     if (left < 0)
         return left;
     (void)printf("%d found, %d left\n", found, left);
-    return left > 0 ? LEFT : found > 0 ? REPAIRED : SOUND;
+    return left > 0 ? EXIT_TROUBLE : EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
+    static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+                                          {"repair", no_argument, NULL, 'r'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {NULL, 0, NULL, 0}};
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
-    struct printer printer = {NULL, false};
-    bool repair = false;
+    bool repair = false, quiet = false;
     struct mring *ring;
-    int code;
+    int option, code;
 
-    for (int at = 1; at < argc; at++) {
-        if (strcmp(argv[at], "--repair") == 0)
-            repair = true;
-        else if (strcmp(argv[at], "--quiet") == 0)
-            printer.quiet = true;
-        else if (argv[at][0] != '-' && printer.ring == NULL)
-            printer.ring = argv[at];
-        else
-            return fputs(usage, stderr) < 0 ? UNABLE : USAGE;
-    }
-    if (printer.ring == NULL)
-        return fputs(usage, stderr) < 0 ? UNABLE : USAGE;
+    while ((option = next_option(argc, argv, longs, &command_fsck)) != -1)
+        *(option == 'r' ? &repair : &quiet) = true;
     options.error = &error;
     options.timeout = PATIENCE;
-    code = mring_open(&ring, printer.ring, repair ? MRING_PRODUCE : MRING_INSPECT, &options);
+    code = mring_open(&ring, only_operand(argc, argv), repair ? MRING_PRODUCE : MRING_INSPECT, &options);
     if (code == 0) {
-        code = check(ring, &printer, repair, &error);
+        code = check(ring, repair, quiet, &error);
         (void)mring_close(ring);
     }
-    if (code < 0) {
-        (void)fprintf(stderr, "mring-fsck: %s\n", error.text[0] != '\0' ? error.text : mring_strerror(code));
-        return UNABLE;
-    }
-    return code;
+    return code < 0 ? complain_of(code, &error) : code;
 }
+
+const struct command command_fsck = {"fsck", run, usage};

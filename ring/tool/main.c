@@ -1,0 +1,54 @@
+/* mring: what a shell can do with rings. The subcommands, and what they all end with. */
+#include "tool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: mring COMMAND [OPTION]... [NAME]\n"
+    "  fsck  check a ring, and put right what killed processes left\n"
+    "`mring COMMAND --help` tells more, mring(1) all; --version tells which this is.\n"
+    "Exit status: 0 done, 1 failed, 2 not understood, 3 done, and the ring or its stream is not as it should be.\n";
+
+static const struct command *const commands[] = {&command_fsck};
+
+static const struct command *find(const char *name)
+{
+    for (size_t at = 0; at < sizeof(commands) / sizeof(commands[0]); at++)
+        if (strcmp(commands[at]->name, name) == 0)
+            return commands[at];
+    return NULL;
+}
+
+/* What was printed may be lost only now. */
+static int finish_output(int code)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code != EXIT_FAILED)
+        return complain("standard output: %s", strerror(errno));
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+    char speaker[32];
+
+    if (argc < 2)
+        usage_error("a command is missing");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        (void)fputs(usage, stdout);
+        return finish_output(EXIT_DONE);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("mring %s\n", mring_version());
+        return finish_output(EXIT_DONE);
+    }
+    command = find(argv[1]);
+    if (command == NULL)
+        usage_error("there is no command \"%s\"", argv[1]);
+    (void)snprintf(speaker, sizeof(speaker), "mring %s", command->name);
+    say_as(speaker);
+    argv[1] = speaker; /* for getopt_long, which speaks by this name */
+    return finish_output(command->run(argc - 1, argv + 1));
+}
