@@ -25,7 +25,7 @@ struct command {
     const char *usage;                 /* the whole of what --help says */
 };
 
-extern const struct command command_fsck;
+extern const struct command command_fsck, command_recv, command_send;
 
 /* How long to wait for a ring to appear: one whose server was killed is served again within a second. */
 #define PATIENCE INT64_C(1000000000)

@@ -1,0 +1,84 @@
+#include "stop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+static volatile sig_atomic_t caught;
+static int told[2];
+static void (*wake_owner)(void *handle);
+static void *owner;
+
+static void handle(int signal)
+{
+    int saved = errno;
+
+    caught = signal;
+    wake_owner(owner);
+    (void)!write(told[1], "", 1);
+    errno = saved;
+}
+
+/* For each signal that is not ignored. 0, -errno. */
+static int react(const struct sigaction *action)
+{
+    struct sigaction before;
+
+    for (size_t at = 0; at < sizeof(signals) / sizeof(signals[0]); at++) {
+        if (sigaction(signals[at], NULL, &before) != 0)
+            return -errno;
+        if (before.sa_handler != SIG_IGN && sigaction(signals[at], action, NULL) != 0)
+            return -errno;
+    }
+    return 0;
+}
+
+int stop_watch(void (*wake)(void *handle), void *handle_to_wake)
+{
+    struct sigaction action = {.sa_handler = handle, .sa_flags = (int)SA_RESETHAND};
+
+    wake_owner = wake;
+    owner = handle_to_wake;
+    if (pipe(told) != 0)
+        return -errno;
+    (void)fcntl(told[0], F_SETFD, FD_CLOEXEC);
+    (void)fcntl(told[1], F_SETFD, FD_CLOEXEC);
+    (void)sigemptyset(&action.sa_mask);
+    return react(&action);
+}
+
+void stop_end(void)
+{
+    (void)react(&(struct sigaction){.sa_handler = SIG_DFL});
+}
+
+int stop_signal(void)
+{
+    return caught;
+}
+
+int stop_or_input(int descriptor)
+{
+    struct pollfd both[] = {{descriptor, POLLIN, 0}, {told[0], POLLIN, 0}};
+
+    while (!caught)
+        if (poll(both, 2, -1) < 0) {
+            if (errno != EINTR)
+                return -errno;
+        } else if (both[1].revents == 0) {
+            return 1;
+        }
+    return 0;
+}
+
+void stop_by(int number)
+{
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+    _Exit(128 + number); /* it is blocked */
+}
