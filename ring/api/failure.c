@@ -51,6 +51,8 @@ int failure_code(int kr)
         return -EEXIST;
     case BOOTSTRAP_UNKNOWN_SERVICE:
         return -ENOENT;
+    case KERN_NOT_SUPPORTED:
+        return -ENOTSUP;
     default:
         return -EIO;
     }

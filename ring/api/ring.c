@@ -387,6 +387,8 @@ int mring_info(struct mring *ring, struct mring_info *info)
     info->capacity = (size_t)view->capacity;
     info->alignment = (size_t)view->alignment;
     info->message_max = (size_t)view_message_max(view);
+    ring_lock(); /* a join that this process's broker is at is done, and its group's place fixed, before it counts */
     info->groups = (unsigned)__builtin_popcountll(word_load(&view->page->groups));
+    ring_unlock();
     return 0;
 }

@@ -25,6 +25,7 @@
     X(ENOLCK, "the system has no file locks left")                                                                     \
     X(ENOMEM, "no memory")                                                                                             \
     X(ENOSPC, "no place for another group, or no space for the memory")                                                \
+    X(ENOTSUP, "the system has no such thing")                                                                         \
     X(EOWNERDEAD, "the producer's process ended without closing its handle")                                           \
     X(EPIPE, "the stream is complete, or the ring's broker is gone")                                                   \
     X(EPROTO, "the ring's format is unknown, or an answer was not understood")                                         \

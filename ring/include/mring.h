@@ -546,7 +546,8 @@ struct mring_info {
     size_t capacity;    /* as granted */
     size_t alignment;   /* of records */
     size_t message_max; /* the longest message */
-    unsigned groups;    /* in the directory now */
+    /* In the directory now. In the process that serves the ring: each of these receives all that is published from now on. */
+    unsigned groups;
 };
 #define MRING_INFO_INIT                                                                                                \
     {                                                                                                                  \
@@ -554,6 +555,37 @@ struct mring_info {
     }
 /* 0; -EINVAL: info->size is not one this library knows. */
 MRING_API int mring_info(struct mring *ring, struct mring_info *info);
+
+/* A ring that a process serves here. */
+struct mring_listed {
+    size_t size;
+    const char *
+        name; /* as this process would give it to mring_open: "feed", or "1000/feed" of another user's; good during the call */
+    int64_t process; /* the pid of who serves it; 0: this one cannot see it (another pid namespace) */
+};
+
+struct mring_list_options {
+    size_t size;
+    /* Called for each ring, from within mring_list. NULL: only count. */
+    void (*report)(void *context, const struct mring_listed *ring);
+    void *context; /* handed on to it */
+    struct mring_error *error;
+    unsigned others; /* not 0: rings of other users too, whether they are served to this one or not */
+};
+#define MRING_LIST_OPTIONS_INIT                                                                                        \
+    {                                                                                                                  \
+        sizeof(struct mring_list_options), NULL, NULL, NULL, 0                                                         \
+    }
+
+/*
+ * Which rings have a name here, and are served: those in this network namespace, in no particular order. (A process of the ring's user, or root's,
+ * answers for the name, as the kernel says; it is not asked further.) NULL options: only count this user's. A name may hold any byte that mring_create
+ * lets pass, and no others.
+ *
+ * How many there are; -EINVAL: options of a wrong size.  -ENOTSUP: the system tells nobody (macOS: launchd keeps its names to itself).  -EIO: it shows
+ * none here (there is no /proc).  -ENOMEM -EMFILE
+ */
+MRING_API int mring_list(const struct mring_list_options *options);
 
 /* How much a finding of mring_fsck matters. */
 enum mring_weight {

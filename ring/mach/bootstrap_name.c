@@ -1,7 +1,9 @@
 #include "bootstrap_name.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,6 +54,24 @@ struct service_address service_address(uid_t owner, const struct service_name *n
     }
     made.size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + used);
     return made;
+}
+
+bool service_address_read(const char *shown, uid_t *owner, struct service_name *name)
+{
+    static const char head[] = "@mring-mach/";
+    const char *number = shown + sizeof(head) - 1;
+    unsigned long value;
+    char *end;
+
+    if (strncmp(shown, head, sizeof(head) - 1) != 0 || *number < '0' || *number > '9')
+        return false;
+    errno = 0;
+    value = strtoul(number, &end, 10);
+    *owner = (uid_t)value;
+    if (errno != 0 || *owner != value || *end != '/' || end[1] == '\0')
+        return false;
+    *name = service_name(end + 1);
+    return true;
 }
 
 static bool read_peer(int socket, struct ucred *peer)

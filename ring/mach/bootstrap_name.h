@@ -34,6 +34,9 @@ struct service_address {
 };
 struct service_address service_address(uid_t owner, const struct service_name *name);
 
+/* Back from an address as /proc shows it, with an '@' for each zero byte. False: it is none of ours. What a hash stands in is no name. */
+bool service_address_read(const char *shown, uid_t *owner, struct service_name *name);
+
 /* Is the process at the other end this user's, or root's? As it was when it began to listen, or connected. */
 bool service_peer_is(int socket, uid_t owner);
 

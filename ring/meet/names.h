@@ -18,11 +18,20 @@
 /* "mring." and the ring's name. False: it is longer than MRING_NAME_MAX. */
 bool names_service(name_t service, const char *name);
 
+/* Back from it. NULL: it is no ring's. */
+const char *names_ring(const char *service);
+
 /* "mring/", the identity and a successor's number: no ring can be called that (check_name). */
 void names_identity(name_t service, const uint64_t identity[2], uint64_t meeting);
 
 /* A send right to the bootstrap server, asked for each time: in a forked child the global variable is the parent's (Mach 5.6). */
 kern_return_t names_server(mach_port_t *server);
+
+/* Who is told of names. */
+struct names_listener {
+    void (*found)(void *context, uid_t owner, const char *name);
+    void *context;
+};
 
 /* ---- names_linux.c, names_darwin.c ---- */
 
@@ -34,6 +43,12 @@ kern_return_t names_look_up(mach_port_t server, uid_t owner, const name_t servic
 
 /* Who listens where that name should be, as far as the system tells. */
 bool names_holder(uid_t owner, const name_t service, uid_t *uid, pid_t *pid);
+
+/*
+ * Call `found` for each name of a ring, of any user, that is said to be served here: names_holder tells whether it is. KERN_NOT_SUPPORTED: the
+ * system tells nobody. KERN_FAILURE, KERN_RESOURCE_SHORTAGE
+ */
+kern_return_t names_list(const struct names_listener *listener);
 
 /* Does a look-up fail for whom the name is not served to? */
 bool names_turns_away(void);

@@ -26,6 +26,12 @@ bool names_holder(uid_t owner, const name_t service, uid_t *uid, pid_t *pid)
     return false;
 }
 
+kern_return_t names_list(const struct names_listener *listener)
+{
+    (void)listener;
+    return KERN_NOT_SUPPORTED; /* launchd shows its names to nobody but itself */
+}
+
 bool names_turns_away(void)
 {
     return false;

@@ -22,6 +22,20 @@ bool names_holder(uid_t owner, const name_t service, uid_t *uid, pid_t *pid)
     return mring_mach_bootstrap_holder(owner, service, uid, pid);
 }
 
+static void found_service(void *context, uid_t owner, const char *service)
+{
+    const struct names_listener *listener = context;
+    const char *name = names_ring(service);
+
+    if (name != NULL)
+        listener->found(listener->context, owner, name);
+}
+
+kern_return_t names_list(const struct names_listener *listener)
+{
+    return mring_mach_bootstrap_list(found_service, (void *)(uintptr_t)listener);
+}
+
 bool names_turns_away(void)
 {
     return true;

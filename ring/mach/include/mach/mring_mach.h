@@ -31,6 +31,14 @@ kern_return_t mring_mach_bootstrap_look_up_of(mach_port_t bp, uid_t owner, const
 /* Who listens at the address of that name, whether it may or not. False: nobody, or it does not accept. */
 bool mring_mach_bootstrap_holder(uid_t owner, const char *service_name, uid_t *uid, pid_t *pid);
 
+/*
+ * Call `found` for each name of any user at whose address somebody of this network namespace listens, as the kernel lists them: once or more, and
+ * perhaps for some that nobody has. mring_mach_bootstrap_holder tells. Names of more than some 90 bytes are left out, or cut.
+ * KERN_FAILURE: the system does not show them (no /proc). KERN_RESOURCE_SHORTAGE
+ */
+kern_return_t mring_mach_bootstrap_list(void (*found)(void *context, uid_t owner, const char *service_name),
+                                        void *context);
+
 #ifdef __cplusplus
 }
 #endif
