@@ -44,8 +44,14 @@ void usage_error(const char *format, ...)
     exit(EXIT_USAGE);
 }
 
-void print_word(const char *text)
+int print_word(const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)
-        (void)(*at <= ' ' || *at >= 0x7f || *at == '\\' ? printf("\\x%02x", *at) : putchar(*at));
+    int width = 0;
+
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        const char *format = *at <= ' ' || *at >= 0x7f || *at == '\\' ? "\\x%02x" : "%c";
+
+        width += printf(format, *at);
+    }
+    return width;
 }

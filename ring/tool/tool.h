@@ -9,6 +9,7 @@
 
 #include <getopt.h>
 #include <mring.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 /* Of every subcommand. One that a signal ends, ends by that signal: a shell sees 128 and its number. */
@@ -25,7 +26,7 @@ struct command {
     const char *usage;                 /* the whole of what --help says */
 };
 
-extern const struct command command_fsck, command_recv, command_send;
+extern const struct command command_fsck, command_ls, command_recv, command_send;
 
 /* How long to wait for a ring to appear: one whose server was killed is served again within a second. */
 #define PATIENCE INT64_C(1000000000)
@@ -44,8 +45,8 @@ int complain_of(int code, const struct mring_error *error);
 /* Say what does not make sense in the arguments, and exit. */
 _Noreturn void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A name that somebody else chose, as one word of ASCII: blanks, controls, backslashes and all beyond become \x20 and so on. */
-void print_word(const char *text);
+/* A name that somebody else chose, as one word of ASCII: blanks, controls, backslashes and all beyond become \x20 and so on. How wide it is. */
+int print_word(const char *text);
 
 /* ---- arguments.c; what makes no sense is a usage_error ---- */
 
