@@ -21,13 +21,14 @@ static int reserve(const struct feed *feed, size_t length, void **room)
     return code;
 }
 
-static int put(const struct feed *feed, const char *data, size_t length, uint32_t tag)
+static int put(struct feed *feed, const char *data, size_t length, uint32_t tag)
 {
     void *room;
     int code = reserve(feed, length, &room);
 
     if (code != 0)
         return code;
+    feed->any = true;
     memcpy(room, data, length);
     return mring_commit(feed->producer, length, tag);
 }
@@ -179,9 +180,18 @@ int feed_raw(struct feed *feed)
             return ring_failed(code);
         count = input_read_into(where, room);
         if (count > 0) {
+            feed->any = true;
             (void)mring_commit(feed->producer, (size_t)count, 0);
             (void)mring_flush(feed->producer);
         }
     }
     return count < 0 ? input_failed(count) : 0;
+}
+
+int feed_nothing(struct feed *feed)
+{
+    int code = put(feed, "", 0, FEED_NOTHING);
+
+    (void)mring_flush(feed->producer);
+    return ring_failed(code);
 }

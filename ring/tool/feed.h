@@ -7,14 +7,20 @@
 #include <mring.h>
 #include <stdbool.h>
 
-/* How `mring send` marks a message that goes on in the middle of a line: "rest". All others have a tag of 0. */
-#define FEED_REST UINT32_C(0x72657374)
+/*
+ * Tags of what `mring send` sends; all else has 0.
+ *   FEED_REST     "rest": it goes on in the middle of a line
+ *   FEED_NOTHING  "none": the input was empty. Of no bytes, to be received all the same: so the sender stays until that is known
+ */
+#define FEED_REST    UINT32_C(0x72657374)
+#define FEED_NOTHING UINT32_C(0x6e6f6e65)
 
 struct feed {
     struct mring_producer *producer;
     size_t longest; /* message */
     struct input input;
     bool middle; /* of a line: what comes next is no beginning of one */
+    bool any;    /* message was sent */
 };
 
 /*
@@ -28,5 +34,8 @@ struct feed {
 int feed_lines(struct feed *feed);
 int feed_records(struct feed *feed);
 int feed_raw(struct feed *feed);
+
+/* The one message of an empty input. As above. */
+int feed_nothing(struct feed *feed);
 
 #endif

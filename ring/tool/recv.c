@@ -60,9 +60,14 @@ static void look_for_torn_line(struct receiver *receiver, const struct mring_mes
     receiver->next = message->position + (size + receiver->alignment - 1) / receiver->alignment * receiver->alignment;
 }
 
+static bool has_prefix(const struct receiver *receiver, const struct mring_message *message)
+{
+    return receiver->records && (message->length != 0 || message->tag != FEED_NOTHING);
+}
+
 static size_t size_of(const struct receiver *receiver, const struct mring_message *message)
 {
-    return message->length + (receiver->records ? sizeof(receiver->prefix[0]) : 0);
+    return message->length + (has_prefix(receiver, message) ? sizeof(receiver->prefix[0]) : 0);
 }
 
 /* As pieces to be written. How many they are. */
@@ -74,7 +79,7 @@ static int lay_out(struct receiver *receiver, const struct mring_message *messag
         uint32_t length = message[at].length;
 
         look_for_torn_line(receiver, &message[at]);
-        if (receiver->records) {
+        if (has_prefix(receiver, &message[at])) {
             unsigned char *prefix = receiver->prefix[at];
 
             for (int byte = 0; byte < 4; byte++)

@@ -129,6 +129,8 @@ static int transmit(const struct plan *plan, struct feed *feed)
     if (code != 0)
         return complain_of(code, NULL);
     code = plan->feed(feed);
+    if (code == 0 && plan->create && !feed->any)
+        code = feed_nothing(feed);
     if (code == -ECANCELED && feed->input.length != 0)
         (void)complain("interrupted: the last %zu bytes that were read are not sent", feed->input.length);
     if (code != 0)
