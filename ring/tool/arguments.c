@@ -11,7 +11,7 @@ int next_option(int argc, char **argv, const struct option *options, const struc
 
     if (option == 'h') {
         (void)fputs(command->usage, stdout);
-        exit(EXIT_DONE);
+        exit(finish_output(EXIT_DONE));
     }
     if (option == '?') /* getopt_long has said what it does not know */
         exit(EXIT_USAGE);

@@ -1,8 +1,6 @@
 /* mring: what a shell can do with rings. The subcommands, and what they all end with. */
 #include "tool.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
@@ -22,14 +20,6 @@ static const struct command *find(const char *name)
         if (strcmp(commands[at]->name, name) == 0)
             return commands[at];
     return NULL;
-}
-
-/* What was printed may be lost only now. */
-static int finish_output(int code)
-{
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code != EXIT_FAILED)
-        return complain("standard output: %s", strerror(errno));
-    return code;
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,9 @@
 #include "tool.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *speaker = "mring";
 
@@ -54,4 +56,11 @@ int print_word(const char *text)
         width += printf(format, *at);
     }
     return width;
+}
+
+int finish_output(int code)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code != EXIT_FAILED)
+        return complain("standard output: %s", strerror(errno));
+    return code;
 }

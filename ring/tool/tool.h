@@ -48,6 +48,9 @@ _Noreturn void usage_error(const char *format, ...) __attribute__((format(printf
 /* A name that somebody else chose, as one word of ASCII: blanks, controls, backslashes and all beyond become \x20 and so on. How wide it is. */
 int print_word(const char *text);
 
+/* All that was printed has gone out: `code`, or EXIT_FAILED, and it was said why. */
+int finish_output(int code);
+
 /* ---- arguments.c; what makes no sense is a usage_error ---- */
 
 /* The next option, as getopt_long has it; -1: no more. --help ('h') is answered here. */

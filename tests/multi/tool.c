@@ -135,6 +135,22 @@ const char *tool_said(void)
     return said;
 }
 
+void tool_expect(int code, const char *what, const char *const *words)
+{
+    int out = scratch(NULL), status = tool_status(tool_start(-1, out, words));
+    const char *said = tool_said();
+    struct text printed = read_scratch(out);
+
+    printed.bytes[printed.length] = '\0'; /* read_all has room for it */
+    if (status != code || strstr(code == 0 ? printed.bytes : said, what) == NULL)
+        (void)fprintf(stderr, "mring %s: %d, \"%s\", \"%s\"; not %d, \"%s\"\n", words[0] != NULL ? words[0] : "",
+                      status, said, printed.bytes, code, what);
+    EXPECT(status, ==, code);
+    EXPECT(strstr(code == 0 ? printed.bytes : said, what) != NULL, ==, 1);
+    EXPECT(code == 0 ? strlen(said) : printed.length, ==, 0);
+    free(printed.bytes);
+}
+
 /* ---- lines ---- */
 
 struct lines lines_make(uint64_t *random, unsigned count, uint32_t longest)

@@ -38,6 +38,10 @@ pid_t tool_start(int in, int out, const char *const *words);
 /* Wait for it: its exit code, or 128 and the number of the signal that ended it. */
 int tool_status(pid_t process);
 
+/* Run it: it ends with this code, and says this: on standard output when the code is 0, else on standard error; nothing on the other. */
+void tool_expect(int code, const char *what, const char *const *words);
+#define TOOL_EXPECT(code, what, ...) tool_expect(code, what, (const char *const[]){__VA_ARGS__, NULL})
+
 /* What all that were started said on standard error; a string that begins afresh. */
 const char *tool_said(void);
 

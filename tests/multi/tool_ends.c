@@ -181,7 +181,7 @@ static void output_that_is_closed_early_leaves_the_rest_to_others(void)
 
 static void output_that_takes_nothing_loses_nothing(void)
 {
-    int full = open("/dev/full", O_WRONLY), ends[2], rest;
+    int unwritable = open("/dev/null", O_RDONLY), ends[2], rest;
     pid_t sender, receiver;
 
     make_lines();
@@ -190,8 +190,8 @@ static void output_that_takes_nothing_loses_nothing(void)
     EXPECT_OK(close(ends[0]));
     EXPECT(tool_status(TOOL(-1, ends[1], "recv", "--wait=forever", RING)), ==, 128 + SIGPIPE);
     EXPECT_OK(strcmp(tool_said(), ""));
-    EXPECT(tool_status(TOOL(-1, full, "recv", RING)), ==, 1);
-    EXPECT(strstr(tool_said(), "standard output: No space left") != NULL, ==, 1);
+    EXPECT(tool_status(TOOL(-1, unwritable, "recv", RING)), ==, 1);
+    EXPECT(strstr(tool_said(), "standard output: ") != NULL, ==, 1);
     receiver = start_receiver(&rest);
     count_rest(rest);
     EXPECT(tool_status(receiver), ==, 0);
