@@ -31,14 +31,15 @@ static const char usage[] =
     "stream, or a line was longer than a message and went to several receivers\n";
 
 enum {
-    BATCH = 512,       /* messages; of two pieces at most, and writev takes 1024 */
-    CHUNK = 128 * 1024 /* bytes: written, and then released, at once */
+    BATCH = 512,           /* messages; of two pieces at most, and writev takes 1024 */
+    CHUNK_MAX = 128 * 1024 /* bytes */
 };
 
 struct receiver {
     struct mring_consumer *consumer;
     unsigned long long left; /* messages to be written yet */
     bool records, follow;
+    size_t chunk; /* so many bytes are written, and then released, at once: the sender goes on meanwhile */
     size_t alignment;
     uint64_t next; /* the position behind the last message */
     bool torn;     /* a line is: its other pieces are with other receivers */
@@ -111,7 +112,7 @@ static int chunk_of(const struct receiver *receiver, const struct mring_message 
     size_t size = size_of(receiver, &message[0]);
     int taken = 1;
 
-    while (taken < count && (size += size_of(receiver, &message[taken])) <= CHUNK)
+    while (taken < count && (size += size_of(receiver, &message[taken])) <= receiver->chunk)
         taken++;
     return taken;
 }
@@ -244,6 +245,7 @@ static int join_group(const struct plan *plan, struct mring *ring, struct receiv
     options.error = error;
     (void)mring_info(ring, &info);
     receiver->alignment = info.alignment;
+    receiver->chunk = info.capacity / 8 < CHUNK_MAX ? info.capacity / 8 : CHUNK_MAX;
     return mring_join(ring, plan->group, &options, &receiver->consumer);
 }
 

@@ -119,6 +119,7 @@ int tool_status(pid_t process)
     int status;
 
     EXPECT(waitpid(process, &status, 0), ==, process);
+    EXPECT(WIFSIGNALED(status) || WEXITSTATUS(status) < 128, ==, 1);
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -1,4 +1,5 @@
 /* mring_list, and `mring ls`: rings while they are served, whatever they are called; and of what others have bound, nothing else. */
+#include "event.h"
 #include "harness.h"
 #include "mring.h"
 #include "tool.h"
@@ -120,11 +121,42 @@ static void what_is_no_ring_is_not_listed(void)
         EXPECT_OK(close(listener[at]));
 }
 
+/* Takes an address of root's, as another user, and listens there. */
+static void squat(void *argument)
+{
+    const struct event *const *events = argument;
+    char path[108];
+    int length = snprintf(path, sizeof(path), "mring-mach/0/mring.squat.%ld", (long)getppid());
+
+    EXPECT_OK(setuid(65534));
+    (void)bind_name(path, (size_t)length);
+    event_send(events[0]);
+    event_wait(events[1]);
+}
+
+/* Root alone can become somebody else. */
+static void who_sits_on_a_name_is_not_listed(void)
+{
+    const struct event here = event_make(), go = event_make(), *events[] = {&here, &go};
+    char name[64];
+    pid_t child;
+
+    if (geteuid() != 0)
+        return;
+    child = child_start(squat, (void *)events);
+    event_wait(&here);
+    (void)snprintf(name, sizeof(name), "squat.%ld", (long)getpid());
+    EXPECT(listed(name, 0), ==, 0);
+    event_send(&go);
+    child_finish(child);
+}
+
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
         {"rings_are_listed_while_they_are_served", rings_are_listed_while_they_are_served, 60},
         {"what_is_no_ring_is_not_listed", what_is_no_ring_is_not_listed, 60},
+        {"who_sits_on_a_name_is_not_listed", who_sits_on_a_name_is_not_listed, 60},
     };
 
     return harness_main(argc, argv, scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
