@@ -15,6 +15,10 @@ mkdir -p "$scratch"
 mv "$scratch/first" "$scratch/prefix" # nothing in it may remember where it was installed
 prefix=$scratch/prefix
 
+echo "== mring"
+"$prefix/bin/mring" --version
+[ -s "$prefix/share/man/man1/mring.1" ]
+
 echo "== find_package(mring)"
 CC=$cc CXX=$cxx "$cmake" -S "$here" -B "$scratch/cmake" -DCMAKE_PREFIX_PATH="$prefix" \
     -DCMAKE_BUILD_TYPE=Release
