@@ -222,6 +222,24 @@ bool mring_mach_bootstrap_holder(uid_t owner, const char *service_name_text, uid
     return known;
 }
 
+bool mring_mach_bootstrap_reaches(mach_port_t name)
+{
+    kern_return_t kr;
+    int saved = errno, cancellation = cancel_hold();
+    struct mach_object *port = space_hold_send(name, &kr);
+    bool reaches = true;
+
+    gate_enter();
+    if (port && port_send_socket(port) >= 0)
+        reaches = service_names_shared(port_send_socket(port));
+    gate_leave();
+    if (port)
+        object_drop(port);
+    cancel_release(cancellation);
+    errno = saved;
+    return reaches;
+}
+
 /* ---- register, check in ---- */
 
 static kern_return_t register_right(const struct service_name *name, mach_port_t right)

@@ -12,6 +12,9 @@ enum { MOST_GROUPS = 4096 };
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59 /* Linux 4.13 */
 #endif
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
 
 struct service_name service_name(const char *text)
 {
@@ -72,6 +75,24 @@ bool service_address_read(const char *shown, uid_t *owner, struct service_name *
         return false;
     *name = service_name(end + 1);
     return true;
+}
+
+static bool read_namespace(int socket, uint64_t *cookie)
+{
+    socklen_t size = sizeof(*cookie);
+    return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size) == 0;
+}
+
+bool service_names_shared(int theirs)
+{
+    uint64_t there = 0, here = 0;
+    int ours = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    if (ours < 0)
+        return true;
+    bool known = read_namespace(theirs, &there) && read_namespace(ours, &here);
+    close(ours);
+    return !known || there == here;
 }
 
 static bool read_peer(int socket, struct ucred *peer)

@@ -40,6 +40,9 @@ bool service_address_read(const char *shown, uid_t *owner, struct service_name *
 /* Is the process at the other end this user's, or root's? As it was when it began to listen, or connected. */
 bool service_peer_is(int socket, uid_t owner);
 
+/* Does this process see the names of who made this socket? Also if the kernel cannot say. */
+bool service_names_shared(int socket);
+
 /* Whom a name is served to (MRING_MACH_SERVE_...), and whose it is, as of when it was bound. */
 struct service_policy {
     int scope;

@@ -119,6 +119,7 @@ static void discard(int socket)
     (void)!recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 }
 
+/* The length of what is next, and its header, which is sound. */
 static enum packet_result peek(int socket, struct packet_header *header, size_t *length)
 {
     struct iovec part = {header, sizeof(*header)};
@@ -130,29 +131,12 @@ static enum packet_result peek(int socket, struct packet_header *header, size_t 
     if (got == 0)
         return PACKET_END;
     *length = (size_t)got;
-    return PACKET_GOT;
+    return *length >= sizeof(*header) && header_sound(header, *length) ? PACKET_GOT : PACKET_DAMAGED;
 }
 
-enum packet_result packet_receive(int socket, uint32_t limit, bool keep, struct packet_in *packet)
+/* All of what was peeked at. `flags` of recvmsg say whether it stays. */
+static enum packet_result read_whole(int socket, size_t length, int flags, struct packet_in *packet)
 {
-    size_t length = 0;
-
-    packet->memory = NULL;
-    packet->descriptor_count = 0;
-    packet->truncated = false;
-    enum packet_result result = peek(socket, &packet->header, &length);
-    if (result != PACKET_GOT)
-        return result;
-    if (length < sizeof(packet->header) || !header_sound(&packet->header, length)) {
-        discard(socket);
-        return PACKET_DAMAGED;
-    }
-    if (packet->header.size > limit) {
-        if (!keep)
-            discard(socket);
-        return PACKET_TOO_LARGE;
-    }
-
     unsigned char *memory = malloc(length);
     if (!memory)
         return PACKET_NO_MEMORY;
@@ -160,7 +144,7 @@ enum packet_result packet_receive(int socket, uint32_t limit, bool keep, struct 
     struct iovec part = {memory, length};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-    ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t got = recvmsg(socket, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     packet->memory = memory;
     if (got < 0) {
         packet_free(packet);
@@ -176,6 +160,42 @@ enum packet_result packet_receive(int socket, uint32_t limit, bool keep, struct 
         return PACKET_DAMAGED;
     }
     return PACKET_GOT;
+}
+
+static void packet_init(struct packet_in *packet)
+{
+    packet->memory = NULL;
+    packet->descriptor_count = 0;
+    packet->truncated = false;
+}
+
+enum packet_result packet_receive(int socket, uint32_t limit, bool keep, struct packet_in *packet)
+{
+    size_t length = 0;
+
+    packet_init(packet);
+    enum packet_result result = peek(socket, &packet->header, &length);
+    if (result == PACKET_DAMAGED)
+        discard(socket);
+    if (result != PACKET_GOT)
+        return result;
+    if (packet->header.size > limit) {
+        if (!keep)
+            discard(socket);
+        return PACKET_TOO_LARGE;
+    }
+    return read_whole(socket, length, 0, packet);
+}
+
+enum packet_result packet_peek(int socket, uint32_t limit, struct packet_in *packet)
+{
+    size_t length = 0;
+
+    packet_init(packet);
+    enum packet_result result = peek(socket, &packet->header, &length);
+    if (result == PACKET_GOT && packet->header.size > limit)
+        return PACKET_TOO_LARGE;
+    return result == PACKET_GOT ? read_whole(socket, length, MSG_PEEK, packet) : result;
 }
 
 void packet_free(struct packet_in *packet)

@@ -69,6 +69,10 @@ enum packet_result {
 
 /* Take the next packet if its message is at most `limit` bytes. Never waits. */
 enum packet_result packet_receive(int socket, uint32_t limit, bool keep, struct packet_in *packet);
+
+/* The same, and all of it stays there: the kernel gives each who looks descriptors of its own. */
+enum packet_result packet_peek(int socket, uint32_t limit, struct packet_in *packet);
+
 void packet_free(struct packet_in *packet);
 
 #endif

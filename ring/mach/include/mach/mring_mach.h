@@ -4,6 +4,7 @@
 
 #include <mach/mach_types.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #ifdef __cplusplus
@@ -38,6 +39,25 @@ bool mring_mach_bootstrap_holder(uid_t owner, const char *service_name, uid_t *u
  */
 kern_return_t mring_mach_bootstrap_list(void (*found)(void *context, uid_t owner, const char *service_name),
                                         void *context);
+
+/* Can this process find names of the process that made this port? They share a network namespace, or the kernel (before 5.14) cannot say. */
+bool mring_mach_bootstrap_reaches(mach_port_t port);
+
+/*
+ * Send rights and some bytes (a multiple of 4) in a descriptor, close-on-exec and the caller's. Whoever gets that, over exec or another process's
+ * SCM_RIGHTS, can open it, any number of times; the rights last as long as anybody has it.
+ * KERN_INVALID_NAME, KERN_INVALID_RIGHT: one of them is no send right that can travel; KERN_INVALID_ARGUMENT: more than 60, or too many bytes.
+ * KERN_RESOURCE_SHORTAGE: descriptors or memory, or (not root) this user has more than RLIMIT_NOFILE descriptors under way in sockets.
+ */
+kern_return_t mring_mach_parcel_make(const mach_port_t *rights, unsigned count, const void *text, size_t size, int *fd);
+
+/*
+ * Send rights under names of this task, the bytes, and whose process made it, as the kernel says. `fd` may be any descriptor, and stays
+ * the caller's; nothing is waited for. KERN_INVALID_ARGUMENT: it is not of that kind, or not open; KERN_INVALID_OBJECT: not so many rights and
+ * bytes are in it, or no sound ones; KERN_RESOURCE_SHORTAGE. On failure nothing is left.
+ */
+kern_return_t mring_mach_parcel_open(int fd, mach_port_t *rights, unsigned count, void *text, size_t size,
+                                     uid_t *maker);
 
 #ifdef __cplusplus
 }
