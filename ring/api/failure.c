@@ -61,6 +61,16 @@ int failure_code(int kr)
 /* Does the caller's struct, which may be older and shorter than ours, have this field? */
 #define HAS(error, field) ((error)->size >= offsetof(struct mring_error, field) + sizeof(error)->field)
 
+static void say(struct mring_error *error, int code, int kr, const char *text)
+{
+    if (HAS(error, code))
+        error->code = code;
+    if (HAS(error, kern_return))
+        error->kern_return = kr;
+    if (HAS(error, text))
+        memcpy(error->text, text, strlen(text) + 1);
+}
+
 int failure(struct mring_error *error, int code, int kr, const char *format, ...)
 {
     char text[sizeof error->text], limit[48];
@@ -79,12 +89,14 @@ int failure(struct mring_error *error, int code, int kr, const char *format, ...
     if (kr != 0 && (size_t)length < sizeof text)
         snprintf(text + length, sizeof text - (size_t)length, ": %s%s",
                  is_bootstrap_code(kr) ? bootstrap_strerror(kr) : mach_error_string(kr), limit);
-    if (HAS(error, code))
-        error->code = code;
-    if (HAS(error, kern_return))
-        error->kern_return = kr;
-    if (HAS(error, text))
-        memcpy(error->text, text, strlen(text) + 1);
+    say(error, code, kr, text);
     errno = saved;
+    return code;
+}
+
+int failure_pass(struct mring_error *error, int code, const struct mring_error *said)
+{
+    if (error != NULL)
+        say(error, code, said->kern_return, said->text);
     return code;
 }

@@ -10,6 +10,9 @@
  */
 int failure(struct mring_error *error, int code, int kr, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Pass on what was said of a try that failed with `code`: for calls that try again, since success is to leave `error` alone. */
+int failure_pass(struct mring_error *error, int code, const struct mring_error *said);
+
 /*
  * The errno value that tells a caller most about a kern_return_t: KERN_NO_SPACE -> -ENOMEM and so on. Never 0 for a failure. What was short
  * is looked for (shortage.h): to be called right after what failed.

@@ -332,7 +332,7 @@ static int open_once(struct mring **ring, uid_t owner, const char *name, enum mr
 
 int mring_open(struct mring **ring, const char *name, enum mring_role role, const struct mring_open_options *options)
 {
-    struct mring_error *error = NULL;
+    struct mring_error *error = NULL, said = MRING_ERROR_INIT;
     const char *plain;
     int64_t deadline;
     uid_t owner;
@@ -355,9 +355,11 @@ int mring_open(struct mring **ring, const char *name, enum mring_role role, cons
         return failure(error, -EINVAL, 0, "role %d is none of enum mring_role", (int)role);
     deadline = clock_deadline(options != NULL ? options->timeout : 0);
     do
-        code = open_once(ring, owner, plain, role, clock_left(deadline), error);
+        code = open_once(ring, owner, plain, role, clock_left(deadline), &said);
     while (code == -EPIPE && clock_left(deadline) > 0);
-    return code != -EPIPE ? code : failure(error, -ENOENT, 0, "the process that served ring \"%s\" is gone", name);
+    if (code == -EPIPE)
+        return failure(error, -ENOENT, 0, "the process that served ring \"%s\" is gone", name);
+    return code != 0 ? failure_pass(error, code, &said) : 0;
 }
 
 /* ---- close, info ---- */
