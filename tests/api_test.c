@@ -548,9 +548,9 @@ static void an_opener_may_produce(void **state)
 
 static void errors_have_words(void **state)
 {
-    const int codes[] = {EACCES, EAGAIN, EBADMSG, EBUSY,  ECANCELED,    ECONNABORTED, EEXIST,   EFBIG,  EINTR,
-                         EINVAL, EIO,    E2BIG,   EMFILE, EMSGSIZE,     ENOENT,       ENOLCK,   ENOMEM, EOWNERDEAD,
-                         EPIPE,  EPROTO, ESTALE,  ENOSPC, ENAMETOOLONG, EUSERS,       ETIMEDOUT};
+    const int codes[] = {EACCES, EAGAIN,     EBADF,  EBADMSG, EBUSY,  ENOTSUP, ECANCELED,    ECONNABORTED, EEXIST,
+                         EFBIG,  EINTR,      EINVAL, EIO,     E2BIG,  EMFILE,  EMSGSIZE,     ENOENT,       ENOLCK,
+                         ENOMEM, EOWNERDEAD, EPIPE,  EPROTO,  ESTALE, ENOSPC,  ENAMETOOLONG, EUSERS,       ETIMEDOUT};
 
     (void)state;
     for (size_t at = 0; at < sizeof(codes) / sizeof(codes[0]); at++) {

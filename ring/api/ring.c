@@ -171,8 +171,19 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
     return plan_groups(plan, error);
 }
 
-static void dismantle(struct mring *ring)
+struct mring *ring_blank(void)
 {
+    struct mring *made = calloc(1, sizeof(*made));
+
+    if (made != NULL)
+        made->generation = mring_generation;
+    return made;
+}
+
+void ring_dismantle(struct mring *ring)
+{
+    if (ring == NULL)
+        return;
     serve_end(ring);
     region_desk_close(&ring->desk);
     meet_close(ring->link);
@@ -260,14 +271,13 @@ int mring_create(struct mring **ring, const char *name, const struct mring_optio
     if (code != 0)
         return code;
     plan.region.name = name;
-    made = calloc(1, sizeof(*made));
+    made = ring_blank();
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a ring handle");
     made->role = MRING_PRODUCE;
-    made->generation = mring_generation;
     code = build(made, name, &plan, error);
     if (code != 0) {
-        dismantle(made);
+        ring_dismantle(made);
         return code;
     }
     *ring = made;
@@ -279,6 +289,30 @@ int mring_create(struct mring **ring, const char *name, const struct mring_optio
 static const char *role_text(enum mring_role role)
 {
     return role == MRING_PRODUCE ? "produce for" : role == MRING_CONSUME ? "consume from" : "inspect";
+}
+
+int check_role(enum mring_role role, struct mring_error *error)
+{
+    if (role != MRING_CONSUME && role != MRING_PRODUCE && role != MRING_INSPECT)
+        return failure(error, -EINVAL, 0, "role %d is none of enum mring_role", (int)role);
+    return 0;
+}
+
+int ring_attached(struct mring *ring, const struct attach_reply *reply, const char *name, struct mring_error *error)
+{
+    int code = region_open(&ring->region, reply->ring, ring->role, reply->doorbell, error);
+
+    if (code != 0)
+        return code;
+    /* The header's name any producer can write: to succeed by it would be to serve whatever name that one likes as this user. */
+    memset(ring->region.name, 0, sizeof(ring->region.name));
+    memcpy(ring->region.name, name, strnlen(name, sizeof(ring->region.name) - 1));
+    code = life_begin(&ring->life, ring->region.view.identity, ring_fetch_life, ring);
+    if (code != 0)
+        return failure(error, code, 0, "this process cannot begin a life in ring \"%s\": %s", name,
+                       mring_strerror(code));
+    ring_take_escrow(ring);
+    return 0;
 }
 
 static int attach(struct mring *ring, uid_t owner, const char *name, int64_t timeout, struct mring_error *error)
@@ -295,38 +329,24 @@ static int attach(struct mring *ring, uid_t owner, const char *name, int64_t tim
         return failure(error, code, 0,
                        "this process may not %s the ring \"%s\" of user %lu (mring_options.access and .produce)",
                        role_text(ring->role), name, (unsigned long)owner);
-    if (code != 0)
-        return code;
-    code = region_open(&ring->region, reply.ring, ring->role, reply.doorbell, error);
-    if (code != 0)
-        return code;
-    /* The header's name any producer can write: to succeed by it would be to serve whatever name that one likes as this user. */
-    memset(ring->region.name, 0, sizeof(ring->region.name));
-    memcpy(ring->region.name, name, strlen(name)); /* which check_name has bounded */
-    code = life_begin(&ring->life, ring->region.view.identity, ring_fetch_life, ring);
-    if (code != 0)
-        return failure(error, code, 0, "this process cannot begin a life in ring \"%s\": %s", name,
-                       mring_strerror(code));
-    ring_take_escrow(ring);
-    return 0;
+    return code != 0 ? code : ring_attached(ring, &reply, name, error);
 }
 
 /* -EPIPE: who served the ring when it was found died in the middle. */
 static int open_once(struct mring **ring, uid_t owner, const char *name, enum mring_role role, int64_t timeout,
                      struct mring_error *error)
 {
-    struct mring *made = calloc(1, sizeof(*made));
+    struct mring *made = ring_blank();
     int code;
 
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a ring handle");
     made->role = role;
-    made->generation = mring_generation;
     code = attach(made, owner, name, timeout, error);
     if (code == 0)
         *ring = made;
     else
-        dismantle(made);
+        ring_dismantle(made);
     return code;
 }
 
@@ -349,10 +369,10 @@ int mring_open(struct mring **ring, const char *name, enum mring_role role, cons
     code = owner_of(name, &owner, &plain, error);
     if (code == 0)
         code = check_name(plain, "ring", error);
+    if (code == 0)
+        code = check_role(role, error);
     if (code != 0)
         return code;
-    if (role != MRING_CONSUME && role != MRING_PRODUCE && role != MRING_INSPECT)
-        return failure(error, -EINVAL, 0, "role %d is none of enum mring_role", (int)role);
     deadline = clock_deadline(options != NULL ? options->timeout : 0);
     do
         code = open_once(ring, owner, plain, role, clock_left(deadline), &said);
@@ -376,7 +396,7 @@ int mring_close(struct mring *ring)
     code = ring->handles != 0 ? -EBUSY : 0;
     ring_unlock();
     if (code == 0)
-        dismantle(ring);
+        ring_dismantle(ring);
     return code;
 }
 

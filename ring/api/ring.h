@@ -99,6 +99,19 @@ void held_group_drop(struct held_group *held);
 /* A member's place as the broker is asked about it. */
 struct sleeper held_group_sleeper(const struct held_group *held, uint32_t line, uint64_t owner);
 
+/* A handle with nothing in it yet, for the caller to fill; NULL: no memory. And give back all that a handle has. NULL is allowed. */
+struct mring *ring_blank(void);
+void ring_dismantle(struct mring *ring);
+
+/*
+ * The broker let this process in, by whatever way it was reached: open what it gave (consumed, also on failure), begin a life in the ring. `name`
+ * is what the ring may be served by if this process succeeds the broker; empty: nothing. The caller dismantles the handle on failure.
+ */
+int ring_attached(struct mring *ring, const struct attach_reply *reply, const char *name, struct mring_error *error);
+
+/* Is it one of enum mring_role? 0, -EINVAL. */
+int check_role(enum mring_role role, struct mring_error *error);
+
 /* Is this name allowed for a ring or a group? 0, -EINVAL, -ENAMETOOLONG. `what` is "ring" or "group". */
 int check_name(const char *name, const char *what, struct mring_error *error);
 

@@ -7,6 +7,7 @@
 #define ERRORS(X)                                                                                                      \
     X(EACCES, "no right to do this with the ring")                                                                     \
     X(EAGAIN, "no room in the ring now")                                                                               \
+    X(EBADF, "the descriptor is not open")                                                                             \
     X(EBADMSG, "the ring's memory is damaged")                                                                         \
     X(EBUSY, "in use: a living producer, handles still open, or a batch not released")                                 \
     X(ECONNABORTED, "the producer cut the group off: words of it were damaged")                                        \
@@ -25,7 +26,7 @@
     X(ENOLCK, "the system has no file locks left")                                                                     \
     X(ENOMEM, "no memory")                                                                                             \
     X(ENOSPC, "no place for another group, or no space for the memory")                                                \
-    X(ENOTSUP, "the system has no such thing")                                                                         \
+    X(ENOTSUP, "not possible on this system")                                                                          \
     X(EOWNERDEAD, "the producer's process ended without closing its handle")                                           \
     X(EPIPE, "the stream is complete, or the ring's broker is gone")                                                   \
     X(EPROTO, "the ring's format is unknown, or an answer was not understood")                                         \

@@ -162,8 +162,8 @@ static bool is_heir(const struct mring *ring)
     for (uint64_t left = declared_groups(ring); left != 0; left &= left - 1)
         if (!MACH_PORT_VALID(ring->group[__builtin_ctzll(left)].entry))
             return false;
-    return geteuid() == ring->owner && MACH_PORT_VALID(ring->escrow) && MACH_PORT_VALID(ring->region.doorbell) &&
-           MACH_PORT_VALID(life_entry(ring->life));
+    return geteuid() == ring->owner && !meet_is_elsewhere(ring->link) && MACH_PORT_VALID(ring->escrow) &&
+           MACH_PORT_VALID(ring->region.doorbell) && MACH_PORT_VALID(life_entry(ring->life));
 }
 
 /*
@@ -272,6 +272,8 @@ void ring_meet(struct mring *ring)
         word_count(&ring->meetings);
         if (!is_heir(ring)) /* it may have been too late for that at the one before */
             ring_take_escrow(ring);
+    } else if (meet_is_elsewhere(ring->link)) {
+        word_store(&ring->served_by, broker); /* nor can it be found at the next look: these cost system calls */
     }
     end_meeting(ring);
 }

@@ -19,7 +19,8 @@
  *   Fork      A ring handle is good in a forked child, which may join groups, or produce if its parent does not. Producer and
  *             consumer handles are not: every call on one in a child returns -ESTALE, and mring_leave or mring_producer_close
  *             there only frees memory. A child's first join takes its right to write the ring away: one that both produces
- *             and consumes becomes the producer first. vfork children may call nothing here. Nothing survives exec.
+ *             and consumes becomes the producer first. vfork children may call nothing here. Nothing survives exec, but
+ *             what mring_export makes.
  *   Rights    A process gets the role it opens a ring with, if the ring's options let it (mring_options.access, .produce), and memory
  *             that it cannot write beyond that role, whatever it tries: a consumer's only writable memory is the words of the groups it
  *             has joined, a doorbell and a semaphore of its own. It can ruin its own group, and, since the producer waits for
@@ -82,8 +83,8 @@ struct mring_producer;
 struct mring_consumer;
 
 /*
- * What went wrong, in words: -errno cannot name the thing. The opening calls (mring_create, mring_open, mring_producer,
- * mring_join), mring_fsck and mring_repair take one; NULL if you do not care. It is filled on failure only, and not by -EINVAL for a NULL
+ * What went wrong, in words: -errno cannot name the thing. The opening calls (mring_create, mring_open, mring_import, mring_producer,
+ * mring_join), mring_export, mring_fsck and mring_repair take one; NULL if you do not care. It is filled on failure only, and not by -EINVAL for a NULL
  * or an options struct of a wrong size.
  */
 struct mring_error {
@@ -230,6 +231,51 @@ struct mring_open_options {
  */
 MRING_API int mring_open(struct mring **ring, const char *name, enum mring_role role,
                          const struct mring_open_options *options);
+
+/*
+ * A ring, in a descriptor: for a process that is to have it after an exec, over a unix socket (SCM_RIGHTS), from a service manager
+ * (systemd's LISTEN_FDS), or in another network namespace, where names are not seen. *fd is close-on-exec, and the caller's: to hand it over by exec,
+ * clear that flag; close it when it is no longer needed. It is no stream: give it to mring_import, and to nothing that reads from it.
+ *
+ * Whoever has the descriptor, or a copy, has the role, of whatever user it is: it is a right, not a name, and is judged no more (mring_options.access).
+ * It is good any number of times, for any number of processes, for as long as the ring is served, by whomever. A role is exported by those who
+ * have it or a higher one; whoever imported the ring can export it again. Descriptors of one export share one socket: one that reads it empty
+ * ends it for the others; so let those who do not trust one another have an export each.
+ *
+ * On macOS a right cannot be put into a descriptor. What is in it there is the name of the ring and the key of the role, and launchd must show the
+ * importer that name.
+ *
+ * -EINVAL      ring or fd is NULL, or bad role
+ * -EACCES      this process has not got that role: a consumer cannot export MRING_PRODUCE, nor can a child that has joined
+ * -EPIPE       nobody serves the ring, nor can this process; or, in another network namespace, nobody who can be found
+ * -ETIMEDOUT   who serves it has not answered for 5 seconds (it is stopped, say)
+ * -ENOTSUP     (macOS) the ring has no name
+ * -ENOMEM -EMFILE -ENOLCK  as of mring_create. On Linux an export holds 3 descriptors in its socket until that is closed everywhere, and all that
+ *              one user (not root) has in sockets may be as many as RLIMIT_NOFILE says: beyond that this library's messages fail, with -ENOMEM
+ * `error` may be NULL.
+ */
+MRING_API int mring_export(struct mring *ring, enum mring_role role, int *fd, struct mring_error *error);
+
+/*
+ * Open the ring that is in a descriptor, in the role that it was exported for: as mring_open, but for the name. The descriptor stays the caller's, open
+ * and good for more; it may be any descriptor, also a hostile one: that is refused, within seconds. NULL options: the defaults. The
+ * handle is the caller's.
+ *
+ * When the process that served the ring at the export is gone, who took its place is found by a name (mring_create). So in another network namespace
+ * the ring can be imported only until then. Who has imported it there before goes on with the messages and the groups it has joined; but
+ * it cannot join, takes nobody's place, and a waiter that it does not know yet, or that does not know it, is not woken: it looks by itself, every ten
+ * milliseconds on that side, within a second on the other. If the descriptor was made
+ * by another user than the ring's, and this process takes over serving the ring one day, then without its name.
+ *
+ * -EBADF       fd is not open
+ * -EINVAL      ring is NULL; or fd is no such descriptor
+ * -EPROTO      what is in it is damaged, of another version, or was read by somebody; or the ring's region is newer, or damaged
+ * -ENOENT      nobody serves the ring (within the timeout); or, in another network namespace, nobody who can be found
+ * -EACCES      who serves the ring does not know the key in the descriptor, or is not a process of the ring's user
+ * -ETIMEDOUT   who serves it does not answer (it was stopped just then)
+ * -ENOMEM -EMFILE -ENOLCK  as of mring_create; who serves it may be short of something too, which the text says
+ */
+MRING_API int mring_import(int fd, struct mring **ring, const struct mring_open_options *options);
 
 /*
  * Give the handle back. Producer and consumer handles made from it must have been closed before: -EBUSY otherwise, and

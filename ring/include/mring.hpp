@@ -444,6 +444,27 @@ class mring::ring
         return ring(opened);
     }
 
+    /* The ring in a descriptor, for mring::ring::import_from in whatever process gets it: close-on-exec, and the caller's to close. */
+    int export_as(mring_role role) const
+    {
+        mring_error error = MRING_ERROR_INIT;
+        int fd = -1;
+        check(mring_export(get(), role, &fd, &error), error, "mring: export");
+        return fd;
+    }
+
+    /* Open the ring that is in a descriptor, which stays the caller's; waits up to `timeout` for somebody to serve it. */
+    static ring import_from(int fd, std::chrono::nanoseconds timeout = {})
+    {
+        mring_error error = MRING_ERROR_INIT;
+        mring_open_options given = MRING_OPEN_OPTIONS_INIT;
+        given.timeout = timeout.count();
+        given.error = &error;
+        mring *opened = nullptr;
+        check(mring_import(fd, &opened, &given), error, "mring: import");
+        return ring(opened);
+    }
+
     /* Become the producer. */
     producer produce() const
     {

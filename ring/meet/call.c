@@ -246,6 +246,30 @@ int meet_attach(struct meet_link *link, enum mring_role role, struct attach_repl
     return 0;
 }
 
+/* The broker gives what is for the lowest role that will do: no right in a parcel can write the ring. */
+int meet_pack(struct meet_link *link, enum mring_role role, struct parcel *parcel, struct mring_error *error)
+{
+    struct request request = {.argument = role == MRING_INSPECT ? MRING_INSPECT : MRING_CONSUME};
+    struct answer_buffer buffer;
+    int result;
+
+    if (!role_covers(link->role, role))
+        return failure(error, -EACCES, 0, "this process has not got that role itself");
+    result = call(link, &request, MESSAGE_ATTACH, &buffer, error);
+    if (result != 0)
+        return result;
+    *parcel = (struct parcel){
+        .identity = {link->identity[0], link->identity[1]},
+        .key = key_between(&link->key, link->role, role),
+        .role = role,
+        .owner = link->owner,
+        .broker = take(&buffer.answer, RIGHT_BROKER),
+        .ring = take(&buffer.answer, RIGHT_RING),
+    };
+    mach_msg_destroy(&buffer.answer.header);
+    return 0;
+}
+
 int meet_escrow(struct meet_link *link, struct escrow_reply *reply)
 {
     struct request request = {.argument = 0};

@@ -69,13 +69,18 @@ struct ring_key key_lower(const struct ring_key *key)
     return key_hash(key, words, 1);
 }
 
+struct ring_key key_between(const struct ring_key *key, enum mring_role has, enum mring_role wanted)
+{
+    struct ring_key made = *key;
+
+    if (has == MRING_PRODUCE && wanted != MRING_PRODUCE)
+        made = key_lower(&made);
+    return has != MRING_INSPECT && wanted == MRING_INSPECT ? key_lower(&made) : made;
+}
+
 struct ring_key key_of_role(const struct ring_key *secret, enum mring_role role)
 {
-    struct ring_key key = *secret;
-
-    if (role != MRING_PRODUCE)
-        key = key_lower(&key);
-    return role == MRING_INSPECT ? key_lower(&key) : key;
+    return key_between(secret, MRING_PRODUCE, role);
 }
 
 struct ring_key key_of_group(const struct ring_key *secret, uint32_t index, uint32_t members, uint64_t incarnation)

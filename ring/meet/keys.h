@@ -30,6 +30,9 @@ int key_make(struct ring_key *secret);
 /* The key of a role. Of a lower role, a higher role's key gives it too: see key_lower. */
 struct ring_key key_of_role(const struct ring_key *secret, enum mring_role role);
 
+/* The same, of the key of a role that covers the wanted one. */
+struct ring_key key_between(const struct ring_key *key, enum mring_role has, enum mring_role wanted);
+
 /* The consumer's key, of the producer's; the inspector's, of the consumer's. */
 struct ring_key key_lower(const struct ring_key *key);
 

@@ -134,6 +134,26 @@ int meet_own(struct meet_link **link, struct broker *broker, struct mring_error 
     return 0;
 }
 
+int meet_adopt(struct meet_link **link, struct parcel *parcel, struct mring_error *error)
+{
+    bool elsewhere = !names_reach(parcel->broker);
+    struct meet_link *made = link_make(parcel->broker, parcel->identity, parcel->owner);
+
+    if (made == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for a link to the ring");
+    parcel->broker = MACH_PORT_NULL;
+    made->key = parcel->key;
+    made->role = parcel->role;
+    made->elsewhere = elsewhere;
+    *link = made;
+    return 0;
+}
+
+bool meet_is_elsewhere(const struct meet_link *link)
+{
+    return link->elsewhere;
+}
+
 void meet_lower(struct meet_link *link)
 {
     if (!role_covers(link->role, MRING_PRODUCE))

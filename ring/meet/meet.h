@@ -23,6 +23,7 @@
 
 #include "core/layout.h"
 #include "meet/keys.h"
+#include "meet/parcel.h"
 #include "mring.h"
 
 #include <mach/mach.h>
@@ -156,6 +157,12 @@ struct meet_link; /* a send right to the broker of one ring; also made for the s
 int meet_look_up(struct meet_link **link, uid_t owner, const char *name, int64_t timeout, struct mring_error *error);
 /* The link of the process that serves the ring itself, for its own use and for its forked children: it may all. */
 int meet_own(struct meet_link **link, struct broker *broker, struct mring_error *error);
+/*
+ * The link that a parcel (parcel.h) stands for: to the broker in it, whose right is taken out, as its role. -ENOMEM.
+ */
+int meet_adopt(struct meet_link **link, struct parcel *parcel, struct mring_error *error);
+/* Was the link adopted where names of the ring's brokers cannot be found, and theirs alone lead on? */
+bool meet_is_elsewhere(const struct meet_link *link);
 /* The ring has another broker now: have the link lead there, by the ring's identity and that one's number. -ENOENT: there is none. */
 int meet_renew(struct meet_link *link, uint64_t meeting);
 /* In a forked child the link of its parent's handle goes on over a registered port (meet/fork.c): no call is needed. -EPIPE from any
@@ -170,6 +177,8 @@ void meet_lower(struct meet_link *link);
  * attaching, this user.
  */
 int meet_attach(struct meet_link *link, enum mring_role role, struct attach_reply *reply, struct mring_error *error);
+/* A parcel of this role or a lower one, but for the name; to be closed. -EACCES: it is a higher one. */
+int meet_pack(struct meet_link *link, enum mring_role role, struct parcel *parcel, struct mring_error *error);
 /* What it takes to succeed the broker. -EACCES: this process may not (rights.h). */
 int meet_escrow(struct meet_link *link, struct escrow_reply *reply);
 /* The life entry. As life_begin's `fetch`: never receive it when this process has a life in the ring (member/life.h). */

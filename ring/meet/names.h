@@ -50,6 +50,9 @@ bool names_holder(uid_t owner, const name_t service, uid_t *uid, pid_t *pid);
  */
 kern_return_t names_list(const struct names_listener *listener);
 
+/* Can this process find names of the process that made this port? */
+bool names_reach(mach_port_t port);
+
 /* Does a look-up fail for whom the name is not served to? */
 bool names_turns_away(void);
 

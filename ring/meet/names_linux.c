@@ -36,6 +36,11 @@ kern_return_t names_list(const struct names_listener *listener)
     return mring_mach_bootstrap_list(found_service, (void *)(uintptr_t)listener);
 }
 
+bool names_reach(mach_port_t port)
+{
+    return mring_mach_bootstrap_reaches(port);
+}
+
 bool names_turns_away(void)
 {
     return true;

@@ -39,6 +39,7 @@ struct meet_link {
     struct ring_key key;  /* none: likewise */
     enum mring_role role; /* what the key is for */
     uid_t owner;          /* whose ring it is: who may answer, beside root */
+    bool elsewhere;       /* names of its broker's cannot be found here, nor ours there */
     int slot;             /* while a fork is under way: the registered port that carries it, or -1 */
 };
 

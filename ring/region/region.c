@@ -277,6 +277,19 @@ int region_open(struct region *region, mem_entry_name_port_t ring, enum mring_ro
     return 0;
 }
 
+uint64_t region_meeting(mem_entry_name_port_t ring)
+{
+    mach_vm_address_t address = 0;
+    uint64_t meeting;
+
+    if (!MACH_PORT_VALID(ring) || entry_map_anywhere(ring, RING_PRODUCER_OFFSET, sizeof(struct producer_page),
+                                                     VM_PROT_READ, &address, "ring", NULL) != 0)
+        return 0;
+    meeting = word_load_acquire(&((const struct producer_page *)address)->meeting); /* [MEETING] */
+    entry_unmap(address, sizeof(struct producer_page));
+    return meeting;
+}
+
 void region_close(struct region *region)
 {
     if (region->mapped != 0)

@@ -68,6 +68,12 @@ int region_create(struct region *region, const struct region_plan *plan, struct 
 int region_open(struct region *region, mem_entry_name_port_t ring, enum mring_role role, mem_entry_name_port_t doorbell,
                 struct mring_error *error);
 
+/*
+ * By what number a later broker of a ring can be found, from a right to it that may be anything and stays the caller's. 0: there was none, or
+ * it cannot be told.
+ */
+uint64_t region_meeting(mem_entry_name_port_t ring);
+
 /* Unmap and drop all rights. */
 void region_close(struct region *region);
 

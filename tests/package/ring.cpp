@@ -2,7 +2,9 @@
 #include <mring.hpp>
 
 #include <iostream>
+#include <string>
 #include <system_error>
+#include <unistd.h>
 
 // More may produce than may open it: refused, so the terms have arrived.
 static bool terms_arrive()
@@ -52,6 +54,25 @@ static bool losses_are_told()
     }
 }
 
+// In a descriptor, as for another program.
+static bool hands_over()
+{
+    auto ring = mring::ring::create("package-" + std::to_string(getpid()));
+    int fd = ring.export_as(MRING_CONSUME);
+    auto imported = mring::ring::import_from(fd);
+    bool refused = false;
+
+    close(fd);
+    ring.produce().send("over");
+    try {
+        imported.export_as(MRING_PRODUCE);
+    } catch (const std::system_error &error) {
+        refused = error.code() == std::errc::permission_denied;
+    }
+    auto message = imported.join("all").next();
+    return refused && message && message->text() == "over";
+}
+
 int main()
 try {
     if (!losses_are_told()) {
@@ -60,6 +81,10 @@ try {
     }
     if (!terms_arrive()) {
         std::cerr << "a ring was made on other terms than asked for\n";
+        return 1;
+    }
+    if (!hands_over()) {
+        std::cerr << "a ring in a descriptor is not the same\n";
         return 1;
     }
     auto ring = mring::ring::create();
