@@ -28,6 +28,8 @@ static char own_name[NAME_SIZE];
 static struct mring *ring;
 static struct mring_producer *producer;
 static struct mring_consumer *consumer;
+static struct mring *imported;
+static int exported;
 
 static void nothing(void)
 {
@@ -112,6 +114,29 @@ static void leave(void)
     EXPECT_OK(mring_leave(consumer));
 }
 
+static int export_ring(struct mring_error *error)
+{
+    return mring_export(ring, MRING_CONSUME, &exported, error);
+}
+
+static void close_exported(void)
+{
+    EXPECT_OK(close(exported));
+}
+
+static int import_ring(struct mring_error *error)
+{
+    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
+
+    options.error = error;
+    return mring_import(exported, &imported, &options);
+}
+
+static void close_imported(void)
+{
+    EXPECT_OK(mring_close(imported));
+}
+
 static void make_own(void)
 {
     ring = ring_like_theirs(own_name);
@@ -125,6 +150,18 @@ static void open_busy(void)
 static void open_idle(void)
 {
     EXPECT_OK(open_as(idle_name, MRING_PRODUCE, NULL));
+}
+
+static void open_and_export(void)
+{
+    open_busy();
+    EXPECT_OK(export_ring(NULL));
+}
+
+static void close_both(void)
+{
+    close_exported();
+    close_ring();
 }
 
 static void inherit(void)
@@ -206,6 +243,8 @@ struct call {
     X(create_named, nothing, create_named, close_ring, nothing, false, true, 0, -ENOMEM, -EMFILE, -EFBIG, -EAGAIN)     \
     X(open_consume, nothing, open_consume, close_ring, nothing, false, true, 0, -ENOMEM, -EMFILE)                      \
     X(open_produce, nothing, open_produce, close_ring, nothing, false, true, 0, -ENOMEM, -EMFILE)                      \
+    X(export, open_busy, export_ring, close_exported, close_ring, false, true, 0, -ENOMEM, -EMFILE)                    \
+    X(import, open_and_export, import_ring, close_imported, close_both, false, true, 0, -ENOMEM, -EMFILE)              \
     X(producer_own, make_own, become_producer, close_producer, close_ring, false, true, 0, -ENOMEM, -EMFILE)           \
     X(producer_opened, open_idle, become_producer, close_producer, close_ring, false, true, 0, -ENOMEM, -EMFILE)       \
     X(join_declared, open_busy, join_declared, leave, close_ring, false, true, 0, -ENOMEM, -EMFILE)                    \
