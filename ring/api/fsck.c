@@ -14,12 +14,6 @@ struct groups {
     int missed; /* why one that is there could not be had; 0: all could */
 };
 
-/* To look at: read-only, unless it is this process's own. */
-static int get_to_inspect(struct mring *ring, uint32_t index, struct held_group *held)
-{
-    return held_group_borrow(ring, index, held) ? 0 : inspect_group(ring, index, held, NULL);
-}
-
 static int get_to_repair(struct mring *ring, uint32_t index, struct held_group *held)
 {
     struct group_reply reply;
@@ -62,15 +56,6 @@ static void drop_groups(struct groups *groups)
 static bool alive(void *context, uint64_t number)
 {
     return life_alive(((struct mring *)context)->life, number);
-}
-
-static int arrive(struct mring *ring, struct mring_error *error)
-{
-    int code = ring_enter(ring, error);
-
-    if (code == 0)
-        ring_unlock();
-    return code;
 }
 
 /* ---- findings ---- */
@@ -135,10 +120,10 @@ int mring_fsck(struct mring *ring, const struct mring_fsck_options *options)
         return -EINVAL;
     code = check_size(check.options->size, sizeof(*options), "mring_fsck_options", NULL);
     if (code == 0)
-        code = arrive(ring, check.options->error);
+        code = inspect_arrive(ring, check.options->error);
     if (code != 0)
         return code;
-    groups = get_groups(ring, get_to_inspect);
+    groups = get_groups(ring, inspect_borrow);
     if (groups == NULL)
         return failure(check.options->error, -ENOMEM, 0, "no memory for the groups of the ring");
     inspector = (struct inspector){.ring = ring->region.view,
@@ -187,7 +172,7 @@ int mring_repair(struct mring *ring, struct mring_error *error)
     if (ring->role != MRING_PRODUCE || !ring->region.writable)
         return failure(error, -EACCES, 0,
                        "to repair a ring, open it with MRING_PRODUCE; a forked child that has joined cannot");
-    code = arrive(ring, error);
+    code = inspect_arrive(ring, error);
     if (code != 0)
         return code;
     groups = get_groups(ring, get_to_repair);

@@ -18,3 +18,17 @@ int inspect_group(struct mring *ring, uint32_t index, struct held_group *held, s
         held_group_describe(held, &reply);
     return code;
 }
+
+int inspect_borrow(struct mring *ring, uint32_t index, struct held_group *held)
+{
+    return held_group_borrow(ring, index, held) ? 0 : inspect_group(ring, index, held, NULL);
+}
+
+int inspect_arrive(struct mring *ring, struct mring_error *error)
+{
+    int code = ring_enter(ring, error);
+
+    if (code == 0)
+        ring_unlock();
+    return code;
+}

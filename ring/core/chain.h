@@ -34,4 +34,21 @@ static inline bool chain_walk(const struct ring_view *view, uint64_t tail, struc
     }
 }
 
+/*
+ * How far positions that were loaded before may go, for who only looks. A publication that has its first header and not yet its tail, by a
+ * producer that is just there, was stopped or died there, can be followed already. If the tail has moved it includes that one.
+ */
+static inline uint64_t chain_stream_end(const struct ring_view *view)
+{
+    const struct word *word = &view->page->tail;
+    uint64_t tail = word_load_acquire(word); /* [TAIL] */
+    struct chain chain;
+    bool whole = chain_walk(view, tail, &chain);
+    uint64_t now;
+
+    fence_load();
+    now = word_load_acquire(word); /* [TAIL] */
+    return whole && now == tail ? chain.end : now;
+}
+
 #endif

@@ -27,23 +27,6 @@ static bool lives(const struct inspector *inspector, uint64_t life)
 
 /* ---- the ring ---- */
 
-/*
- * How far positions that were loaded before may go. A publication that has its first header and not yet its tail, by a producer that is
- * just there, was stopped or died there, can be followed already (R2). If the tail has moved it includes that one.
- */
-static uint64_t stream_end(const struct inspector *inspector)
-{
-    const struct word *word = &inspector->ring.page->tail;
-    uint64_t tail = word_load_acquire(word); /* [TAIL] */
-    struct chain chain;
-    bool whole = chain_walk(&inspector->ring, tail, &chain);
-    uint64_t now;
-
-    fence_load();
-    now = word_load_acquire(word); /* [TAIL] */
-    return whole && now == tail ? chain.end : now;
-}
-
 /* What the dead producer committed beyond its tail belongs to the stream. False: it has a successor meanwhile. */
 static bool inspect_chain(const struct inspector *inspector, uint64_t epoch, uint64_t tail)
 {
@@ -140,7 +123,7 @@ static void inspect_messages(const struct inspector *inspector)
 {
     for (unsigned turn = 0; turn < WALKS; turn++) {
         uint64_t from = lowest_position(inspector);
-        uint64_t end = stream_end(inspector);
+        uint64_t end = chain_stream_end(&inspector->ring);
         uint64_t at = from;
 
         /* Positions that cannot be are their groups' damage. */
@@ -157,18 +140,6 @@ static void inspect_messages(const struct inspector *inspector)
 }
 
 /* ---- the members ---- */
-
-/* What a place holds, as a recoverer would judge it. */
-static bool holds(const struct group_view *group, uint32_t index, uint64_t *from, uint64_t *to)
-{
-    const struct member_line *line = &group->line[index];
-
-    if (group->members > 1)
-        return recover_holds(group, index, from, to);
-    *from = word_load_acquire(&line->held); /* [HELD] */
-    *to = word_load(&line->claimed);
-    return *from < *to;
-}
 
 static enum finding_kind kind_of_dead(const struct group_view *group, bool something, bool idle)
 {
@@ -188,9 +159,9 @@ static void inspect_place(const struct inspector *inspector, const struct group_
     uint64_t from = NOWHERE, to = NOWHERE;
     uint64_t held = word_load_acquire(&line->held);                                               /* [HELD] */
     bool marked = (word_load_acquire(&group->page->occupied[index / 64]) >> index % 64 & 1) != 0; /* [JOIN] */
-    bool something = held != HELD_IDLE && holds(group, index, &from, &to);
+    bool something = held != HELD_IDLE && recover_holds(group, index, &from, &to);
     bool alive = lives(inspector, life);
-    uint64_t end = stream_end(inspector);
+    uint64_t end = chain_stream_end(&inspector->ring);
     const int at = (int)group->index, place = (int)index;
 
     if (word_load_acquire(&line->owner) != before) /* [OWNER] */
@@ -220,7 +191,7 @@ static void inspect_orphans(const struct inspector *inspector, const struct grou
         uint64_t from, to;
 
         if (owner_life(owner) != 0 || word_load(&line->held) == HELD_IDLE || group->members == 1 ||
-            !holds(group, index, &from, &to))
+            !recover_holds(group, index, &from, &to))
             continue;
         if (word_load_acquire(&group->page->orphans) == 0 && word_load_acquire(&line->owner) == owner) /* [ORPHAN] */
             tell(inspector, FINDING_FORGOTTEN, (int)group->index, (int)index, 0, from, to);
@@ -254,7 +225,7 @@ static void inspect_position(const struct inspector *inspector, const struct gro
 
     if (named > group->members)
         tell(inspector, FINDING_CLAIMER_BAD, at, FINDING_WHOLE, 0, position, position);
-    if (!aligned(inspector, position) || position > stream_end(inspector))
+    if (!aligned(inspector, position) || position > chain_stream_end(&inspector->ring))
         tell(inspector, FINDING_POSITION_BAD, at, FINDING_WHOLE, 0, position, position);
     else if (tail > from && tail - from > inspector->ring.capacity && !group->terms.lossy)
         tell(inspector, FINDING_OVERRUN, at, FINDING_WHOLE, 0, from, tail);

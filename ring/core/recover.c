@@ -33,12 +33,19 @@ static bool judge_line(const struct group_view *group, uint32_t index, struct re
 
 bool recover_holds(const struct group_view *group, uint32_t index, uint64_t *from, uint64_t *end)
 {
-    struct remains remains;
-    bool holds = judge_line(group, index, &remains);
+    const struct member_line *line = &group->line[index];
+    struct remains remains = {.from = 0};
+    bool won = true;
 
+    if (group->members > 1) {
+        won = judge_line(group, index, &remains);
+    } else {
+        remains.from = word_load_acquire(&line->held); /* [HELD] */
+        remains.end = word_load(&line->claimed);
+    }
     *from = remains.from;
     *end = remains.end;
-    return holds;
+    return won && remains.from < remains.end;
 }
 
 static void free_idle(const struct group_view *group, uint32_t index)

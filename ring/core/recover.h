@@ -48,7 +48,7 @@ struct suspect {
     uint64_t held;
 };
 
-/* What is left of the last claim of a place in a group of many, whoever sits there: [*from, *end). False: nothing, or it was not won. */
+/* What a place holds, whoever sits there: [*from, *end); of many: what is left of its last claim. False: nothing, or it was not won. */
 bool recover_holds(const struct group_view *group, uint32_t index, uint64_t *from, uint64_t *end);
 
 /*
