@@ -9,7 +9,8 @@ static bool alive(void *context, uint64_t number)
     return life_alive(((struct mring *)context)->life, number);
 }
 
-void bury_dead(struct mring *ring, const struct held_group *held, struct known_sleeper *known, struct wild_turns *turns)
+unsigned bury_dead(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
+                   struct wild_turns *turns)
 {
     const struct group_view *group = &held->view;
     const struct judge judge = {alive, ring, life_number(ring->life)};
@@ -19,5 +20,6 @@ void bury_dead(struct mring *ring, const struct held_group *held, struct known_s
     if (group->terms.kind == GROUP_PASSING && !group_has_members(group))
         recover_sweep(group);
     else if (orphans)
-        wake_member(ring, held, known, turns, bell_take(group, &more));
+        return wake_member(ring, held, known, turns, bell_take(group, &more));
+    return 0;
 }

@@ -7,9 +7,9 @@
 
 /*
  * What dead members held goes to the living ones, one of whom is woken for it; a passing group that has none holds nobody back any more.
- * `known` has a place per line. Asks the kernel about every member that holds something.
+ * `known` has a place per line. Asks the kernel about every member that holds something. How many were woken.
  */
-void bury_dead(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
-               struct wild_turns *turns);
+unsigned bury_dead(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
+                   struct wild_turns *turns);
 
 #endif

@@ -19,12 +19,22 @@ enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
 
 /* ---- wake-ups ---- */
 
+/* In its own line as long as that is its own: who leaves wakes others for what it leaves behind. */
+static void count_wakeups(const struct mring_consumer *consumer, unsigned sent)
+{
+    struct member_line *line = consumer->core.line;
+
+    if (sent != 0 && word_load(&line->owner) == consumer->core.owner)
+        word_add_own(&line->wakeups, sent);
+}
+
 void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate)
 {
     struct sleeper who = {.group = SLEEPER_PRODUCER};
 
-    if (want_take(&consumer->group.view, gate, &who.owner))
-        (void)wake_sleeper(consumer->ring->link, &consumer->producer, &who);
+    if (want_take(&consumer->group.view, gate, &who.owner) &&
+        wake_sleeper(consumer->ring->link, &consumer->producer, &who))
+        count_wakeups(consumer, 1);
 }
 
 /* The group's own gate, as far as a member can tell: only to decide whether to wake the producer, who scans for itself. */
@@ -40,7 +50,7 @@ void consumer_wake_peer(struct mring_consumer *consumer)
     int line = bell_take(&consumer->group.view, &more);
 
     if (line >= 0)
-        wake_member(consumer->ring, &consumer->group, consumer->peers, &consumer->turns, line);
+        count_wakeups(consumer, wake_member(consumer->ring, &consumer->group, consumer->peers, &consumer->turns, line));
 }
 
 /* ---- messages ---- */
@@ -54,7 +64,13 @@ static inline void hand_out(struct mring_consumer *consumer, const struct record
     message->deliveries = (unsigned)consumer->core.given;
     consumer->last = record->position;
     consumer->last_length = message->length;
-    consumer->handed++;
+}
+
+/* So many were handed out. Of a lossy group they count when they are released whole. */
+static inline void count_handed(const struct mring_consumer *consumer, uint64_t messages)
+{
+    if (!consumer->core.group.terms.lossy)
+        consumer_core_count(&consumer->core, messages);
 }
 
 /* The same away from the path of every message. Of a lossy group it is never the one that mring_release need not look at. */
@@ -149,14 +165,6 @@ static void answer_idle(struct mring_consumer *consumer)
     consumer_answer_want(consumer, GATE_NONE);
 }
 
-void consumer_count_handed(const struct mring_consumer *consumer)
-{
-    struct word *messages = &consumer->core.line->messages;
-
-    if (word_load(messages) != consumer->handed)
-        word_store(messages, consumer->handed);
-}
-
 /* As lossy_next, with what may be had besides what is at hand. */
 static int next_lossy(struct mring_consumer *consumer, struct record *record)
 {
@@ -164,7 +172,6 @@ static int next_lossy(struct mring_consumer *consumer, struct record *record)
 
     if (code != 0)
         return code;
-    consumer_count_handed(consumer);
     code = consumer->lone ? lossy_refill(&consumer->core) : claim(consumer);
     return code < 0 ? code : lossy_next(&consumer->core, record);
 }
@@ -195,7 +202,6 @@ static int next(struct mring_consumer *consumer, struct record *record)
         code = next_lossy(consumer, record);
         return code != 0 ? code : nothing_there(consumer);
     }
-    consumer_count_handed(consumer);
     code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
     if (__builtin_expect(consumer_core_cut_off(&consumer->core), 0)) {
         consumer->core.limit = consumer->core.position;
@@ -215,8 +221,10 @@ static __attribute__((noinline)) int next_slowly(struct mring_consumer *consumer
     if (consumer_stale(consumer))
         return -ESTALE;
     code = next(consumer, &record);
-    if (code == 1)
+    if (code == 1) {
         hand_over(consumer, &record, message);
+        count_handed(consumer, 1);
+    }
     return code;
 }
 
@@ -227,6 +235,7 @@ int mring_next(struct mring_consumer *consumer, struct mring_message *message)
     if (__builtin_expect(!consumer_core_take(&consumer->core, &record), 0))
         return next_slowly(consumer, message);
     hand_out(consumer, &record, message);
+    consumer_core_count(&consumer->core, 1);
     return 1;
 }
 
@@ -259,6 +268,7 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
     do
         hand_over(consumer, &record, &messages[filled++]);
     while (filled < count && at_hand(consumer, &record));
+    count_handed(consumer, (uint64_t)filled);
     return filled;
 }
 
@@ -355,6 +365,7 @@ static int copy(struct mring_consumer *consumer, const struct record *record, vo
 {
     uint32_t length = record_length(record->header);
 
+    consumer_core_count(&consumer->core, 1);
     if (length != 0)
         memcpy(buffer, record->data, length);
     (void)release(consumer, consumer->core.position);

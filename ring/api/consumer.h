@@ -12,8 +12,7 @@
 
 struct mring_consumer {
     struct consumer_core core;
-    uint64_t last;   /* where the message handed out last begins, and its length: see mring_release */
-    uint64_t handed; /* messages; the counter in the line follows when there are no more at hand */
+    uint64_t last; /* where the message handed out last begins, and its length: see mring_release */
     uint32_t last_length;
     bool lone;
     int64_t look_again;       /* when to look for dead peers next, of the coarse clock */
@@ -46,9 +45,6 @@ void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate);
 
 /* There is more to do than this member took: wake one peer, who will do the same (one wake-up per batch). */
 void consumer_wake_peer(struct mring_consumer *consumer);
-
-/* Bring the counter in the line up to date. The producer reads that line: one who polls in vain must not take it away each time. */
-void consumer_count_handed(const struct mring_consumer *consumer);
 
 /*
  * Are there dead among the peers? What they held goes to the group. True: there is something to adopt. A member that is busy asks only

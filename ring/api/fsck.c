@@ -148,7 +148,7 @@ static int repair_group(struct mring *ring, const struct held_group *held, struc
 
     if (known == NULL)
         return failure(error, -ENOMEM, 0, "no memory to repair a group of %u members", group->members);
-    bury_dead(ring, held, known, &turns);
+    (void)bury_dead(ring, held, known, &turns);
     for (uint32_t line = 0; line < group->members; line++)
         forget_sleeper(&known[line]);
     free(known);

@@ -79,6 +79,17 @@ static void read_directory(struct mring_producer *producer)
 
 /* ---- room ---- */
 
+/* Live groups that are not mapped: what they may still read cannot be known. */
+static uint64_t unmapped(const struct mring_producer *producer)
+{
+    uint64_t live = word_load_acquire(&producer->core.view.page->groups); /* [GROUP] */
+
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        if (producer->group[index].view.page != NULL)
+            live &= ~(UINT64_C(1) << index);
+    return live;
+}
+
 uint64_t producer_scan(struct mring_producer *producer)
 {
     struct producer_core *core = &producer->core;
@@ -88,9 +99,11 @@ uint64_t producer_scan(struct mring_producer *producer)
     fence_full(); /* joiners who became visible before they read the tail are seen below: core/group.h */
     read_directory(producer);
     producer->scanned = core->gate;
+    producer->keepers = producer->behind ? unmapped(producer) : 0;
     if (producer->behind)
         return core->gate;
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        const uint64_t bit = UINT64_C(1) << index;
         uint64_t of_group;
 
         if (!producer_awaits(producer, index))
@@ -98,8 +111,12 @@ uint64_t producer_scan(struct mring_producer *producer)
         of_group = gate_look(&core->view, &producer->group[index].view, core->gate, tail, &producer->watch[index]);
         if (of_group == GATE_BROKEN)
             producer_cut_off(producer, index);
-        else if (of_group < gate)
+        else if (of_group == gate && gate < tail)
+            producer->keepers |= bit;
+        if (of_group < gate) {
             gate = of_group;
+            producer->keepers = bit;
+        }
     }
     producer->scanned = gate;
     return gate;
@@ -123,6 +140,13 @@ void producer_rescan(struct mring_producer *producer)
 
 /* ---- wake-ups ---- */
 
+/* This line's sleeper was taken. */
+static void ring_member(struct mring_producer *producer, uint32_t index, int line)
+{
+    producer_count_wakeups(producer, wake_member(producer->ring, &producer->group[index], producer->known[index],
+                                                 &producer->turns[index], line));
+}
+
 /* Somebody sleeps: one member per group that rings, or all of them. Always 0, for the calls that end with it. */
 static __attribute__((noinline)) int answer(struct mring_producer *producer, uint64_t bell)
 {
@@ -142,7 +166,7 @@ static __attribute__((noinline)) int answer(struct mring_producer *producer, uin
             continue;
         line = bell_answer(&producer->core.view, group);
         if (line >= 0)
-            wake_member(producer->ring, &producer->group[index], producer->known[index], &producer->turns[index], line);
+            ring_member(producer, index, line);
     }
     return 0;
 }
@@ -160,8 +184,7 @@ static void answer_all(struct mring_producer *producer)
             int line = bell_take(group, &more);
 
             if (line >= 0)
-                wake_member(producer->ring, &producer->group[index], producer->known[index], &producer->turns[index],
-                            line);
+                ring_member(producer, index, line);
         }
     }
 }

@@ -29,6 +29,7 @@ struct mring_producer {
     int64_t look_again; /* when to look for dead members next; moved on by whatever gives room */
     struct sleeper_state sleep;
     uint64_t scanned; /* what the last scan found */
+    uint64_t keepers; /* bit g: group g was what the last scan found no more than that for */
     uint64_t want;    /* the gate announced to the groups of `wanted` while it sleeps */
     uint64_t wanted;  /* bit g: group g was told */
     bool asked;       /* in this wait, for more than is needed */
@@ -62,6 +63,12 @@ static inline bool producer_serves(const struct mring_producer *producer, uint32
 static inline bool producer_awaits(const struct mring_producer *producer, uint32_t index)
 {
     return producer_serves(producer, index) && !producer->group[index].view.terms.lossy;
+}
+
+static inline void producer_count_wakeups(struct mring_producer *producer, unsigned sent)
+{
+    if (sent != 0)
+        word_add_own(&producer->core.view.page->wakeups, sent);
 }
 
 /* The group's words cannot be true, as its watch says: cut it off. Was it already, by a producer before this one? */

@@ -31,7 +31,8 @@ void producer_bury_dead(struct mring_producer *producer)
 {
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
         if (producer_serves(producer, index))
-            bury_dead(producer->ring, &producer->group[index], producer->known[index], &producer->turns[index]);
+            producer_count_wakeups(producer, bury_dead(producer->ring, &producer->group[index], producer->known[index],
+                                                       &producer->turns[index]));
 }
 
 void producer_look_for_dead(struct mring_producer *producer)

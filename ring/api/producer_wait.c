@@ -103,11 +103,27 @@ static int verdict(void *context)
     return 0;
 }
 
+/* One more sleep for want of what this group keeps; of the group that has this place in the directory now. */
+static void count_awaited(const struct ring_view *view, uint32_t index)
+{
+    struct awaited *awaited = &view->page->awaited[index];
+    uint64_t incarnation = view->directory[index].incarnation;
+
+    if (word_load(&awaited->incarnation) != incarnation) {
+        word_store(&awaited->waits, 0);
+        word_store_release(&awaited->incarnation, incarnation);
+    }
+    word_add_own(&awaited->waits, 1);
+}
+
+/* And who caused it: the last look, right before, knows. */
 static void count_sleep(void *context)
 {
-    struct producer_page *page = ((struct mring_producer *)context)->core.view.page;
+    const struct mring_producer *producer = context;
 
-    word_add_own(&page->waits, 1);
+    word_add_own(&producer->core.view.page->waits, 1);
+    for (uint64_t left = producer->keepers; left != 0; left &= left - 1)
+        count_awaited(&producer->core.view, (uint32_t)__builtin_ctzll(left));
 }
 
 /* Room short of the announced gate is nobody's fault: it asked to be left asleep till then. */

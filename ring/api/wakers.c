@@ -44,8 +44,8 @@ static void count_wild(struct wild_turns *turns, int64_t began)
         turns->until = now + WILD_TIME + 10 * took;
 }
 
-void wake_member(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
-                 struct wild_turns *turns, int line)
+unsigned wake_member(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
+                     struct wild_turns *turns, int line)
 {
     const struct group_view *group = &held->view;
 
@@ -55,8 +55,9 @@ void wake_member(struct mring *ring, const struct held_group *held, struct known
         bool more;
 
         if (owner_life(who.owner) != 0 && wake_sleeper(ring->link, &known[line], &who))
-            return;
+            return 1;
         count_wild(turns, began);
         line = wild_enough(turns) ? -1 : bell_take(group, &more);
     }
+    return 0;
 }

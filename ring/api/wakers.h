@@ -31,10 +31,10 @@ bool wild_enough(const struct wild_turns *turns);
 
 /*
  * Signal the sleeper of this line, which was taken; if it is dead, the next one, as the work is still there. `known` has one place per
- * line.
+ * line. How many were woken: 1 or 0.
  */
-void wake_member(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
-                 struct wild_turns *turns, int line);
+unsigned wake_member(struct mring *ring, const struct held_group *held, struct known_sleeper *known,
+                     struct wild_turns *turns, int line);
 
 void forget_sleeper(struct known_sleeper *known);
 

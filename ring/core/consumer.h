@@ -151,6 +151,14 @@ static inline void consumer_core_release(struct consumer_core *consumer, uint64_
     word_store_release(&consumer->active->held, end); /* [HELD] */
 }
 
+/* So many more messages are this member's, all of them given to as many before. */
+static inline void consumer_core_count(const struct consumer_core *consumer, uint64_t messages)
+{
+    word_add_own(&consumer->line->messages, messages);
+    if (__builtin_expect(consumer->given > 1, 0))
+        word_add_own(&consumer->line->redelivered, messages);
+}
+
 /* Does it hold a record that it was handed? */
 static inline bool consumer_core_holds(const struct consumer_core *consumer)
 {

@@ -17,6 +17,7 @@
  *             04200  counters              P                    messages and bytes published, waits, wake-ups
  *             04280  landmark[32]          P, release [LANDMARK]  lossy groups: what the stream had come to at a position
  *             04680  cut_off[64]           P, release [CUT]     groups whose words were damaged: they gate no more
+ *             04e80  awaited[64]           P                    how often P went to sleep for the room that a group kept
  *   page 2  08000  struct group_entry[64]  B                    the directory: names and kinds of groups
  *   page 3  0c000  data                    P                    capacity bytes, mapped twice back to back
  *
@@ -37,6 +38,7 @@
  *             +40    damaged               its member           how often it met words that cannot be true
  *             +48    number, bytes         its member           lossy: of the stream before `held`
  *             +58    missed, missed_bytes  its member           lossy: what it found to be lost
+ *             +68    wakeups               its member           that it sent
  *             +80    owner                 members, CAS         who sits here: see OWNER below
  *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
  *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
@@ -208,6 +210,12 @@ static inline bool cut_off_is(uint64_t what, uint64_t incarnation)
     return what != 0 && cut_off_word(incarnation, what) == what;
 }
 
+/* How often the producer slept while nothing but this group, and others that are as far behind, kept the room from it. */
+struct awaited {
+    struct word incarnation; /* of the group that is meant */
+    struct word waits;
+};
+
 /* Page 1 of the ring entry. */
 struct producer_page {
     struct word tail;
@@ -229,16 +237,17 @@ struct producer_page {
 
     struct word messages;
     struct word bytes;
-    struct word waits;
-    struct word wakeups;
+    struct word waits;    /* how often it went to sleep, for room or until all is read */
+    struct word wakeups;  /* that it sent */
     struct word rescued;  /* waits for room that timed out and then found some: must stay 0 */
     struct word cut_offs; /* groups that were cut off */
     unsigned char pad4[LAYOUT_LINE - 48];
 
     struct landmark landmark[LAYOUT_LANDMARKS];
     struct cut_off cut_off[LAYOUT_GROUPS];
+    struct awaited awaited[LAYOUT_GROUPS];
     unsigned char reserved[LAYOUT_PAGE - 5 * LAYOUT_LINE - LAYOUT_LANDMARKS * sizeof(struct landmark) -
-                           LAYOUT_GROUPS * sizeof(struct cut_off)];
+                           LAYOUT_GROUPS * (sizeof(struct cut_off) + sizeof(struct awaited))];
 };
 
 enum group_kind {
@@ -299,7 +308,7 @@ struct claim_come {
 struct member_line {
     struct word held;
     struct word claimed;
-    struct word messages; /* handed out: brought up to date when it runs out of them */
+    struct word messages; /* handed out */
     struct word batches;
     struct word sleeps;
     struct word rescued;     /* waits that timed out and then found work: must stay 0 */
@@ -310,7 +319,8 @@ struct member_line {
     struct word bytes;
     struct word missed;
     struct word missed_bytes;
-    unsigned char pad0[LAYOUT_LINE - 104];
+    struct word wakeups; /* that it sent: to its peers, and to a producer that waited for room */
+    unsigned char pad0[LAYOUT_LINE - 112];
 
     struct word owner;
     struct word intent_serial;
@@ -390,7 +400,12 @@ LAYOUT_AT(producer_page, broker, 0x190);
 LAYOUT_AT(producer_page, meeting, 0x198);
 LAYOUT_AT(producer_page, messages, 0x200);
 LAYOUT_AT(producer_page, landmark, 0x280);
+LAYOUT_AT(producer_page, waits, 0x210);
+LAYOUT_AT(producer_page, wakeups, 0x218);
+LAYOUT_AT(producer_page, rescued, 0x220);
+LAYOUT_AT(producer_page, cut_offs, 0x228);
 LAYOUT_AT(producer_page, cut_off, 0x680);
+LAYOUT_AT(producer_page, awaited, 0xe80);
 _Static_assert(sizeof(struct group_entry) == LAYOUT_LINE, "directory entry");
 _Static_assert(sizeof(struct group_entry) * LAYOUT_GROUPS <= LAYOUT_PAGE, "directory fits its page");
 LAYOUT_AT(group_entry, terms, 0x40);
@@ -415,10 +430,15 @@ _Static_assert(sizeof(struct member_line) == 2 * LAYOUT_LINE, "member line");
 LAYOUT_AT(member_line, held, 0x00);
 LAYOUT_AT(member_line, claimed, 0x08);
 LAYOUT_AT(member_line, messages, 0x10);
+LAYOUT_AT(member_line, batches, 0x18);
+LAYOUT_AT(member_line, sleeps, 0x20);
+LAYOUT_AT(member_line, rescued, 0x28);
+LAYOUT_AT(member_line, redelivered, 0x30);
 LAYOUT_AT(member_line, redelivered_to, 0x38);
 LAYOUT_AT(member_line, damaged, 0x40);
 LAYOUT_AT(member_line, number, 0x48);
 LAYOUT_AT(member_line, missed, 0x58);
+LAYOUT_AT(member_line, wakeups, 0x68);
 LAYOUT_AT(member_line, owner, 0x80);
 LAYOUT_AT(member_line, intent_serial, 0x88);
 LAYOUT_AT(member_line, intent_end, 0x90);

@@ -324,6 +324,8 @@ int lossy_release(struct consumer_core *consumer, uint64_t position, uint32_t le
     end = held_record(lossy, count - 1)->end;
     gap.resumed = end.position;
     whole = record_intact(&consumer->view, gap.from);
+    if (whole)
+        consumer_core_count(consumer, count);
     lossy->first = (lossy->first + count) % LOSSY_HELD;
     lossy->count -= count;
     if (lossy->count == 0)
