@@ -101,3 +101,28 @@ bool landmark_resume(const struct ring_view *view, struct fact *fact)
         found = landmark_last(view, fact);
     return found && record_intact(view, fact->position);
 }
+
+bool landmark_fact(const struct ring_view *view, uint64_t position, struct fact *fact)
+{
+    struct fact walked = {position, 0, 0}, behind = {NOWHERE, 0, 0}, before = {NOWHERE, 0, 0};
+
+    /* In one round: a landmark that was past the tail may be there in the next. */
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
+        struct fact seen;
+
+        if (!look(view, place, &seen))
+            continue;
+        if (seen.position >= position && seen.position < behind.position)
+            behind = seen;
+        if (seen.position <= position && (before.position == NOWHERE || seen.position > before.position))
+            before = seen;
+    }
+    if (behind.position == NOWHERE) {
+        *fact = before;
+        return landmark_count(view, fact, position);
+    }
+    if (!landmark_count(view, &walked, behind.position))
+        return false;
+    *fact = (struct fact){position, behind.messages - walked.messages, behind.bytes - walked.bytes};
+    return true;
+}

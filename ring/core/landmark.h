@@ -43,6 +43,12 @@ bool landmark_resume(const struct ring_view *view, struct fact *fact);
 bool landmark_count(const struct ring_view *view, struct fact *fact, uint64_t end);
 
 /*
+ * What there is before any position of the ring, at which a record begins: by the first landmark behind it, or else by the last one before.
+ * False: no headers lead there, or they are overwritten.
+ */
+bool landmark_fact(const struct ring_view *view, uint64_t position, struct fact *fact);
+
+/*
  * Was the record at this position, and all behind it, still there when what was read before this call was read? The producer says how far it
  * may write before it does [INTENT]; what lies a whole ring or more before that is gone.
  */
