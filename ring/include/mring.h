@@ -633,6 +633,145 @@ struct mring_list_options {
  */
 MRING_API int mring_list(const struct mring_list_options *options);
 
+/* ---- counters ---- */
+
+/*
+ * A snapshot of a ring's counters, and what it takes to make the next one. Any process may take them that has the ring, with whatever role: it
+ * writes nothing, takes no lock, wakes nobody, and is waited for by nobody.
+ *
+ *     struct mring_stats *stats = NULL;
+ *     struct mring_group_stats group = MRING_GROUP_STATS_INIT;
+ *
+ *     while (mring_stats(ring, &stats, NULL) == 0 && sleep(1) == 0)
+ *         for (unsigned at = 0; mring_stats_group(stats, at, &group) == 0; at++)
+ *             printf("%s: %llu behind\n", group.name, (unsigned long long)group.lag_messages);
+ *     mring_stats_free(stats);
+ *
+ * What a snapshot is true of.
+ *   Of a ring at rest: all of it is exact.
+ *   `instant` is 1: every position, and every number that only grows, was what it says at one and the same instant of the call.
+ *   `instant` is 0, for the ring moved faster than it could be looked at: each group was as it says at some instant of the call, and the ring at
+ *   one after all of those. So always, for each group, what it was given and what it lags add up to what is published, and no lag
+ *   is negative; but a lag may count messages that were published while the call looked.
+ * From one snapshot to the next no position and no counter of a ring, a group or a place goes back.
+ */
+struct mring_stats;
+
+/* As a number: it cannot be told. */
+#define MRING_UNKNOWN UINT64_MAX
+
+struct mring_ring_stats {
+    size_t size;
+    uint64_t messages; /* published */
+    uint64_t bytes;    /* of payload, in these */
+    uint64_t position; /* where the next one will begin, or the first that a killed producer's successor publishes */
+    uint64_t
+        waits; /* how often the producer went to sleep, for room or in mring_drain; for which groups, is told of each */
+    uint64_t wakeups;  /* of members, by the producer */
+    uint64_t rescued;  /* sleeps of the producer that timed out and found what a wake-up was owed for: must stay 0 */
+    uint64_t cut_offs; /* of groups */
+    int64_t
+        producer; /* its pid; 0: there is none that lives, or one that this process cannot see (another pid namespace) */
+    unsigned producing; /* 1: a living process is the producer */
+    unsigned waiting;   /* 1: and it sleeps until more is released */
+    unsigned ended;     /* 1: mring_end was called */
+    unsigned instant;   /* see above */
+    unsigned groups;    /* how many, for mring_stats_group */
+    unsigned members;   /* and for mring_stats_member */
+    unsigned unreached; /* groups of these that could not be looked into */
+};
+#define MRING_RING_STATS_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(struct mring_ring_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                   \
+    }
+
+struct mring_group_stats {
+    size_t size;
+    char name[MRING_NAME_MAX + 1];
+    unsigned number; /* of the group in this ring, 0 to MRING_GROUPS_MAX - 1; given anew when it is gone */
+    unsigned
+        reached; /* 0: nobody could give its words; what only they tell is 0 then, and MRING_UNKNOWN what a position is needed for */
+    /* What it is. */
+    unsigned durable;      /* 1: it keeps its place, and gates, with nobody there; 0: it is gone with its last member */
+    unsigned lossy;        /* 1: the producer does not wait for it */
+    unsigned members_most; /* places */
+    unsigned members;      /* of these taken by processes that live */
+    unsigned cut_off;      /* 1: by the producer, as its words could not be true */
+    /* 1: no group that the producer waits for is further behind, and this one is behind: when room is short it is for this one. */
+    unsigned gating;
+    uint64_t waits; /* how often the producer went to sleep while that was so */
+    /*
+     * Where it is. A group of many: what lies before was claimed by members; a group of one: what lies before was released. MRING_UNKNOWN of
+     * the lag: the position is damaged, or of a lossy group whose next message is overwritten.
+     */
+    uint64_t position;
+    uint64_t released;     /* nobody in it reads what lies before */
+    uint64_t lag_messages; /* published, and not before the position */
+    uint64_t lag_bytes;    /* of payload, in these */
+    /* Of all its places, whoever sat there. */
+    uint64_t messages;     /* handed out; a message that is redelivered counts each time */
+    uint64_t redelivered;  /* of these: with `deliveries` above 1 */
+    uint64_t missed;       /* lossy: overwritten before they were handed out */
+    uint64_t missed_bytes; /* of payload, in these */
+    uint64_t aside;        /* messages that are set aside now (mring_take_aside) */
+    uint64_t aside_ever;   /* and that ever were */
+    uint64_t deaths;       /* of members, that were seen to while they held a place */
+};
+#define MRING_GROUP_STATS_INIT                                                                                         \
+    {                                                                                                                  \
+        sizeof(struct mring_group_stats), {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0              \
+    }
+
+/* A place of a group, and who sits there. The numbers are of the place: of all who sat there in turn. */
+struct mring_member_stats {
+    size_t size;
+    unsigned group; /* for mring_stats_group, in this snapshot */
+    unsigned place;
+    unsigned alive;  /* 1: a living process sits there */
+    unsigned asleep; /* 1: and sleeps until there is something to do */
+    unsigned gating; /* 1: its group would have released more but for what is held here */
+    int64_t process; /* its pid; 0: nobody lives there, or somebody whom this process cannot see */
+    uint64_t held_from,
+        held_to; /* what is held here, of one that is dead or left, too; both 0: nothing. (A group of one: at most to there) */
+    uint64_t messages; /* handed out, those again that are redelivered */
+    uint64_t redelivered;
+    uint64_t missed, missed_bytes; /* of a lossy group */
+    uint64_t batches;              /* claimed; 0 in a group of one */
+    uint64_t sleeps;
+    uint64_t rescued; /* sleeps that timed out and found what a wake-up was owed for: must stay 0 */
+    uint64_t wakeups; /* sent, to other members and to the producer */
+    uint64_t damaged; /* how often a call ended with -EBADMSG */
+};
+#define MRING_MEMBER_STATS_INIT                                                                                        \
+    {                                                                                                                  \
+        sizeof(struct mring_member_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                           \
+    }
+
+/*
+ * Take a snapshot. *stats NULL: a handle is made, the caller's, to be given back by mring_stats_free; else it is filled anew, which is cheaper:
+ * it keeps the groups' words mapped. A handle belongs to one thread at a time; in a forked child it is good with the child's copy of the
+ * ring handle. `error` may be NULL.
+ *
+ * Who serves the ring is asked for the words of groups that this process has not seen before. If it does not answer for 5 seconds (it is
+ * stopped, say), or nobody serves the ring, those groups are told as not `reached`, and asked for again 5 seconds later; all else is as ever.
+ *
+ * 0; -EINVAL: NULL;  -ENOMEM;  -EMFILE -ENOLCK: in a forked child, as of mring_create. On failure a handle keeps its snapshot.
+ */
+MRING_API int mring_stats(struct mring *ring, struct mring_stats **stats, struct mring_error *error);
+
+/*
+ * Read the snapshot: of the ring, of the group or the member (place) number `index` in it. Members come in the order of their groups, then places;
+ * only places that were taken once. 0; -ENOENT: there are not so many; -EINVAL: the size is not one this library knows.
+ */
+MRING_API int mring_stats_ring(const struct mring_stats *stats, struct mring_ring_stats *ring);
+MRING_API int mring_stats_group(const struct mring_stats *stats, unsigned index, struct mring_group_stats *group);
+MRING_API int mring_stats_member(const struct mring_stats *stats, unsigned index, struct mring_member_stats *member);
+
+/* Give a handle back, also when its ring is closed. NULL is allowed. */
+MRING_API void mring_stats_free(struct mring_stats *stats);
+
+/* ---- checks ---- */
+
 /* How much a finding of mring_fsck matters. */
 enum mring_weight {
     MRING_NOTE = 0, /* who does what, and holds what: as it should be */
