@@ -155,9 +155,7 @@ bool snapshot_measure(const struct sight *sight, const struct snapshot *snapshot
 
         if (sight->group[index] == NULL)
             continue;
-        if (position > end)
-            position = end;
-        if (landmark_fact(&sight->ring, position, &measures->group[index]))
+        if (landmark_fact(&sight->ring, position < end ? position : end, &measures->group[index]))
             measures->known |= UINT64_C(1) << index;
         else
             all = false;
