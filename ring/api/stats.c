@@ -151,7 +151,9 @@ static bool describe(const struct mring *ring, uint32_t index, const struct held
                                        .number = index,
                                        .durable = terms.kind == GROUP_DECLARED,
                                        .lossy = terms.lossy,
-                                       .members_most = terms.members};
+                                       .members_most = terms.members,
+                                       .lag_messages = MRING_UNKNOWN,
+                                       .lag_bytes = MRING_UNKNOWN};
     memcpy(told->name, view->directory[index].name, sizeof(told->name));
     told->name[sizeof(told->name) - 1] = '\0';
     fence_load();
@@ -176,8 +178,10 @@ static void tell_group(const struct seen_group *seen, const struct measures *mea
     told->waits = seen->awaited;
     told->position = seen->position;
     told->released = seen->released;
-    told->lag_messages = known ? beyond(measures->published.messages, fact->messages) : MRING_UNKNOWN;
-    told->lag_bytes = known ? beyond(measures->published.bytes, fact->bytes) : MRING_UNKNOWN;
+    if (known) {
+        told->lag_messages = beyond(measures->published.messages, fact->messages);
+        told->lag_bytes = beyond(measures->published.bytes, fact->bytes);
+    }
     told->aside = seen->aside;
     told->aside_ever = seen->aside_ever;
     told->deaths = seen->deaths;
@@ -264,7 +268,10 @@ static void tell(struct mring_stats *stats, const struct mring *ring, uint64_t l
         struct mring_group_stats *group = &stats->group[stats->told.groups];
         uint32_t places = reached(held) ? held->view.members : 0;
 
-        if (describe(ring, index, held, group)) {
+        /* A passing group that all have left is gone, also before who serves the ring clears it away. */
+        bool gone = reached(held) && stats->snapshot->group[index].released == NOWHERE;
+
+        if (!gone && describe(ring, index, held, group)) {
             if (reached(held))
                 tell_group(&stats->snapshot->group[index], measures, index, group);
             else

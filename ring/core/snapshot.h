@@ -27,7 +27,7 @@ struct seen_ring {
 
 struct seen_group {
     uint64_t position; /* claimed up to; of a lone group: released */
-    uint64_t released; /* nobody in it reads below; NOWHERE: a passing one without members, which holds nothing */
+    uint64_t released; /* nobody in it reads below; NOWHERE: a passing one that all have left */
     uint64_t want, want_epoch;
     uint64_t cut_off; /* 1: it was */
     uint64_t awaited;
