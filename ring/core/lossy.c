@@ -127,6 +127,23 @@ static int group_fact(struct consumer_core *consumer, uint64_t position, uint64_
                                  (struct trouble){TROUBLE_POSITION, position, consumer_core_tail(consumer), 0});
 }
 
+bool lossy_fact(const struct group_view *group, uint64_t position, struct fact *fact)
+{
+    const struct member_line *line = &group->line[0];
+    uint64_t owner_serial = word_load_acquire(&group->page->claim.high); /* [CLAIM] */
+
+    if (group->members > 1) {
+        *fact = (struct fact){.position = position, .messages = owner_serial & SERIAL_MASK};
+        return bytes_at(group, owner_serial, position, &fact->bytes) &&
+               word_load(&group->page->claim.low) == position && word_load(&group->page->claim.high) == owner_serial;
+    }
+    if (word_load_acquire(&line->held) != position &&
+        word_load_acquire(&group->page->claim.low) != position) /* [HELD] */
+        return false;
+    *fact = (struct fact){position, word_load(&line->number), word_load(&line->bytes)};
+    return true;
+}
+
 static void write_come(struct consumer_core *consumer, uint64_t end, uint64_t bytes)
 {
     struct claim_come *come = &consumer->line->come[consumer->lossy.come];

@@ -70,6 +70,12 @@ int lossy_release(struct consumer_core *consumer, uint64_t position, uint32_t le
 /* Give up what it holds and has claimed, before it leaves. */
 void lossy_leave(struct consumer_core *consumer);
 
+/*
+ * For who only looks: what there is before the group's position, by its own words; the position may be lapped. Of a lone one: before what it has
+ * released, of which the last may be counted a moment before. False: the group is at another position by now.
+ */
+bool lossy_fact(const struct group_view *group, uint64_t position, struct fact *fact);
+
 /* ---- for shared.c and recover.c ---- */
 
 /* The group's position was lapped: move it on. -EOVERFLOW: done; SHARED_CHANGED; 0: there is nowhere to go for this moment; -EBADMSG. */

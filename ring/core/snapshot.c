@@ -2,6 +2,7 @@
 
 #include "aside.h"
 #include "chain.h"
+#include "lossy.h"
 #include "recover.h"
 
 #include <string.h>
@@ -141,6 +142,14 @@ static uint64_t stream_end(const struct sight *sight, const struct snapshot *sna
     return end;
 }
 
+/* A lossy group may be lapped: then its own words tell, which it counts its losses by. */
+static bool count(const struct sight *sight, uint32_t index, uint64_t position, struct fact *fact)
+{
+    const struct group_view *group = sight->group[index];
+
+    return landmark_fact(&sight->ring, position, fact) || (group->terms.lossy && lossy_fact(group, position, fact));
+}
+
 bool snapshot_measure(const struct sight *sight, const struct snapshot *snapshot, struct measures *measures)
 {
     const uint64_t end = stream_end(sight, snapshot);
@@ -155,7 +164,7 @@ bool snapshot_measure(const struct sight *sight, const struct snapshot *snapshot
 
         if (sight->group[index] == NULL)
             continue;
-        if (landmark_fact(&sight->ring, position < end ? position : end, &measures->group[index]))
+        if (count(sight, index, position < end ? position : end, &measures->group[index]))
             measures->known |= UINT64_C(1) << index;
         else
             all = false;
