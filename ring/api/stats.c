@@ -145,12 +145,14 @@ static bool describe(const struct mring *ring, uint32_t index, const struct held
     const struct ring_view *view = &ring->region.view;
     const volatile struct group_entry *entry = &view->directory[index];
     uint64_t incarnation = entry->incarnation;
-    struct group_terms terms = held->view.page != NULL ? held->view.terms : entry->terms;
+    struct group_terms terms = entry->terms;
 
     *told = (struct mring_group_stats){.size = sizeof(*told),
                                        .number = index,
-                                       .durable = terms.kind == GROUP_DECLARED,
+                                       .durable = terms.kind != GROUP_PASSING,
                                        .lossy = terms.lossy,
+                                       .limit = terms.limit,
+                                       .after = terms.after,
                                        .members_most = terms.members,
                                        .lag_messages = MRING_UNKNOWN,
                                        .lag_bytes = MRING_UNKNOWN};

@@ -52,7 +52,7 @@ static struct seen_place *look_at_group(const struct ring_view *ring, const stru
                                         struct seen_group *seen, struct seen_place *place)
 {
     const struct awaited *awaited = &ring->page->awaited[group->index];
-    bool anybody = group->terms.kind == GROUP_DECLARED;
+    bool anybody = group->terms.kind != GROUP_PASSING;
 
     seen->position = word_load_acquire(&group->page->claim.low); /* [CLAIM] */
     seen->released = seen->position;

@@ -664,14 +664,13 @@ struct mring_ring_stats {
     size_t size;
     uint64_t messages; /* published */
     uint64_t bytes;    /* of payload, in these */
-    uint64_t position; /* where the next one will begin, or the first that a killed producer's successor publishes */
-    uint64_t
-        waits; /* how often the producer went to sleep, for room or in mring_drain; for which groups, is told of each */
+    uint64_t position; /* where the stream has come to, with headers and padding */
+    uint64_t waits;    /* how often the producer went to sleep, for room or in mring_drain; each group says for whom */
     uint64_t wakeups;  /* of members, by the producer */
     uint64_t rescued;  /* sleeps of the producer that timed out and found what a wake-up was owed for: must stay 0 */
     uint64_t cut_offs; /* of groups */
-    int64_t
-        producer; /* its pid; 0: there is none that lives, or one that this process cannot see (another pid namespace) */
+    /* The producer's pid; 0: none lives, or it is one that this process cannot see (another pid namespace). */
+    int64_t producer;
     unsigned producing; /* 1: a living process is the producer */
     unsigned waiting;   /* 1: and it sleeps until more is released */
     unsigned ended;     /* 1: mring_end was called */
@@ -689,11 +688,13 @@ struct mring_group_stats {
     size_t size;
     char name[MRING_NAME_MAX + 1];
     unsigned number; /* of the group in this ring, 0 to MRING_GROUPS_MAX - 1; given anew when it is gone */
-    unsigned
-        reached; /* 0: nobody could give its words; what only they tell is 0 then, and MRING_UNKNOWN what a position is needed for */
+    /* 0: nobody could give its words: what only they tell is 0 then, the lag MRING_UNKNOWN. */
+    unsigned reached;
     /* What it is. */
     unsigned durable;      /* 1: it keeps its place, and gates, with nobody there; 0: it is gone with its last member */
     unsigned lossy;        /* 1: the producer does not wait for it */
+    uint64_t limit;        /* bytes that it may lag while nobody serves it; 0: there is no limit */
+    uint64_t after;        /* bit n: it sees a message once the group of number n has released it */
     unsigned members_most; /* places */
     unsigned members;      /* of these taken by processes that live */
     unsigned cut_off;      /* 1: by the producer, as its words could not be true */
@@ -701,17 +702,20 @@ struct mring_group_stats {
     unsigned gating;
     uint64_t waits; /* how often the producer went to sleep while that was so */
     /*
-     * Where it is. A group of many: what lies before was claimed by members; a group of one: what lies before was released. MRING_UNKNOWN of
-     * the lag: the position is damaged, or of a lossy group whose next message is overwritten.
+     * Where it is. A group of many: what lies before was claimed by members; a group of one: what lies before was released. A lag is
+     * MRING_UNKNOWN where the position is damaged, or a producer has overtaken each of several counts.
      */
     uint64_t position;
     uint64_t released;     /* nobody in it reads what lies before */
     uint64_t lag_messages; /* published, and not before the position */
     uint64_t lag_bytes;    /* of payload, in these */
-    /* Of all its places, whoever sat there. */
-    uint64_t messages;     /* handed out; a message that is redelivered counts each time */
+    /*
+     * Of all its places, whoever sat there. Messages count when they are handed out, again when they are redelivered; of a lossy group, when
+     * they are released and have been whole until then.
+     */
+    uint64_t messages;
     uint64_t redelivered;  /* of these: with `deliveries` above 1 */
-    uint64_t missed;       /* lossy: overwritten before they were handed out */
+    uint64_t missed;       /* lossy: overwritten before that */
     uint64_t missed_bytes; /* of payload, in these */
     uint64_t aside;        /* messages that are set aside now (mring_take_aside) */
     uint64_t aside_ever;   /* and that ever were */
@@ -719,7 +723,7 @@ struct mring_group_stats {
 };
 #define MRING_GROUP_STATS_INIT                                                                                         \
     {                                                                                                                  \
-        sizeof(struct mring_group_stats), {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0              \
+        sizeof(struct mring_group_stats), {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0        \
     }
 
 /* A place of a group, and who sits there. The numbers are of the place: of all who sat there in turn. */
@@ -730,10 +734,10 @@ struct mring_member_stats {
     unsigned alive;  /* 1: a living process sits there */
     unsigned asleep; /* 1: and sleeps until there is something to do */
     unsigned gating; /* 1: its group would have released more but for what is held here */
-    int64_t process; /* its pid; 0: nobody lives there, or somebody whom this process cannot see */
-    uint64_t held_from,
-        held_to; /* what is held here, of one that is dead or left, too; both 0: nothing. (A group of one: at most to there) */
-    uint64_t messages; /* handed out, those again that are redelivered */
+    int64_t process; /* its pid; 0: nobody lives there, or one that this process cannot see */
+    /* The positions of what is held here, also by one that is dead or left; both 0: nothing. (In a group of one: at most to there.) */
+    uint64_t held_from, held_to;
+    uint64_t messages; /* as those of the group */
     uint64_t redelivered;
     uint64_t missed, missed_bytes; /* of a lossy group */
     uint64_t batches;              /* claimed; 0 in a group of one */

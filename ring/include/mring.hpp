@@ -70,12 +70,14 @@ struct mring {
     class message;
     class producer;
     class consumer;
+    class stats;
     class ring;
 
   private:
     /* mring_producer is a call too, so that the struct needs the keyword. */
     using producer_handle = struct mring_producer;
     using consumer_handle = struct mring_consumer;
+    using stats_handle = struct mring_stats;
 
     [[noreturn]] static void fail(int error, const char *what)
     {
@@ -377,6 +379,62 @@ class mring::consumer
     }
 };
 
+/* A snapshot of a ring's counters; take() makes it anew. The structs are those of mring.h. */
+class mring::stats
+{
+    friend class ring;
+    struct closer {
+        void operator()(stats_handle *handle) const noexcept
+        {
+            mring_stats_free(handle);
+        }
+    };
+    std::shared_ptr<mring> ring_;
+    std::unique_ptr<stats_handle, closer> handle_;
+
+    explicit stats(std::shared_ptr<mring> ring) : ring_(std::move(ring))
+    {
+        take();
+    }
+
+    template <typename One>
+    std::vector<One> all(int (*read)(const stats_handle *, unsigned, One *), const One &empty) const
+    {
+        std::vector<One> found;
+        One one = empty;
+        for (unsigned at = 0; read(handle_.get(), at, &one) == 0; at++)
+            found.push_back(one);
+        return found;
+    }
+
+  public:
+    void take()
+    {
+        mring_error error = MRING_ERROR_INIT;
+        stats_handle *handle = handle_.get();
+        check(mring_stats(ring_.get(), &handle, &error), error, "mring: stats");
+        (void)handle_.release(); /* the same, or there was none */
+        handle_.reset(handle);
+    }
+
+    mring_ring_stats ring() const
+    {
+        mring_ring_stats told = MRING_RING_STATS_INIT;
+        check(mring_stats_ring(handle_.get(), &told), "mring: stats");
+        return told;
+    }
+
+    std::vector<mring_group_stats> groups() const
+    {
+        return all<mring_group_stats>(mring_stats_group, MRING_GROUP_STATS_INIT);
+    }
+
+    std::vector<mring_member_stats> members() const
+    {
+        return all<mring_member_stats>(mring_stats_member, MRING_MEMBER_STATS_INIT);
+    }
+};
+
 class mring::ring
 {
     std::shared_ptr<mring> ring_;
@@ -499,6 +557,12 @@ class mring::ring
         struct mring_info facts = MRING_INFO_INIT;
         check(mring_info(get(), &facts), "mring: info");
         return facts;
+    }
+
+    /* Of this moment. */
+    mring::stats stats() const
+    {
+        return mring::stats(ring_);
     }
 
     mring *get() const noexcept

@@ -106,7 +106,9 @@ try {
         std::cerr << "trouble: " << producer.trouble() << consumer.trouble() << '\n';
         return 1;
     }
-    if (messages != 1) {
+    auto stats = ring.stats();
+    if (messages != 1 || stats.ring().messages != 1 || stats.groups().at(0).lag_messages != 0 ||
+        stats.members().at(0).messages != 1) {
         std::cerr << messages << " messages came out\n";
         return 1;
     }
