@@ -12,11 +12,13 @@
 #include "core/producer.h"
 #include "core/recover.h"
 #include "core/shared.h"
+#include "core/snapshot.h"
 #include "region/entry.h"
 #include "region/region.h"
 #include "script.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PAGES_MOST = 8, PATCHES = 200, STEPS = 100, LIFE = 5 };
@@ -74,9 +76,10 @@ static void write_header(const struct sheet *ring, struct script *script)
 /* Words of the producer page, record headers, words of the group, of its members, of what it set aside, or bytes anywhere. */
 static void patch(const struct sheet *ring, const struct sheet *group, struct script *script)
 {
-    static const uint16_t of_page[] = {offsetof(struct producer_page, tail), offsetof(struct producer_page, epoch),
-                                       offsetof(struct producer_page, ended), offsetof(struct producer_page, groups),
-                                       offsetof(struct producer_page, cut_off)};
+    static const uint16_t of_page[] = {offsetof(struct producer_page, tail),    offsetof(struct producer_page, epoch),
+                                       offsetof(struct producer_page, ended),   offsetof(struct producer_page, groups),
+                                       offsetof(struct producer_page, cut_off), offsetof(struct producer_page, intent),
+                                       offsetof(struct producer_page, landmark)};
     const struct sheet *sheet;
     uint64_t offset = script_take(script, 2);
 
@@ -168,6 +171,23 @@ static void observe(const struct ring_view *ring, const struct group_view *group
     (void)aside_count(group);
 }
 
+/* Whoever counts. What is known lies within the stream; what is not, is said to be that. */
+static void count(const struct ring_view *ring, const struct group_view *group)
+{
+    struct sight sight = {.ring = *ring, .group = {group}};
+    struct snapshot *snapshot = malloc(snapshot_size(&sight)), *other = malloc(snapshot_size(&sight));
+    struct measures measures;
+
+    EXPECT(snapshot != NULL && other != NULL);
+    EXPECT(snapshot_take(&sight, snapshot, other)); /* nobody writes there */
+    EXPECT(snapshot_measure(&sight, snapshot, &measures));
+    EXPECT((measures.known & ~UINT64_C(1)) == 0);
+    EXPECT(measures.published.position >= snapshot->ring.tail);
+    EXPECT(measures.known == 0 || measures.group[0].position <= measures.published.position);
+    free(snapshot);
+    free(other);
+}
+
 static void produce(const struct ring_view *ring)
 {
     struct producer_core producer;
@@ -196,6 +216,7 @@ static void join(const struct region *region, const struct sheet *sheet, uint32_
     group.view.terms.kind = (members & 4) != 0 ? GROUP_PASSING : GROUP_DECLARED;
     group.view.incarnation = 1;
     observe(&region->view, &group.view);
+    count(&region->view, &group.view);
     consume(&region->view, &group.view);
     if (writable)
         produce(&region->view);

@@ -106,7 +106,7 @@ bool landmark_fact(const struct ring_view *view, uint64_t position, struct fact 
 {
     struct fact walked = {position, 0, 0}, behind = {NOWHERE, 0, 0}, before = {NOWHERE, 0, 0};
 
-    if (!record_intact(view, position))
+    if (position % view->alignment != 0 || !record_intact(view, position))
         return false;
     /* In one round: a landmark that was past the tail may be there in the next. */
     for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
