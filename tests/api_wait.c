@@ -189,6 +189,44 @@ static void calls_that_wait(void **state)
     assert_int_equal(mring_close(ring), 0);
 }
 
+static void each_way_to_wait_ends(void **state)
+{
+    struct mring *ring = make_ring(NULL, lone, 1);
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_producer_options producing = MRING_PRODUCER_OPTIONS_INIT;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    pthread_t thread;
+
+    (void)state;
+    options.wait = (enum mring_waiting)4;
+    assert_int_equal(mring_join(ring, "lone", &options, &consumer), -EINVAL);
+    options.wait = producing.wait = MRING_DOZE;
+    options.interval = producing.interval = -1;
+    assert_int_equal(mring_join(ring, "lone", &options, &consumer), -EINVAL);
+    assert_int_equal(mring_producer(ring, &producer, &producing), -EINVAL);
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    options.interval = INT64_MAX;
+    for (unsigned way = 0; way < 4; way++) {
+        options.wait = (enum mring_waiting)way;
+        assert_int_equal(mring_join(ring, "lone", &options, &consumer), 0);
+        assert_int_equal(mring_wait(consumer, 0), -ETIMEDOUT);
+        assert_int_equal(mring_wait(consumer, 100 * 1000), -ETIMEDOUT);
+        for (unsigned turn = 0; turn < 20; turn++) {
+            assert_int_equal(pthread_create(&thread, NULL, wake_thread, consumer), 0);
+            assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
+            assert_int_equal(pthread_join(thread, NULL), 0);
+        }
+        assert_int_equal(mring_send(producer, "now", 3, way), 0);
+        assert_int_equal(mring_next_wait(consumer, &message, MRING_FOREVER), 1);
+        assert_int_equal(message.tag, way);
+        assert_int_equal(mring_leave(consumer), 0);
+    }
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 static void wake_ends_a_wait_or_the_next(void **state)
 {
     struct mring *ring = make_ring(NULL, lone, 1);
@@ -233,11 +271,9 @@ static void wake_ends_a_wait_or_the_next(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_handler_ends_a_wait),
-        cmocka_unit_test(a_drain_waits_for_everybody),
-        cmocka_unit_test(a_drain_is_woken),
-        cmocka_unit_test(calls_that_wait),
-        cmocka_unit_test(wake_ends_a_wait_or_the_next),
+        cmocka_unit_test(a_handler_ends_a_wait), cmocka_unit_test(a_drain_waits_for_everybody),
+        cmocka_unit_test(a_drain_is_woken),      cmocka_unit_test(calls_that_wait),
+        cmocka_unit_test(each_way_to_wait_ends), cmocka_unit_test(wake_ends_a_wait_or_the_next),
     };
 
     return cmocka_run_group_tests_name("api-wait", tests, NULL, NULL);

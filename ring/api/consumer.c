@@ -151,11 +151,7 @@ static int claim(struct mring_consumer *consumer)
     return code;
 }
 
-/*
- * A lone member that polls, has nothing to do and keeps what it was handed may never release as much as the producer wished for to
- * be left asleep. It answers each wish once: one that comes again was met with less room than is needed.
- */
-static void answer_idle(struct mring_consumer *consumer)
+void consumer_answer_idle(struct mring_consumer *consumer)
 {
     uint64_t want = want_gate(&consumer->core.group);
 
@@ -182,7 +178,7 @@ static int nothing_there(struct mring_consumer *consumer)
     int code;
 
     if (consumer->lone) {
-        answer_idle(consumer);
+        consumer_answer_idle(consumer);
         follow_broker(consumer);
     }
     code = consumer_found_nothing(consumer);

@@ -43,6 +43,12 @@ void consumer_meet(struct mring_consumer *consumer);
 /* The producer waits for room, and this group has made some: signal it once the gate is where it wants it. */
 void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate);
 
+/*
+ * A member that polls, has nothing to do and keeps what it was handed may never release as much as the producer wished for to be left
+ * asleep. It answers each wish once: one that comes again was met with less room than is needed.
+ */
+void consumer_answer_idle(struct mring_consumer *consumer);
+
 /* There is more to do than this member took: wake one peer, who will do the same (one wake-up per batch). */
 void consumer_wake_peer(struct mring_consumer *consumer);
 

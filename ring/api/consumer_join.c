@@ -285,6 +285,8 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
     code = check_name(group, "group", error);
     if (code != 0)
         return code;
+    if (options != NULL && (code = check_waiting(options->wait, options->interval, error)) != 0)
+        return code;
     if (options != NULL && options->members > LAYOUT_MEMBERS)
         return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", options->members, LAYOUT_MEMBERS);
     if (options != NULL) {
@@ -298,6 +300,8 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
         return failure(error, -ENOMEM, 0, "no memory for a consumer handle");
     made->ring = ring;
     made->last = NOWHERE;
+    sleep_begin(&made->sleep, options != NULL ? options->wait : MRING_SPIN_THEN_SLEEP,
+                options != NULL ? options->interval : 0);
     made->met = word_load(&ring->meetings);
     code = open_handle(made, group, error);
     if (code == 0) {

@@ -55,6 +55,11 @@ static void announce_member(void *context)
     bell_announce(&consumer->core.view, &consumer->core.group, consumer->core.line_index);
 }
 
+static void answer_producer(void *context)
+{
+    consumer_answer_idle(context);
+}
+
 static unsigned withdraw_member(void *context)
 {
     struct mring_consumer *consumer = context;
@@ -132,6 +137,7 @@ static void count_rescue(void *context)
 static const struct sleep_side consumer_side = {
     .look = consumer_look,
     .announce = announce_member,
+    .answer = answer_producer,
     .withdraw = withdraw_member,
     .pass_on = pass_on,
     .reachable = producer_reachable,

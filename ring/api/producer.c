@@ -387,6 +387,8 @@ int mring_producer(struct mring *ring, struct mring_producer **producer, const s
         return -EINVAL;
     if (options != NULL && (code = check_size(options->size, sizeof(*options), "mring_producer_options", NULL)) != 0)
         return code;
+    if (options != NULL && (code = check_waiting(options->wait, options->interval, error)) != 0)
+        return code;
     if (ring->role != MRING_PRODUCE || !ring->region.writable)
         return failure(
             error, -EACCES, 0,
@@ -397,6 +399,8 @@ int mring_producer(struct mring *ring, struct mring_producer **producer, const s
         return failure(error, -ENOMEM, 0, "no memory for a producer handle");
     made->ring = ring;
     made->behind = true;
+    sleep_begin(&made->sleep, options != NULL ? options->wait : MRING_SPIN_THEN_SLEEP,
+                options != NULL ? options->interval : 0);
     made->met = word_load(&ring->meetings);
     code = ring_enter(ring, error);
     if (code == 0) {

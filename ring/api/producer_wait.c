@@ -63,8 +63,8 @@ static unsigned withdraw_want(void *context)
     return taken;
 }
 
-/* There is one producer: nobody to hand a wake-up on to. */
-static void keep_it(void *context)
+/* There is one producer: nobody to hand a wake-up on to, and nobody waits for what it keeps. */
+static void nothing(void *context)
 {
     (void)context;
 }
@@ -139,9 +139,9 @@ static void count_rescue(void *context)
 /* Both waits are for the gate; they differ in how far. */
 #define WAIT_FOR_GATE(how_to_look, how_to_announce)                                                                    \
     {                                                                                                                  \
-        .look = (how_to_look), .announce = (how_to_announce), .withdraw = withdraw_want, .pass_on = keep_it,           \
-        .reachable = members_reachable, .publish = publish_semaphore, .verdict = verdict, .count_sleep = count_sleep,  \
-        .count_rescue = count_rescue                                                                                   \
+        .look = (how_to_look), .announce = (how_to_announce), .answer = nothing, .withdraw = withdraw_want,            \
+        .pass_on = nothing, .reachable = members_reachable, .publish = publish_semaphore, .verdict = verdict,          \
+        .count_sleep = count_sleep, .count_rescue = count_rescue                                                       \
     }
 
 static const struct sleep_side producer_side = WAIT_FOR_GATE(look_for_room, announce_want);

@@ -16,6 +16,15 @@ int check_size(size_t claimed, size_t least, const char *what, struct mring_erro
     return 0;
 }
 
+int check_waiting(enum mring_waiting way, int64_t interval, struct mring_error *error)
+{
+    if (way != MRING_SPIN_THEN_SLEEP && way != MRING_SPIN && way != MRING_SLEEP && way != MRING_DOZE)
+        return failure(error, -EINVAL, 0, "wait %d is none of enum mring_waiting", (int)way);
+    if (interval < 0)
+        return failure(error, -EINVAL, 0, "an interval of %lld nanoseconds", (long long)interval);
+    return 0;
+}
+
 int check_name(const char *name, const char *what, struct mring_error *error)
 {
     size_t length = name != NULL ? strnlen(name, MRING_NAME_MAX + 1) : 0;

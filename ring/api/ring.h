@@ -118,6 +118,9 @@ int check_name(const char *name, const char *what, struct mring_error *error);
 /* The size a caller's struct claims: is it one that this library can read? */
 int check_size(size_t claimed, size_t least, const char *what, struct mring_error *error);
 
+/* Is this a way to wait? */
+int check_waiting(enum mring_waiting way, int64_t interval, struct mring_error *error);
+
 /* The broker's side of a ring that this process serves (serve.c). */
 extern const struct broker_service serve_template;
 int serve_join(struct mring *ring, uid_t user, const struct join_request *request, struct group_reply *reply);

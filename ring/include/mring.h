@@ -83,6 +83,28 @@ struct mring_producer;
 struct mring_consumer;
 
 /*
+ * How a handle waits, in mring_wait and in the calls that are made of it. Of its own choosing: the members of one group may differ, and a
+ * producer and its consumers too. Between the looks of SPIN and DOZE nobody has to wake anybody: a producer beside such consumers makes
+ * no system call at all, and neither do they when they release to such a producer.
+ */
+enum mring_waiting {
+    /*
+     * Spin for as long as a sleep costs, as was measured on this handle's own, at most 100 microseconds; then sleep until woken. Where there is
+     * one processor, sleep at once. Right for nearly all.
+     */
+    MRING_SPIN_THEN_SLEEP = 0,
+    /* Look all the time: the shortest delay, and no system call, but a processor that does nothing else. It needs one of its own. */
+    MRING_SPIN = 1,
+    /* Sleep at once until woken: the least processor time where messages come singly. */
+    MRING_SLEEP = 2,
+    /*
+     * Sleep by the clock, and look every `interval` nanoseconds (0: a millisecond; at most half a second): messages are had in batches,
+     * however fast they come, up to an interval late. mring_wake ends it at once.
+     */
+    MRING_DOZE = 3
+};
+
+/*
  * What went wrong, in words: -errno cannot name the thing. The opening calls (mring_create, mring_open, mring_import, mring_producer,
  * mring_join), mring_export, mring_fsck and mring_repair take one; NULL if you do not care. It is filled on failure only, and not by -EINVAL for a NULL
  * or an options struct of a wrong size.
@@ -291,10 +313,12 @@ MRING_API int mring_close(struct mring *ring);
 struct mring_producer_options {
     size_t size;
     struct mring_error *error;
+    enum mring_waiting wait; /* for room; see "Waiting" */
+    int64_t interval;        /* of MRING_DOZE */
 };
 #define MRING_PRODUCER_OPTIONS_INIT                                                                                    \
     {                                                                                                                  \
-        sizeof(struct mring_producer_options), NULL                                                                    \
+        sizeof(struct mring_producer_options), NULL, MRING_SPIN_THEN_SLEEP, 0                                          \
     }
 
 /*
@@ -302,7 +326,7 @@ struct mring_producer_options {
  *
  * -EBUSY    a living process (or another thread of this one) is the producer; a stopped one lives
  * -EACCES   the ring was not opened with MRING_PRODUCE, or this is a forked child that joined a group before
- * -EINVAL   NULL, or options of a wrong size
+ * -EINVAL   NULL, or options of a wrong size, or no way to wait
  * -EPIPE    mring_end was called on this ring: its stream is complete
  * -ENOMEM   for the handle
  * -EMFILE -ENOLCK  (in a forked child) as of mring_create
@@ -400,10 +424,12 @@ struct mring_join_options {
     struct mring_error *error;
     /* Not 0: the group is to be a lossy one (mring_group.lossy). If it exists and is not, this join is refused. */
     unsigned lossy;
+    enum mring_waiting wait; /* for messages; see "Waiting" */
+    int64_t interval;        /* of MRING_DOZE */
 };
 #define MRING_JOIN_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(struct mring_join_options), 0, 0, NULL, 0                                                               \
+        sizeof(struct mring_join_options), 0, 0, NULL, 0, MRING_SPIN_THEN_SLEEP, 0                                     \
     }
 
 /*
@@ -417,7 +443,8 @@ struct mring_join_options {
  * -EUSERS    the group has as many living members as it may; or, for as long as it takes, one of them works at what was left on the place
  *            of a dead one, and has that place besides its own: try again, or give the group places to spare
  * -ENOSPC    the ring has no place for another group
- * -EINVAL    bad name, NULL, or options of a wrong size; or the group exists and is not what the options say.  -ENAMETOOLONG
+ * -EINVAL    bad name, NULL, or options of a wrong size, or no way to wait; or the group exists and is not what the options say.
+ *            -ENAMETOOLONG
  * -E2BIG     more members than the ring has left (a group that this call would make)
  * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over; and the group is not one that this process can reach
  * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say). No place stays taken. Or it took the ring
@@ -524,13 +551,14 @@ MRING_API int mring_leave(struct mring_consumer *consumer);
 
 /*
  * Wait until there is something to do: a message for a consumer; for a producer, room for the reserve that was refused
- * (any room, if none was). Spins for a moment, then sleeps; a sleeper uses no CPU. `timeout` is in nanoseconds:
+ * (any room, if none was). In the way that the handle was opened with (enum mring_waiting); by default it spins for a moment, then sleeps,
+ * and a sleeper uses no CPU. `timeout` is in nanoseconds:
  * 0 only looks, MRING_FOREVER waits without end. Another member may be quicker: go back to mring_next, which may say 0.
  * A producer's wait flushes first. While a whole batch is held, and mring_next says -EBUSY, a wait returns at once.
  *
  * 0            look again
  * -ETIMEDOUT   nothing within `timeout`
- * -EINTR       a signal handler ran, also one with SA_RESTART
+ * -EINTR       a signal handler ran, also one with SA_RESTART; not noticed while this spins
  * -ECANCELED   mring_wake was called, also before this wait, and by a handler that ran
  * -EPIPE       (consumer) the stream is complete and drained; (producer) mring_end was called
  * -ECONNABORTED (consumer) the producer has cut the group off (mring_next); noticed within half a second by one that sleeps

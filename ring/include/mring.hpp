@@ -523,12 +523,14 @@ class mring::ring
         return ring(opened);
     }
 
-    /* Become the producer. */
-    producer produce() const
+    /* Become the producer, who waits for room in this way; `interval` is MRING_DOZE's. */
+    producer produce(mring_waiting way = MRING_SPIN_THEN_SLEEP, std::chrono::nanoseconds interval = {}) const
     {
         mring_error error = MRING_ERROR_INIT;
         mring_producer_options given = MRING_PRODUCER_OPTIONS_INIT;
         given.error = &error;
+        given.wait = way;
+        given.interval = interval.count();
         producer_handle *made = nullptr;
         check(mring_producer(get(), &made, &given), error, "mring: produce");
         return producer(ring_, made);

@@ -1,72 +1,79 @@
-#include "sleep.h"
+#include "turn.h"
 
-#include "fence.h"
-
-#include <errno.h>
 #include <sched.h>
-#include <time.h>
+#include <unistd.h>
 
 enum {
-    SPIN_NS = 20 * 1000,               /* looking, before the first announcement */
-    KEEP_NS = 2 * 1000,                /* of that, the time that the processor is kept */
-    SLICE_NS = 500 * 1000 * 1000,      /* the longest uninterrupted wait */
-    FIRST_NS = 1000 * 1000,            /* the short first wait without the asymmetric fence */
-    UNPUBLISHED_NS = 10 * 1000 * 1000, /* between looks of a sleeper that nobody can wake */
-    /* Between a sleeper's tries to be one that can be woken: many such may ask the one process that is short of something. */
-    PUBLISH_AGAIN_NS = 1000 * 1000 * 1000
+    SPIN_NS = 20 * 1000,      /* looking, before the first announcement, until it is known what a sleep costs */
+    KEEP_NS = 2 * 1000,       /* of that, the time that the processor is kept */
+    INTERVAL_NS = 1000 * 1000 /* between the looks of one that dozes, if it is not said */
 };
 
-static int64_t now(void)
-{
-    struct timespec time;
+/* ---- what the turns have in common ---- */
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-/* What is left until the deadline, at most `most`. */
-static int64_t slice(int64_t deadline, int64_t most)
-{
-    int64_t left = deadline - now();
-
-    if (left < 0)
-        left = 0;
-    return left < most ? left : most;
-}
-
-static kern_return_t wait_for(semaphore_t semaphore, int64_t nanoseconds)
+kern_return_t turn_wait(const struct sleeper_state *state, int64_t nanoseconds)
 {
     mach_timespec_t time = {(unsigned)(nanoseconds / 1000000000), (int)(nanoseconds % 1000000000)};
 
-    return semaphore_timedwait(semaphore, time);
+    return semaphore_timedwait((semaphore_t)word_load(&state->semaphore), time);
 }
 
-/* Whoever set the flag signals too, if there is a semaphore: that credit is owed like a waker's. */
-static bool take_flag(struct sleeper_state *state)
+int turn_own_semaphore(struct sleeper_state *state)
 {
-    if (word_load(&state->woken) == 0 || !word_cas(&state->woken, 1, 0))
-        return false;
+    semaphore_t semaphore;
+
     if (word_load(&state->semaphore) != 0)
-        state->owed++;
-    return true;
+        return 0;
+    if (semaphore_create(mach_task_self(), &semaphore, SYNC_POLICY_FIFO, 0) != KERN_SUCCESS)
+        return -ENOMEM;
+    word_store_release(&state->semaphore, semaphore);
+    fence_full();
+    return 0;
 }
+
+void turn_publish(struct sleeper_state *state, const struct sleep_side *side, void *context, mach_port_t right)
+{
+    if (state->published || turn_now() < state->publish_again)
+        return;
+    state->published = side->publish(context, right);
+    state->publish_again = turn_now() + PUBLISH_AGAIN_NS;
+}
+
+void turn_absorb(struct sleeper_state *state)
+{
+    while (state->owed > 0 && turn_wait(state, 0) == KERN_SUCCESS)
+        state->owed--;
+}
+
+void turn_consumed(struct sleeper_state *state, unsigned credits)
+{
+    state->owed -= credits < state->owed ? credits : state->owed;
+}
+
+int turn_verdict(struct sleeper_state *state, const struct sleep_side *side, void *context)
+{
+    int64_t time = turn_now();
+
+    if (time < state->verdict_at)
+        return 0;
+    state->verdict_at = time + SLICE_NS;
+    return side->verdict(context);
+}
+
+/* ---- looking ---- */
 
 /*
  * By time, not by turns: a producer's look scans every member and pauses before, a consumer's is one load. Where there are more
  * processes than processors, what is waited for may need this very one: after the first moments it is offered between looks.
  */
-static int spin(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
+static int spin(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t keep, int64_t end)
 {
-    int64_t time = now();
-    int64_t keep = time + KEEP_NS;
-    int64_t end = time + slice(deadline, SPIN_NS);
-
-    for (; time < end; time = now()) {
+    for (int64_t time = turn_now(); time < end; time = turn_now()) {
         int found = side->look(context);
 
         if (found != 0)
             return found;
-        if (take_flag(state))
+        if (turn_take_flag(state))
             return -ECANCELED;
         if (time < keep)
             pause_cpu();
@@ -76,131 +83,81 @@ static int spin(struct sleeper_state *state, const struct sleep_side *side, void
     return 0;
 }
 
-static int own_semaphore(struct sleeper_state *state, const struct sleep_side *side, void *context)
+/* What a turn ends with that was not announced: nobody hands anything to it, nor it on. */
+static int look_round(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
 {
-    if (word_load(&state->semaphore) == 0) {
-        semaphore_t semaphore;
+    int found;
 
-        if (semaphore_create(mach_task_self(), &semaphore, SYNC_POLICY_FIFO, 0) != KERN_SUCCESS)
-            return -ENOMEM;
-        word_store_release(&state->semaphore, semaphore);
-        fence_full();
-    }
-    if (!state->published && now() >= state->publish_again) {
-        state->published = side->publish(context, (semaphore_t)word_load(&state->semaphore));
-        state->publish_again = now() + PUBLISH_AGAIN_NS;
-    }
-    return 0;
+    side->answer(context);
+    found = turn_verdict(state, side, context);
+    return found == 0 && turn_now() >= deadline ? -ETIMEDOUT : found;
 }
 
-/* What one announced wait came to. */
-struct episode {
-    int found;         /* as `look` says; or negative, the wait's result */
-    bool whole_slice;  /* it slept as long as it may, without a credit */
-    unsigned consumed; /* credits */
-};
-
-static struct episode sleep_once(struct sleeper_state *state, const struct sleep_side *side, void *context,
-                                 int64_t deadline)
+/* A wish that was announced while this one spins is answered within a moment. */
+int turn_spinning(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
 {
-    semaphore_t semaphore = (semaphore_t)word_load(&state->semaphore);
-    struct episode episode = {0, false, 0};
-    /* Asked on both sides of the fence: a producer that came in between has passed a full fence of its own (R15). */
-    bool reachable = side->reachable(context) && fence_others() && side->reachable(context);
-    int64_t longest = slice(deadline, state->published ? SLICE_NS : UNPUBLISHED_NS);
-    kern_return_t kr = KERN_OPERATION_TIMED_OUT;
+    int64_t end = turn_now() + turn_slice(deadline, SPIN_NS);
+    int found = spin(state, side, context, end, end);
 
-    if (!reachable)
-        fence_full();
-    episode.found = side->look(context);
-    if (episode.found == 0 && take_flag(state))
-        episode.found = -ECANCELED;
-    if (episode.found != 0)
-        return episode;
-    side->count_sleep(context);
-    if (!reachable) {
-        kr = wait_for(semaphore, slice(deadline, FIRST_NS));
-        episode.found = side->look(context);
-    }
-    if (kr == KERN_OPERATION_TIMED_OUT && episode.found == 0) {
-        kr = wait_for(semaphore, longest);
-        episode.whole_slice = kr == KERN_OPERATION_TIMED_OUT && longest == SLICE_NS;
-        episode.found = side->look(context);
-    }
-    episode.consumed = kr == KERN_SUCCESS;
-    if (episode.found == 0 && take_flag(state))
-        episode.found = -ECANCELED;
-    if (episode.found == 0 && kr == KERN_ABORTED)
-        episode.found = -EINTR;
-    else if (episode.found == 0 && kr != KERN_SUCCESS && kr != KERN_OPERATION_TIMED_OUT)
-        episode.found = -EIO;
-    return episode;
+    return found != 0 ? found : look_round(state, side, context, deadline);
 }
 
-/* Credits of earlier episodes, as far as they have come. */
-static void absorb(struct sleeper_state *state)
+int turn_dozing(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
 {
-    while (state->owed > 0 && wait_for((semaphore_t)word_load(&state->semaphore), 0) == KERN_SUCCESS)
-        state->owed--;
-}
-
-/* Not by the slices: they are short where the caller's waits are, or where nobody can wake this one. */
-static int ask_now_and_then(struct sleeper_state *state, const struct sleep_side *side, void *context)
-{
-    int64_t time = now();
-
-    if (time < state->verdict_at)
-        return 0;
-    state->verdict_at = time + SLICE_NS;
-    return side->verdict(context);
-}
-
-/* One announcement from beginning to end. 0: nothing has come of it. */
-static int sleep_announced(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
-{
-    int found = own_semaphore(state, side, context);
-    struct episode episode;
-    unsigned taken;
+    int found = turn_own_semaphore(state);
+    kern_return_t kr;
 
     if (found != 0)
         return found;
-    absorb(state);
-    side->announce(context);
-    episode = sleep_once(state, side, context, deadline);
-    taken = side->withdraw(context);
-    state->owed += taken;
-    state->owed -= episode.consumed < state->owed ? episode.consumed : state->owed;
-    found = episode.found;
-    if (found > 0 && episode.whole_slice && taken == 0)
-        side->count_rescue(context);
-    if (found == 0)
-        found = ask_now_and_then(state, side, context);
-    /* Taken since it last looked: what it was taken for can be seen now, by the withdrawal's acquire [SLEEP]. */
-    if (found == 0 && taken != 0)
-        found = side->look(context);
-    if (found == 0 && now() >= deadline)
-        found = -ETIMEDOUT;
-    if (found < 0 && taken != 0 && side->look(context) > 0)
-        side->pass_on(context);
-    return found;
+    turn_absorb(state);
+    side->count_sleep(context);
+    kr = turn_wait(state, turn_slice(deadline, state->interval));
+    found = turn_outcome(state, side->look(context), kr);
+    turn_consumed(state, kr == KERN_SUCCESS);
+    return found != 0 ? found : look_round(state, side, context, deadline);
+}
+
+/* ---- waiting ---- */
+
+static bool one_processor(void)
+{
+    int saved = errno;
+    bool one = sysconf(_SC_NPROCESSORS_ONLN) == 1;
+
+    errno = saved;
+    return one;
+}
+
+void sleep_begin(struct sleeper_state *state, enum mring_waiting way, int64_t interval)
+{
+    static sleep_turn *const turns[] = {[MRING_SPIN_THEN_SLEEP] = turn_announced,
+                                        [MRING_SPIN] = turn_spinning,
+                                        [MRING_SLEEP] = turn_announced,
+                                        [MRING_DOZE] = turn_dozing};
+
+    state->turn = turns[way];
+    state->spin = way == MRING_SPIN_THEN_SLEEP && !one_processor() ? SPIN_NS : 0;
+    state->interval = interval == 0 ? INTERVAL_NS : interval < SLICE_NS ? interval : SLICE_NS;
 }
 
 int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t timeout)
 {
     int64_t deadline = INT64_MAX;
-    int found = take_flag(state) ? -ECANCELED : side->look(context);
+    int found = turn_take_flag(state) ? -ECANCELED : side->look(context);
 
     if (found == 0 && timeout == 0)
         found = -ETIMEDOUT;
     if (found == 0) {
-        if (timeout > 0 && timeout < INT64_MAX - now())
-            deadline = now() + timeout;
-        found = spin(state, side, context, deadline);
+        int64_t time = turn_now();
+
+        if (timeout > 0 && timeout < INT64_MAX - time)
+            deadline = time + timeout;
+        if (state->verdict_at == 0)
+            state->verdict_at = time + SLICE_NS;
+        found = spin(state, side, context, time + KEEP_NS, time + turn_slice(deadline, state->spin));
     }
-    if (found == 0 && state->verdict_at == 0)
-        state->verdict_at = now() + SLICE_NS;
     while (found == 0)
-        found = sleep_announced(state, side, context, deadline);
+        found = state->turn(state, side, context, deadline);
     if (found > 0)
         state->verdict_at = 0;
     return found > 0 ? 0 : found;

@@ -1,7 +1,7 @@
 /*
  * Sleeping without being missed, for both sides of a ring (I8).
  *
- * A sleeper owns the Mach semaphore it sleeps on. It spins for a moment; then: announce itself where the other side looks ->
+ * A sleeper owns the Mach semaphore it sleeps on. It spins for a moment (as long as its sleeps have turned out to cost, announced.c); then: announce itself where the other side looks ->
  * asymmetric fence (fence.h) -> look once more -> wait on the semaphore -> withdraw the announcement. What is looked at and where
  * it is announced differs between producer and consumer: that is `struct sleep_side`.
  *
@@ -20,6 +20,10 @@
  * After half a second without work, in one call or over many short ones, it asks who of the others lives, so that a death is
  * noticed, and seen to, within a second.
  *
+ * Other ways (enum mring_waiting). Who spins, or dozes on its semaphore by the clock, announces nothing: whoever publishes or releases finds
+ * nobody to wake, and has nothing to do for it. It cannot be missed, as it looks again by itself. What it keeps it may keep for long, as a
+ * sleeper may: it answers the producer's wish between its looks.
+ *
  * Waking from outside (mring_wake). The flag is set first, then the semaphore is signalled; the sleeper publishes its semaphore before
  * it reads the flag, both with full fences: one of the two sees the other.
  */
@@ -27,6 +31,7 @@
 #define MRING_WAIT_SLEEP_H
 
 #include "core/atomic.h"
+#include "mring.h"
 
 #include <mach/mach.h>
 #include <stdbool.h>
@@ -36,6 +41,8 @@ struct sleep_side {
     /* Is there something to do? 0: no. 1: yes. Negative: -errno, what the wait is to return (the stream ended...). */
     int (*look)(void *context);
     void (*announce)(void *context);
+    /* Not announced, and nothing to do just now: is there somebody who waits for what this one keeps? */
+    void (*answer)(void *context);
     /* Take the announcement back. How many wakers had taken it: as many credits have come or are on their way. */
     unsigned (*withdraw)(void *context);
     /* This sleeper was taken, there is work, but its wait ends with an error: the wake-up is handed on to the next. */
@@ -50,7 +57,15 @@ struct sleep_side {
     void (*count_rescue)(void *context);
 };
 
+struct sleeper_state;
+
+/* One turn of a wait (turn.h). */
+typedef int sleep_turn(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline);
+
 struct sleeper_state {
+    sleep_turn *turn;
+    int64_t spin;          /* before the first turn */
+    int64_t interval;      /* between looks of one that dozes */
     struct word semaphore; /* a semaphore_t; 0: never slept */
     struct word woken;     /* mring_wake was called */
     unsigned owed;         /* credits that were promised and not yet consumed */
@@ -58,6 +73,9 @@ struct sleeper_state {
     int64_t verdict_at;    /* when to ask for the next verdict; 0: there was something to do when it looked last */
     int64_t publish_again; /* not before then */
 };
+
+/* Before all else: how this one waits. `interval` 0: the default. */
+void sleep_begin(struct sleeper_state *state, enum mring_waiting way, int64_t interval);
 
 /* 0, -ETIMEDOUT, -EINTR, -ECANCELED, -ENOMEM, or what `look` or `verdict` said. */
 int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t timeout);

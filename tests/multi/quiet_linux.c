@@ -1,5 +1,6 @@
 /*
- * I10 and I8 as the kernel sees them: under seccomp, the fast paths make no system call at all; where membarrier is refused, sleepers
+ * I10 and I8 as the kernel sees them: under seccomp, the fast paths make no system call at all, nor does who spins, nor who is beside one that
+ * spins or dozes; where membarrier is refused, sleepers
  * are woken all the same; and where it works no wake-up is ever rescued by a timeout.
  */
 #include "harness.h"
@@ -43,17 +44,18 @@ static void filter_system_calls(const struct sock_filter *filter, size_t count)
 }
 
 /*
- * From here on any system call kills the process, but for its exit, and for asking whether somebody lives who has stood still for a quarter
- * of a second: that is no fast path any more, and on a busy machine it happens.
+ * From here on any system call kills the process, but for its exit, and for what a quarter of a second brings with it: asking whether somebody
+ * lives who has stood still so long (that is no fast path any more, and on a busy machine it happens), and whether the broker does.
  */
 static void renounce_system_calls(void)
 {
     static const struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 3, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 3),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 4),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])), /* the low half: little-endian */
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_GETLK, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_GETLK, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETLK, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     };
@@ -65,6 +67,12 @@ static void exit_process(int status)
 {
     (void)syscall(SYS_exit_group, status);
     __builtin_unreachable();
+}
+
+static void count_consumed(uint64_t count)
+{
+    for (uint64_t seen = word_load(consumed); !word_cas(consumed, seen, seen + count);)
+        seen = word_load(consumed);
 }
 
 static void consume_quietly(void *unused)
@@ -83,8 +91,7 @@ static void consume_quietly(void *unused)
             if (mring_release(consumer, &message) != 0)
                 exit_process(1);
         }
-    for (uint64_t seen = word_load(consumed); !word_cas(consumed, seen, seen + count);)
-        seen = word_load(consumed);
+    count_consumed(count);
     exit_process(code == -EPIPE ? 0 : 2);
 }
 
@@ -104,7 +111,8 @@ static void produce_quietly(void *unused)
     exit_process(code == 0 ? 0 : 1);
 }
 
-static void run_quietly(unsigned members)
+/* `members` of the one beside one of the other. */
+static void run(unsigned members, void (*consume)(void *), void (*produce)(void *))
 {
     pid_t child[4];
 
@@ -112,8 +120,8 @@ static void run_quietly(unsigned members)
     EXPECT(consumed != MAP_FAILED, !=, 0);
     make_ring(members);
     for (unsigned member = 0; member < members; member++)
-        child[member] = child_start(consume_quietly, NULL);
-    child_finish(child_start(produce_quietly, NULL));
+        child[member] = child_start(consume, NULL);
+    child_finish(child_start(produce, NULL));
     for (unsigned member = 0; member < members; member++)
         child_finish(child[member]);
     EXPECT(word_load(consumed), ==, MESSAGES);
@@ -122,12 +130,97 @@ static void run_quietly(unsigned members)
 
 static void no_system_call_alone(void)
 {
-    run_quietly(1);
+    run(1, consume_quietly, produce_quietly);
 }
 
 static void no_system_call_shared(void)
 {
-    run_quietly(2);
+    run(2, consume_quietly, produce_quietly);
+}
+
+/* ---- ways to wait ---- */
+
+static void consume_waiting(enum mring_waiting way, bool quietly)
+{
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    uint64_t count = 0;
+    int code;
+
+    options.wait = way;
+    options.interval = 100 * 1000;
+    EXPECT_OK(mring_join(ring, "g", &options, &consumer));
+    if (quietly)
+        renounce_system_calls();
+    while ((code = mring_next_wait(consumer, &message, MRING_FOREVER)) == 1) {
+        count++;
+        if (mring_release(consumer, &message) != 0)
+            exit_process(1);
+    }
+    count_consumed(count);
+    exit_process(code == -EPIPE ? 0 : 2);
+}
+
+/* With a pause now and then that is longer than any spinning before a sleep. */
+static void produce_waiting(enum mring_waiting way, bool quietly)
+{
+    struct mring_producer_options options = MRING_PRODUCER_OPTIONS_INIT;
+    struct mring_producer *producer;
+    int code = 0;
+
+    options.wait = way;
+    options.interval = 100 * 1000;
+    EXPECT_OK(mring_producer(ring, &producer, &options));
+    if (quietly)
+        renounce_system_calls();
+    for (uint32_t number = 0; number < MESSAGES && code == 0; number++) {
+        for (uint32_t gap = number % 1000 == 0 ? 20000 : 0; gap > 0; gap--)
+            pause_cpu();
+        code = mring_send_wait(producer, &number, sizeof(number), number, MRING_FOREVER);
+    }
+    if (code == 0)
+        code = mring_end(producer);
+    exit_process(code == 0 ? 0 : 1);
+}
+
+static void consume_spinning(void *unused)
+{
+    (void)unused;
+    consume_waiting(MRING_SPIN, true);
+}
+
+static void produce_spinning(void *unused)
+{
+    (void)unused;
+    produce_waiting(MRING_SPIN, true);
+}
+
+static void consume_dozing(void *unused)
+{
+    (void)unused;
+    consume_waiting(MRING_DOZE, false);
+}
+
+static void produce_dozing(void *unused)
+{
+    (void)unused;
+    produce_waiting(MRING_DOZE, false);
+}
+
+static void spinning_makes_no_system_call(void)
+{
+    run(1, consume_spinning, produce_spinning);
+    run(2, consume_spinning, produce_spinning);
+}
+
+/* Who dozes makes system calls; who is beside it need not. */
+static void nobody_wakes_who_dozes(void)
+{
+    run(1, consume_dozing, produce_spinning);
+    run(3, consume_dozing, produce_spinning);
+    run(1, consume_spinning, produce_dozing);
+    run(2, consume_spinning, produce_dozing);
 }
 
 /* ---- sleepers ---- */
@@ -221,6 +314,8 @@ int main(int argc, char **argv)
     static const struct scenario scenarios[] = {
         {"no_system_call_alone", no_system_call_alone, 60},
         {"no_system_call_shared", no_system_call_shared, 60},
+        {"spinning_makes_no_system_call", spinning_makes_no_system_call, 60},
+        {"nobody_wakes_who_dozes", nobody_wakes_who_dozes, 60},
         {"sleepers_are_woken", sleepers_are_woken, 60},
         {"sharing_sleepers_are_woken", sharing_sleepers_are_woken, 60},
         {"sleepers_are_woken_without_membarrier", sleepers_are_woken_without_membarrier, 60},
