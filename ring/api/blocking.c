@@ -1,11 +1,12 @@
 /*
  * The calls that wait, made of those that do not and of the wait: for callers with one thing to do. A wait may say again and again that
- * there is something, and somebody else be quicker each time: it ends with the time all the same.
+ * there is something, and somebody else be quicker each time: it ends with the time all the same. Then the descriptor of one that polls
+ * is not armed: its loop is to come again.
  */
-#include "meet/clock.h"
-#include "mring.h"
+#include "consumer.h"
+#include "producer.h"
 
-#include <errno.h>
+#include "meet/clock.h"
 
 int mring_send_wait(struct mring_producer *producer, const void *data, size_t length, uint32_t tag, int64_t timeout)
 {
@@ -18,8 +19,10 @@ int mring_send_wait(struct mring_producer *producer, const void *data, size_t le
         code = mring_producer_wait(producer, left);
         if (code == 0)
             code = mring_send(producer, data, length, tag);
-        if (code == -EAGAIN && left == 0)
+        if (code == -EAGAIN && left == 0) {
+            sleep_nudge(&producer->sleep);
             return -ETIMEDOUT;
+        }
     }
     return code;
 }
@@ -35,8 +38,10 @@ int mring_next_wait(struct mring_consumer *consumer, struct mring_message *messa
         code = mring_consumer_wait(consumer, left);
         if (code == 0)
             code = mring_next(consumer, message);
-        if (code == 0 && left == 0)
+        if (code == 0 && left == 0) {
+            sleep_nudge(&consumer->sleep);
             return -ETIMEDOUT;
+        }
     }
     return code;
 }

@@ -143,6 +143,8 @@ static int claim(struct mring_consumer *consumer)
         return -EBUSY;
     look_while_busy(consumer);
     code = shared_claim(core);
+    if (code == 1)
+        consumer_disarm(consumer);
     /* Trying holds the gate at the position tried: whoever released meanwhile could not answer. */
     if (__builtin_expect(want_pending(&core->group), 0))
         consumer_answer_want(consumer, own_gate(consumer));

@@ -49,6 +49,9 @@ void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate);
  */
 void consumer_answer_idle(struct mring_consumer *consumer);
 
+/* It has found work without having been woken for it: the wake-up for more is another's (wait/armed.c). */
+void consumer_disarm(struct mring_consumer *consumer);
+
 /* There is more to do than this member took: wake one peer, who will do the same (one wake-up per batch). */
 void consumer_wake_peer(struct mring_consumer *consumer);
 

@@ -324,6 +324,7 @@ int mring_leave(struct mring_consumer *consumer)
     if (consumer == NULL)
         return 0;
     if (!consumer_stale(consumer)) {
+        consumer_disarm(consumer);
         group_leave(&consumer->core);
         if (want_pending(&consumer->group.view))
             consumer_answer_want(consumer, GATE_NONE);

@@ -60,6 +60,13 @@ static void answer_producer(void *context)
     consumer_answer_idle(context);
 }
 
+static bool member_stands(void *context)
+{
+    const struct mring_consumer *consumer = context;
+
+    return bell_stands(&consumer->core.group, consumer->core.line_index);
+}
+
 static unsigned withdraw_member(void *context)
 {
     struct mring_consumer *consumer = context;
@@ -138,6 +145,7 @@ static const struct sleep_side consumer_side = {
     .look = consumer_look,
     .announce = announce_member,
     .answer = answer_producer,
+    .stands = member_stands,
     .withdraw = withdraw_member,
     .pass_on = pass_on,
     .reachable = producer_reachable,
@@ -154,6 +162,16 @@ int mring_consumer_wait(struct mring_consumer *consumer, int64_t timeout)
     if (clock_coarse() >= consumer->meet_again) /* whose waits are all short, too */
         consumer_meet(consumer);
     return sleep_until(&consumer->sleep, &consumer_side, consumer, timeout);
+}
+
+void consumer_disarm(struct mring_consumer *consumer)
+{
+    sleep_disarm(&consumer->sleep, &consumer_side, consumer);
+}
+
+int mring_consumer_fd(struct mring_consumer *consumer)
+{
+    return consumer_stale(consumer) ? -ESTALE : sleep_descriptor(&consumer->sleep);
 }
 
 int mring_consumer_wake(struct mring_consumer *consumer)

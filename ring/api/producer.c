@@ -399,6 +399,7 @@ int mring_producer(struct mring *ring, struct mring_producer **producer, const s
         return failure(error, -ENOMEM, 0, "no memory for a producer handle");
     made->ring = ring;
     made->behind = true;
+    made->asked_at = NOWHERE;
     sleep_begin(&made->sleep, options != NULL ? options->wait : MRING_SPIN_THEN_SLEEP,
                 options != NULL ? options->interval : 0);
     made->met = word_load(&ring->meetings);

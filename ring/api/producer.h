@@ -28,11 +28,11 @@ struct mring_producer {
     uint64_t met;       /* the ring's meetings that this handle has seen to */
     int64_t look_again; /* when to look for dead members next; moved on by whatever gives room */
     struct sleeper_state sleep;
-    uint64_t scanned; /* what the last scan found */
-    uint64_t keepers; /* bit g: group g was what the last scan found no more than that for */
-    uint64_t want;    /* the gate announced to the groups of `wanted` while it sleeps */
-    uint64_t wanted;  /* bit g: group g was told */
-    bool asked;       /* in this wait, for more than is needed */
+    uint64_t scanned;  /* what the last scan found */
+    uint64_t keepers;  /* bit g: group g was what the last scan found no more than that for */
+    uint64_t want;     /* the gate announced to the groups of `wanted` while it sleeps */
+    uint64_t wanted;   /* bit g: group g was told */
+    uint64_t asked_at; /* the position for whose sake more was asked for than is needed; NOWHERE: none */
 };
 
 static inline bool producer_stale(const struct mring_producer *producer)

@@ -42,12 +42,19 @@ static void announce_want(void *context)
     uint64_t end = core->refused != 0 ? core->refused : core->position + LAYOUT_RECORD_HEADER;
     uint64_t want = end + LAYOUT_RECORD_HEADER - core->view.capacity;
 
-    if (!producer->asked && want < core->gate + core->view.capacity / 4)
+    if (producer->asked_at != core->position && want < core->gate + core->view.capacity / 4)
         want = core->gate + core->view.capacity / 4;
     if (want > producer_core_tail(core))
         want = producer_core_tail(core);
-    producer->asked = true;
+    producer->asked_at = core->position;
     announce(producer, want);
+}
+
+/* What it would wish for now is another gate, as a rule. */
+static bool want_stands(void *context)
+{
+    (void)context;
+    return false;
 }
 
 static unsigned withdraw_want(void *context)
@@ -139,9 +146,9 @@ static void count_rescue(void *context)
 /* Both waits are for the gate; they differ in how far. */
 #define WAIT_FOR_GATE(how_to_look, how_to_announce)                                                                    \
     {                                                                                                                  \
-        .look = (how_to_look), .announce = (how_to_announce), .answer = nothing, .withdraw = withdraw_want,            \
-        .pass_on = nothing, .reachable = members_reachable, .publish = publish_semaphore, .verdict = verdict,          \
-        .count_sleep = count_sleep, .count_rescue = count_rescue                                                       \
+        .look = (how_to_look), .announce = (how_to_announce), .answer = nothing, .stands = want_stands,                \
+        .withdraw = withdraw_want, .pass_on = nothing, .reachable = members_reachable, .publish = publish_semaphore,   \
+        .verdict = verdict, .count_sleep = count_sleep, .count_rescue = count_rescue                                   \
     }
 
 static const struct sleep_side producer_side = WAIT_FOR_GATE(look_for_room, announce_want);
@@ -159,7 +166,6 @@ int mring_producer_wait(struct mring_producer *producer, int64_t timeout)
     if (producer_stale(producer))
         return -ESTALE;
     before_wait(producer);
-    producer->asked = false;
     return sleep_until(&producer->sleep, &producer_side, producer, timeout);
 }
 
@@ -188,6 +194,11 @@ int mring_drain(struct mring_producer *producer, int64_t timeout)
         return -ESTALE;
     before_wait(producer);
     return sleep_until(&producer->sleep, &drain_side, producer, timeout);
+}
+
+int mring_producer_fd(struct mring_producer *producer)
+{
+    return producer_stale(producer) ? -ESTALE : sleep_descriptor(&producer->sleep);
 }
 
 int mring_producer_wake(struct mring_producer *producer)

@@ -21,11 +21,19 @@ static bool fetch(struct meet_link *link, struct known_sleeper *known, const str
     return true;
 }
 
+/* Who polls gives a port: the kernel knows which it is, so that nobody's word is needed. */
+static bool signal_right(mach_port_t right)
+{
+    kern_return_t kr = semaphore_signal(right);
+
+    return kr == KERN_SUCCESS || (kr == KERN_INVALID_CAPABILITY && meet_nudge(right));
+}
+
 bool wake_sleeper(struct meet_link *link, struct known_sleeper *known, const struct sleeper *who)
 {
-    if (known->owner == who->owner && semaphore_signal(known->semaphore) == KERN_SUCCESS)
+    if (known->owner == who->owner && signal_right(known->semaphore))
         return true;
-    return fetch(link, known, who) && semaphore_signal(known->semaphore) == KERN_SUCCESS;
+    return fetch(link, known, who) && signal_right(known->semaphore);
 }
 
 bool wild_enough(const struct wild_turns *turns)

@@ -593,6 +593,49 @@ MRING_API int mring_consumer_wake(struct mring_consumer *consumer);
 #endif
 
 /*
+ * A descriptor for an event loop (poll, epoll, kqueue, and what is made of them), so that no thread need wait for this handle alone.
+ * The rules are those of a non-blocking socket:
+ *
+ *   Take until there is nothing: call mring_next_wait, mring_send_wait or mring_wait with a timeout of 0 until it says -ETIMEDOUT. That *arms*
+ *   the descriptor: it becomes readable when there is something. It is readable after any other result, and at first: a
+ *   level-triggered loop comes again by itself, an edge-triggered one has to go on until -ETIMEDOUT. mring_next and mring_send arm nothing.
+ *
+ *     // One turn of a loop, when poll says that mring_fd(consumer) is readable. 0: poll again; else it is over.
+ *     int on_readable(struct mring_consumer *consumer)
+ *     {
+ *         struct mring_message message;
+ *         int code;
+ *
+ *         while ((code = mring_next_wait(consumer, &message, 0)) == 1) {
+ *             use(&message);
+ *             code = mring_release(consumer, &message);
+ *         }
+ *         return code == -ETIMEDOUT ? 0 : code;
+ *     }
+ *
+ *   Poll for reading, a producer's too: it is for when a message did not fit (-ETIMEDOUT), and readable at all other times. The
+ *   descriptor is the handle's: do not read, write or close it, and take it out of the loop before the handle is closed.
+ *   It is readable also when mring_wake was called (-ECANCELED then), at the end of the stream (-EPIPE, and from then on), and four times a
+ *   second where nothing comes, so that the calls can find out who has died (-EOWNERDEAD, or what a dead member held) or serves the ring:
+ *   as a rule that turn says -ETIMEDOUT again. A loop that stops for longer is late with just that.
+ *
+ * Nothing is polled by the library, and no thread started; a handle without a descriptor pays nothing for this. Calls that do wait go on
+ * working, by whole milliseconds. With MRING_DOZE nobody is woken: it is readable each `interval`. MRING_SPIN is as MRING_SPIN_THEN_SLEEP. In
+ * a group of many an idle member is woken for a message; if its loop does something else meanwhile, the message waits for it, or for
+ * the next that is published. In a forked child the handle is stale and its descriptor no good.
+ * On Linux it is an epoll instance, on macOS a kqueue, to be polled, or put into a kqueue of your own with EVFILT_READ.
+ *
+ * The descriptor, the same each time; -ENOMEM -EMFILE -ENFILE: it could not be made (of seven, on Linux).  -ESTALE
+ */
+MRING_API int mring_producer_fd(struct mring_producer *producer);
+MRING_API int mring_consumer_fd(struct mring_consumer *consumer);
+
+#if !defined(__cplusplus)
+#define mring_fd(handle)                                                                                               \
+    _Generic((handle), struct mring_producer * : mring_producer_fd, struct mring_consumer * : mring_consumer_fd)(handle)
+#endif
+
+/*
  * What was wrong, after -EBADMSG or -ECONNABORTED: `error` is filled with the last trouble that this handle met, in numbers ("record at
  * position 4096: length 4294967295 is longer than any message (8184)"), which is the code that the call answered.
  *   A consumer's is of the ring's memory, which the producer writes, or its group's, which the group's members write.
@@ -883,6 +926,14 @@ inline int mring_wake(struct mring_producer *producer)
 inline int mring_wake(struct mring_consumer *consumer)
 {
     return mring_consumer_wake(consumer);
+}
+inline int mring_fd(struct mring_producer *producer)
+{
+    return mring_producer_fd(producer);
+}
+inline int mring_fd(struct mring_consumer *consumer)
+{
+    return mring_consumer_fd(consumer);
 }
 inline int mring_trouble(struct mring_producer *producer, struct mring_error *error)
 {

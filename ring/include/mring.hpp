@@ -273,6 +273,12 @@ class mring::producer
         return error.text;
     }
 
+    /* For an event loop, as mring_fd says: to be polled after wait(0ns) said timed_out. */
+    int fd() const
+    {
+        return check(mring_producer_fd(get()), "mring: descriptor");
+    }
+
     /* End this handle's wait: from any thread or signal handler. */
     void cancel() const noexcept
     {
@@ -365,6 +371,12 @@ class mring::consumer
         mring_error error = MRING_ERROR_INIT;
         check(mring_consumer_trouble(get(), &error), "mring: trouble");
         return error.text;
+    }
+
+    /* For an event loop, as mring_fd says: to be polled after wait(0ns) said timed_out. */
+    int fd() const
+    {
+        return check(mring_consumer_fd(get()), "mring: descriptor");
     }
 
     /* End this handle's wait: from any thread or signal handler. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <mach/mach.h>
+#include <mach/mring_mach.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,17 @@ kern_return_t mach_port_destruct(ipc_space_t task, mach_port_name_t name, mach_p
     if (kr != KERN_SUCCESS)
         return kr;
     return MACH_PORT_VALID(name) ? space_destruct(name, srdelta, guard) : KERN_INVALID_NAME;
+}
+
+int mring_mach_port_descriptor(mach_port_name_t name)
+{
+    kern_return_t kr;
+    struct mach_object *port = enter(mach_task_self_, name, &kr);
+    int descriptor = port ? port_queue(port) : -1;
+
+    if (port)
+        leave(port, KERN_SUCCESS);
+    return descriptor;
 }
 
 /* ---- guards and contexts ---- */

@@ -254,22 +254,11 @@ int broker_succeed(struct broker **broker, const struct broker_terms *terms, con
     return start(broker, terms, take_over_names, service, error);
 }
 
-static void nudge(void)
-{
-    mach_msg_header_t empty = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0),
-                               .msgh_size = sizeof empty,
-                               .msgh_remote_port = meet.port};
-
-    if (mach_msg(&empty, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof empty, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL) !=
-        MACH_MSG_SUCCESS)
-        mach_msg_destroy(&empty);
-}
-
 /* The last ring is out of the list: end the thread and give the ports back. The lock is held, but not while the thread ends. */
 static void stop_thread(void)
 {
     meet.stopping = true;
-    nudge();
+    (void)meet_nudge(meet.port);
     pthread_mutex_unlock(&meet.lock);
     pthread_join(meet.thread, NULL);
     pthread_mutex_lock(&meet.lock);

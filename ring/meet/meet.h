@@ -194,4 +194,10 @@ int meet_bring(struct meet_link *link, const struct sleeper *member, mem_entry_n
 int meet_put_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t semaphore);
 int meet_get_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t *semaphore);
 
+/*
+ * Send an empty message, without waiting. False: nobody receives there any more. Where the queue is full none is needed, since whoever receives
+ * is about to do so anyway.
+ */
+bool meet_nudge(mach_port_t port);
+
 #endif

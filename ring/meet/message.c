@@ -42,3 +42,15 @@ int message_result(int32_t result)
 {
     return result <= 0 && result >= -4095 ? result : -EPROTO;
 }
+
+bool meet_nudge(mach_port_t port)
+{
+    mach_msg_header_t empty = {
+        .msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0), .msgh_size = sizeof empty, .msgh_remote_port = port};
+    mach_msg_return_t mr =
+        mach_msg(&empty, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof empty, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+
+    if (mr != MACH_MSG_SUCCESS)
+        mach_msg_destroy(&empty);
+    return mr == MACH_MSG_SUCCESS || mr == MACH_SEND_TIMED_OUT;
+}

@@ -11,6 +11,11 @@ bool bell_withdraw(const struct group_view *group, uint32_t line)
     return word_take_bit(&group->page->sleepers[line / 64], line % 64); /* [SLEEP] */
 }
 
+bool bell_stands(const struct group_view *group, uint32_t line)
+{
+    return (word_load_acquire(&group->page->sleepers[line / 64]) >> line % 64 & 1) != 0; /* [SLEEP] */
+}
+
 int bell_take(const struct group_view *group, bool *more)
 {
     int taken = -1;

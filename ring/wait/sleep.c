@@ -136,6 +136,7 @@ void sleep_begin(struct sleeper_state *state, enum mring_waiting way, int64_t in
                                         [MRING_DOZE] = turn_dozing};
 
     state->turn = turns[way];
+    state->dozes = way == MRING_DOZE;
     state->spin = way == MRING_SPIN_THEN_SLEEP && !one_processor() ? SPIN_NS : 0;
     state->interval = interval == 0 ? INTERVAL_NS : interval < SLICE_NS ? interval : SLICE_NS;
 }
@@ -145,12 +146,12 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
     int64_t deadline = INT64_MAX;
     int found = turn_take_flag(state) ? -ECANCELED : side->look(context);
 
-    if (found == 0 && timeout == 0)
+    if (found == 0 && timeout == 0 && word_load(&state->pollable) == 0)
         found = -ETIMEDOUT;
     if (found == 0) {
         int64_t time = turn_now();
 
-        if (timeout > 0 && timeout < INT64_MAX - time)
+        if (timeout >= 0 && timeout < INT64_MAX - time)
             deadline = time + timeout;
         if (state->verdict_at == 0)
             state->verdict_at = time + SLICE_NS;
@@ -158,6 +159,8 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
     }
     while (found == 0)
         found = state->turn(state, side, context, deadline);
+    if (found != -ETIMEDOUT)
+        sleep_disarm(state, side, context);
     if (found > 0)
         state->verdict_at = 0;
     return found > 0 ? 0 : found;
@@ -170,16 +173,27 @@ void sleep_wake(struct sleeper_state *state)
     if (!word_cas(&state->woken, 0, 1))
         return; /* one credit per flag: this wait, or the next, will end anyway */
     fence_full();
+    if (word_load_acquire(&state->pollable) != 0) {
+        event_ring(&state->event);
+        return;
+    }
     semaphore = (semaphore_t)word_load_acquire(&state->semaphore);
     if (semaphore != 0)
         (void)semaphore_signal(semaphore);
 }
 
-void sleep_finish(struct sleeper_state *state, bool mine)
+void sleep_drop_semaphore(struct sleeper_state *state, bool mine)
 {
     semaphore_t semaphore = (semaphore_t)word_load(&state->semaphore);
 
+    word_store(&state->semaphore, 0);
     if (semaphore != 0 && mine)
         (void)semaphore_destroy(mach_task_self(), semaphore);
-    word_store(&state->semaphore, 0);
+}
+
+void sleep_finish(struct sleeper_state *state, bool mine)
+{
+    sleep_drop_semaphore(state, mine);
+    if (word_load(&state->pollable) != 0)
+        event_close(&state->event, mine);
 }

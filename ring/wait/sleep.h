@@ -31,6 +31,7 @@
 #define MRING_WAIT_SLEEP_H
 
 #include "core/atomic.h"
+#include "event.h"
 #include "mring.h"
 
 #include <mach/mach.h>
@@ -43,6 +44,8 @@ struct sleep_side {
     void (*announce)(void *context);
     /* Not announced, and nothing to do just now: is there somebody who waits for what this one keeps? */
     void (*answer)(void *context);
+    /* Has nobody taken the announcement, and is it for what would be announced now? It need not be made again. */
+    bool (*stands)(void *context);
     /* Take the announcement back. How many wakers had taken it: as many credits have come or are on their way. */
     unsigned (*withdraw)(void *context);
     /* This sleeper was taken, there is work, but its wait ends with an error: the wake-up is handed on to the next. */
@@ -70,6 +73,11 @@ struct sleeper_state {
     struct word woken;     /* mring_wake was called */
     unsigned owed;         /* credits that were promised and not yet consumed */
     bool published;
+    bool dozes;           /* never announced, woken by the clock */
+    struct word pollable; /* 1: the handle has a descriptor, and this: */
+    struct event event;
+    bool armed;            /* the caller may poll: armed.c */
+    bool early;            /* a short first tick is to come */
     int64_t verdict_at;    /* when to ask for the next verdict; 0: there was something to do when it looked last */
     int64_t publish_again; /* not before then */
 };
@@ -79,6 +87,16 @@ void sleep_begin(struct sleeper_state *state, enum mring_waiting way, int64_t in
 
 /* 0, -ETIMEDOUT, -EINTR, -ECANCELED, -ENOMEM, or what `look` or `verdict` said. */
 int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t timeout);
+
+/*
+ * A descriptor to poll, the handle's own (armed.c): from now on a wait that ends with -ETIMEDOUT has armed it. The descriptor, or -errno
+ * as of event_open.
+ */
+int sleep_descriptor(struct sleeper_state *state);
+/* The handle takes up work: it is not idle any more. Nothing where it was not armed. */
+void sleep_disarm(struct sleeper_state *state, const struct sleep_side *side, void *context);
+/* Have the caller's loop come again, if there is one. */
+void sleep_nudge(struct sleeper_state *state);
 
 /* From any thread and from signal handlers. */
 void sleep_wake(struct sleeper_state *state);

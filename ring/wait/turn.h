@@ -61,6 +61,7 @@ static inline int turn_outcome(struct sleeper_state *state, int found, kern_retu
 
 /* The semaphore to sleep on. 0, -ENOMEM. */
 int turn_own_semaphore(struct sleeper_state *state);
+void sleep_drop_semaphore(struct sleeper_state *state, bool mine);
 kern_return_t turn_wait(const struct sleeper_state *state, int64_t nanoseconds);
 /* Credits of earlier turns, as far as they have come, before the next is waited for; and one that a wait has consumed. */
 void turn_absorb(struct sleeper_state *state);
@@ -73,6 +74,6 @@ void turn_publish(struct sleeper_state *state, const struct sleep_side *side, vo
 int turn_verdict(struct sleeper_state *state, const struct sleep_side *side, void *context);
 
 /* The kinds. */
-sleep_turn turn_announced, turn_spinning, turn_dozing;
+sleep_turn turn_announced, turn_spinning, turn_dozing, turn_armed;
 
 #endif

@@ -17,6 +17,12 @@ extern "C" {
  */
 int mring_mach_entry_descriptor(mem_entry_name_port_t entry);
 
+/*
+ * A descriptor that is readable (poll, epoll) while the port of this receive right has something to receive, borrowed: good while the right
+ * is held, not to be read or closed. -1: no such right.
+ */
+int mring_mach_port_descriptor(mach_port_name_t port);
+
 /* Who may look a name up: the registrant's user; also who is in its effective group; everybody. Root always may. */
 enum { MRING_MACH_SERVE_OWNER = 0, MRING_MACH_SERVE_GROUP = 1, MRING_MACH_SERVE_EVERYONE = 2 };
 
