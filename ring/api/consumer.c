@@ -143,7 +143,7 @@ static int claim(struct mring_consumer *consumer)
         return -EBUSY;
     look_while_busy(consumer);
     code = shared_claim(core);
-    if (code == 1)
+    if (code == 1 && __builtin_expect(consumer->sleep.armed, 0))
         consumer_disarm(consumer);
     /* Trying holds the gate at the position tried: whoever released meanwhile could not answer. */
     if (__builtin_expect(want_pending(&core->group), 0))

@@ -4,7 +4,7 @@
  * The owner word that names the occupant comes from shared memory: it is a key, nothing more. A right that turns out dead
  * (KERN_TERMINATED: its owner died; or it made itself a new one) is dropped and fetched once more.
  *
- * Who sleeps in an event loop gives a port in place of a semaphore, and is sent an empty message (wait/event.h). Nobody is waited for: a
+ * Who sleeps in an event loop gives a port in place of a semaphore, and is sent an empty message (wait/pollable.h). Nobody is waited for: a
  * full queue is as good as a message. A peer can have one sent to whatever port it has a right to itself; it says nothing.
  */
 #ifndef MRING_API_WAKERS_H

@@ -608,7 +608,7 @@ MRING_API int mring_consumer_wake(struct mring_consumer *consumer);
  *
  *         while ((code = mring_next_wait(consumer, &message, 0)) == 1) {
  *             use(&message);
- *             code = mring_release(consumer, &message);
+ *             mring_release(consumer, &message);
  *         }
  *         return code == -ETIMEDOUT ? 0 : code;
  *     }

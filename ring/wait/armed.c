@@ -1,5 +1,5 @@
 /*
- * Asleep in an event loop: the caller waits, on the descriptor of event.h.
+ * Asleep in an event loop: the caller waits, on the descriptor of pollable.h.
  *
  * The steps are those of every sleeper (sleep.h), but divided: a call that finds nothing leaves the announcement standing and returns; the
  * next call goes on from there. In between the handle is *armed*, and this holds, on which the caller's loop relies (E1):
@@ -30,7 +30,7 @@ static void announce(struct sleeper_state *state, const struct sleep_side *side,
     if (side->reachable(context) && fence_others() && side->reachable(context)) /* as in announced.c */
         return;
     fence_full();
-    event_tick(&state->event, FIRST_NS);
+    pollable_tick(&state->pollable, FIRST_NS);
     state->early = true;
 }
 
@@ -41,14 +41,14 @@ static void set_ticks(struct sleeper_state *state)
                      : state->published ? TICK_NS
                                         : UNPUBLISHED_NS;
 
-    if (period != state->event.period)
-        event_tick(&state->event, period);
+    if (period != state->pollable.period)
+        pollable_tick(&state->pollable, period);
 }
 
 /* Drain, and arm unless that stands. What a look finds then. */
 static int arm(struct sleeper_state *state, const struct sleep_side *side, void *context)
 {
-    bool tick = event_drain(&state->event);
+    bool tick = pollable_drain(&state->pollable);
     bool stood = state->dozes || (state->armed && side->stands(context));
     int found;
 
@@ -57,7 +57,7 @@ static int arm(struct sleeper_state *state, const struct sleep_side *side, void 
     if (state->dozes)
         side->answer(context);
     else
-        turn_publish(state, side, context, state->event.port);
+        turn_publish(state, side, context, state->pollable.port);
     if (!stood)
         announce(state, side, context);
     state->armed = true;
@@ -76,7 +76,7 @@ int turn_armed(struct sleeper_state *state, const struct sleep_side *side, void 
         found = turn_verdict(state, side, context);
     if (found == 0 && turn_now() >= deadline)
         return -ETIMEDOUT;
-    return found != 0 ? found : turn_outcome(state, 0, event_wait(&state->event, turn_slice(deadline, SLICE_NS)));
+    return found != 0 ? found : turn_outcome(state, 0, pollable_wait(&state->pollable, turn_slice(deadline, SLICE_NS)));
 }
 
 void sleep_disarm(struct sleeper_state *state, const struct sleep_side *side, void *context)
@@ -85,7 +85,7 @@ void sleep_disarm(struct sleeper_state *state, const struct sleep_side *side, vo
         return;
     state->armed = false;
     if (state->dozes || side->withdraw(context) == 0) /* else a message is there, or on its way */
-        event_ring(&state->event);
+        pollable_ring(&state->pollable);
 }
 
 /* The semaphore goes first: whoever has a right to it finds it dead, and asks for what there is instead. */
@@ -93,24 +93,24 @@ int sleep_descriptor(struct sleeper_state *state)
 {
     int code;
 
-    if (word_load(&state->pollable) != 0)
-        return state->event.descriptor;
-    code = event_open(&state->event);
+    if (word_load(&state->polled) != 0)
+        return state->pollable.descriptor;
+    code = pollable_open(&state->pollable);
     if (code != 0)
         return code;
-    event_ring(&state->event);
-    word_store_release(&state->pollable, 1);
+    pollable_ring(&state->pollable);
+    word_store_release(&state->polled, 1);
     fence_full(); /* as of a semaphore: sleep_wake sees this, or its flag is seen by the next call that waits */
     sleep_drop_semaphore(state, true);
     state->owed = 0;
     state->published = false;
     state->publish_again = 0;
     state->turn = turn_armed;
-    return state->event.descriptor;
+    return state->pollable.descriptor;
 }
 
 void sleep_nudge(struct sleeper_state *state)
 {
-    if (word_load(&state->pollable) != 0)
-        event_ring(&state->event);
+    if (word_load(&state->polled) != 0)
+        pollable_ring(&state->pollable);
 }

@@ -146,7 +146,7 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
     int64_t deadline = INT64_MAX;
     int found = turn_take_flag(state) ? -ECANCELED : side->look(context);
 
-    if (found == 0 && timeout == 0 && word_load(&state->pollable) == 0)
+    if (found == 0 && timeout == 0 && word_load(&state->polled) == 0)
         found = -ETIMEDOUT;
     if (found == 0) {
         int64_t time = turn_now();
@@ -173,8 +173,8 @@ void sleep_wake(struct sleeper_state *state)
     if (!word_cas(&state->woken, 0, 1))
         return; /* one credit per flag: this wait, or the next, will end anyway */
     fence_full();
-    if (word_load_acquire(&state->pollable) != 0) {
-        event_ring(&state->event);
+    if (word_load_acquire(&state->polled) != 0) {
+        pollable_ring(&state->pollable);
         return;
     }
     semaphore = (semaphore_t)word_load_acquire(&state->semaphore);
@@ -194,6 +194,6 @@ void sleep_drop_semaphore(struct sleeper_state *state, bool mine)
 void sleep_finish(struct sleeper_state *state, bool mine)
 {
     sleep_drop_semaphore(state, mine);
-    if (word_load(&state->pollable) != 0)
-        event_close(&state->event, mine);
+    if (word_load(&state->polled) != 0)
+        pollable_close(&state->pollable, mine);
 }

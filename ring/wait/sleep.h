@@ -31,8 +31,8 @@
 #define MRING_WAIT_SLEEP_H
 
 #include "core/atomic.h"
-#include "event.h"
 #include "mring.h"
+#include "pollable.h"
 
 #include <mach/mach.h>
 #include <stdbool.h>
@@ -73,9 +73,9 @@ struct sleeper_state {
     struct word woken;     /* mring_wake was called */
     unsigned owed;         /* credits that were promised and not yet consumed */
     bool published;
-    bool dozes;           /* never announced, woken by the clock */
-    struct word pollable; /* 1: the handle has a descriptor, and this: */
-    struct event event;
+    bool dozes;         /* never announced, woken by the clock */
+    struct word polled; /* 1: the handle has a descriptor, and this: */
+    struct pollable pollable;
     bool armed;            /* the caller may poll: armed.c */
     bool early;            /* a short first tick is to come */
     int64_t verdict_at;    /* when to ask for the next verdict; 0: there was something to do when it looked last */
@@ -90,7 +90,7 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
 
 /*
  * A descriptor to poll, the handle's own (armed.c): from now on a wait that ends with -ETIMEDOUT has armed it. The descriptor, or -errno
- * as of event_open.
+ * as of pollable_open.
  */
 int sleep_descriptor(struct sleeper_state *state);
 /* The handle takes up work: it is not idle any more. Nothing where it was not armed. */

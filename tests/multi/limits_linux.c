@@ -224,6 +224,23 @@ static int sleep_for_drain(struct mring_error *error)
     return slept(mring_drain(producer, NAP));
 }
 
+/* The descriptor for an event loop, and what it takes to be woken by it. */
+static int poll_for_message(struct mring_error *error)
+{
+    int code = mring_fd(consumer);
+
+    (void)error;
+    return code < 0 ? code : slept(mring_wait(consumer, 0));
+}
+
+static int poll_for_room(struct mring_error *error)
+{
+    int code = mring_fd(producer);
+
+    (void)error;
+    return code < 0 ? code : slept(mring_wait(producer, 0));
+}
+
 enum { DOCUMENTED = 6 };
 
 struct call {
@@ -255,7 +272,9 @@ struct call {
     X(join_forked_passing, inherit, join_passing, leave, nothing, true, true, 0, -ENOMEM, -EMFILE)                     \
     X(consumer_sleeps, join_idle, sleep_for_message, nothing, close_joined, false, false, 24, -ENOMEM, -EIO)           \
     X(producer_sleeps, fill_idle, sleep_for_room, nothing, close_filled, false, false, 24, -ENOMEM, -EIO)              \
-    X(producer_drains, fill_idle, sleep_for_drain, nothing, close_filled, false, false, 24, -ENOMEM, -EIO)
+    X(producer_drains, fill_idle, sleep_for_drain, nothing, close_filled, false, false, 24, -ENOMEM, -EIO)             \
+    X(consumer_polls, join_idle, poll_for_message, nothing, close_joined, false, false, 24, -ENOMEM, -EMFILE, -EIO)    \
+    X(producer_polls, fill_idle, poll_for_room, nothing, close_filled, false, false, 24, -ENOMEM, -EMFILE, -EIO)
 
 /* ---- a trial ---- */
 

@@ -49,8 +49,8 @@ static void stop_ticks(struct sleeper_state *state)
 {
     const struct itimerspec never = {0};
 
-    EXPECT(word_load(&state->pollable), ==, 1);
-    EXPECT_OK(timerfd_settime(state->event.timer, 0, &never, NULL));
+    EXPECT(word_load(&state->polled), ==, 1);
+    EXPECT_OK(timerfd_settime(state->pollable.timer, 0, &never, NULL));
 }
 
 /* ---- loops ---- */

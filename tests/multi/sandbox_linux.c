@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -52,7 +53,9 @@ static void confine(void)
         /* finding who serves the ring now; its thread may be the first of the process */
         SYS_socket, SYS_connect, SYS_rt_sigaction,
         /* taking the ring over, and serving it */
-        SYS_bind, SYS_listen, SYS_accept4, SYS_eventfd2, SYS_openat, SYS_read, SYS_write,
+        SYS_bind, SYS_listen, SYS_accept4, SYS_openat,
+        /* a descriptor for an event loop, and what that is rung by; a broker has some of it too */
+        SYS_timerfd_create, SYS_timerfd_settime, SYS_eventfd2, SYS_read, SYS_write, SYS_ioctl,
         /* and the end */
         SYS_munmap, SYS_close, SYS_exit, SYS_exit_group};
     enum { COUNT = sizeof(allowed) / sizeof(allowed[0]) };
@@ -205,6 +208,67 @@ static void everybody(unsigned members)
     EXPECT_OK(mring_close(ring));
 }
 
+/* As in an event loop: the wait is poll's. */
+static void consume_polling(void *unused)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    int code;
+
+    (void)unused;
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    confine();
+    EXPECT(mring_fd(consumer), >=, 0);
+    while ((code = mring_next_wait(consumer, &message, 0)) == 1 || code == -ETIMEDOUT) {
+        struct pollfd polled = {mring_fd(consumer), POLLIN, 0};
+
+        if (code == 1)
+            EXPECT_OK(mring_release(consumer, &message));
+        else
+            EXPECT(poll(&polled, 1, -1), ==, 1);
+    }
+    EXPECT(code, ==, -EPIPE);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(ring));
+    _exit(EXIT_SUCCESS);
+}
+
+static void produce_polling(void *unused)
+{
+    struct mring_producer *producer;
+
+    (void)unused;
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    confine();
+    EXPECT(mring_fd(producer), >=, 0);
+    for (uint32_t number = 0; number < MESSAGES; number++) {
+        struct pollfd polled = {mring_fd(producer), POLLIN, 0};
+        int code;
+
+        while ((code = mring_send_wait(producer, &number, sizeof(number), number, 0)) == -ETIMEDOUT)
+            EXPECT(poll(&polled, 1, -1), ==, 1);
+        EXPECT_OK(code);
+    }
+    EXPECT_OK(mring_end(producer));
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
+    _exit(EXIT_SUCCESS);
+}
+
+static void polling(void)
+{
+    pid_t consumer[2], producer;
+
+    make_ring(2);
+    for (int member = 0; member < 2; member++)
+        consumer[member] = child_start(consume_polling, NULL);
+    producer = child_start(produce_polling, NULL);
+    for (int member = 0; member < 2; member++)
+        child_finish(consumer[member]);
+    child_finish(producer);
+    EXPECT_OK(mring_close(ring));
+}
+
 static void alone(void)
 {
     everybody(1);
@@ -330,6 +394,7 @@ int main(int argc, char **argv)
         {"a_consumer_among_the_dying", a_consumer_among_the_dying, 60},
         {"alone", alone, 60},
         {"sharing", sharing, 60},
+        {"polling", polling, 60},
         {"another_takes_over", another_takes_over, 60},
         {"the_confined_takes_over", the_confined_takes_over, 60},
     };

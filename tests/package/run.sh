@@ -25,6 +25,17 @@ CC=$cc CXX=$cxx "$cmake" -S "$here" -B "$scratch/cmake" -DCMAKE_PREFIX_PATH="$pr
 "$cmake" --build "$scratch/cmake"
 (cd "$scratch/cmake" && ctest --output-on-failure)
 
+echo "== the example of mring.h"
+{
+    echo '#include <mring.h>'
+    echo '#include <errno.h>'
+    echo 'void use(const struct mring_message *message);'
+    echo 'int on_readable(struct mring_consumer *consumer);'
+    sed -n '/^ \*     int on_readable/,/^ \*     }$/s/^ \*     //p' "$prefix/include/mring.h"
+} >"$scratch/example.c"
+"$cc" -std=c11 -Wall -Wextra -Werror -I"$prefix/include" -c -o "$scratch/example.o" "$scratch/example.c"
+nm "$scratch/example.o" | grep -q ' T on_readable$'
+
 echo "== pkg-config"
 pc=$(find "$prefix" -name mring.pc)
 libraries=$(dirname "$(dirname "$pc")")

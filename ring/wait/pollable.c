@@ -1,27 +1,27 @@
-#include "event.h"
+#include "pollable.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 
-int event_open(struct event *event)
+int pollable_open(struct pollable *pollable)
 {
     mach_port_options_t options = {.flags = MPO_INSERT_SEND_RIGHT | MPO_QLIMIT, .mpl = {.mpl_qlimit = 1}};
     int code;
 
-    if (mach_port_construct(mach_task_self(), &options, 0, &event->port) != KERN_SUCCESS)
+    if (mach_port_construct(mach_task_self(), &options, 0, &pollable->port) != KERN_SUCCESS)
         return -ENOMEM;
-    code = event_system_open(event);
+    code = pollable_system_open(pollable);
     if (code != 0)
-        (void)mach_port_destruct(mach_task_self(), event->port, -1, 0);
+        (void)mach_port_destruct(mach_task_self(), pollable->port, -1, 0);
     return code;
 }
 
-void event_close(struct event *event, bool mine)
+void pollable_close(struct pollable *pollable, bool mine)
 {
-    event_system_close(event, mine);
+    pollable_system_close(pollable, mine);
     if (mine)
-        (void)mach_port_destruct(mach_task_self(), event->port, -1, 0);
+        (void)mach_port_destruct(mach_task_self(), pollable->port, -1, 0);
 }
 
 static bool take_message(mach_port_t port)
@@ -38,19 +38,19 @@ static bool take_message(mach_port_t port)
     return mr == MACH_MSG_SUCCESS || mr == MACH_RCV_TOO_LARGE;
 }
 
-bool event_drain(const struct event *event)
+bool pollable_drain(const struct pollable *pollable)
 {
-    unsigned taken = event_system_take(event);
+    unsigned taken = pollable_system_take(pollable);
 
     /* Once: there is room for one. Should a hostile peer have made room for more, the descriptor stays readable. */
-    if ((taken & EVENT_MESSAGE) != 0)
-        (void)take_message(event->port);
-    return (taken & EVENT_TICK) != 0;
+    if ((taken & POLLABLE_MESSAGE) != 0)
+        (void)take_message(pollable->port);
+    return (taken & POLLABLE_TICK) != 0;
 }
 
-kern_return_t event_wait(const struct event *event, int64_t nanoseconds)
+kern_return_t pollable_wait(const struct pollable *pollable, int64_t nanoseconds)
 {
-    struct pollfd wait = {.fd = event->descriptor, .events = POLLIN};
+    struct pollfd wait = {.fd = pollable->descriptor, .events = POLLIN};
     int64_t milliseconds = nanoseconds / 1000000 + (nanoseconds % 1000000 != 0);
     int saved = errno;
     int ready = poll(&wait, 1, milliseconds < INT_MAX ? (int)milliseconds : INT_MAX);
