@@ -26,7 +26,7 @@ enum { MESSAGES = 20000, MEMBERS = 3, HANG_LIMIT = 5000 /* ms, where a promise s
 
 static struct mring *make_ring(unsigned members)
 {
-    const struct mring_group group = {"g", members};
+    const struct mring_group group = {.name = "g", .members = members};
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring *ring;
 

@@ -24,7 +24,7 @@ static struct totals {
 
 static void make_ring(unsigned members)
 {
-    const struct mring_group group = {"g", members};
+    const struct mring_group group = {.name = "g", .members = members};
     struct mring_options options = MRING_OPTIONS_INIT;
 
     options.capacity = 16384;
