@@ -4,6 +4,7 @@
 #include "support/ring.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -268,12 +269,77 @@ static void wake_ends_a_wait_or_the_next(void **state)
     assert_int_equal(mring_close(ring), 0);
 }
 
+static bool readable(int descriptor, int milliseconds)
+{
+    struct pollfd polled = {descriptor, POLLIN, 0};
+
+    return poll(&polled, 1, milliseconds) == 1;
+}
+
+static void *send_thread(void *producer)
+{
+    assert_int_equal(mring_send(producer, "now", 3, 0), 0);
+    return NULL;
+}
+
+/* Woken from other threads of this process, which is what a sanitizer sees. */
+static void a_descriptor_tells(void **state)
+{
+    struct mring *ring = make_ring(NULL, lone, 1);
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    pthread_t thread;
+    int descriptor;
+
+    (void)state;
+    assert_int_equal(mring_join(ring, "lone", NULL, &consumer), 0);
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    descriptor = mring_fd(consumer);
+    assert_true(descriptor >= 0);
+    assert_int_equal(mring_fd(consumer), descriptor);
+    assert_true(readable(descriptor, 0));
+    for (unsigned turn = 0; turn < 100; turn++) {
+        void *(*body)(void *) = turn % 2 == 0 ? send_thread : wake_thread;
+
+        assert_int_equal(mring_next_wait(consumer, &message, 0), -ETIMEDOUT);
+        assert_int_equal(pthread_create(&thread, NULL, body, turn % 2 == 0 ? (void *)producer : (void *)consumer), 0);
+        assert_true(readable(descriptor, -1));
+        if (turn % 2 == 0) {
+            assert_int_equal(mring_next_wait(consumer, &message, MRING_FOREVER), 1);
+            assert_int_equal(mring_release(consumer, &message), 0);
+        } else {
+            assert_int_equal(mring_wait(consumer, MRING_FOREVER), -ECANCELED);
+        }
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+    while (mring_send_wait(producer, "0123456789", 10, 0, 0) == 0)
+        ;
+    assert_true(readable(mring_fd(producer), 0));
+    assert_int_equal(mring_wait(producer, 0), -ETIMEDOUT);
+    while (mring_next(consumer, &message) == 1)
+        assert_int_equal(mring_release(consumer, &message), 0);
+    assert_true(readable(mring_fd(producer), -1));
+    assert_int_equal(mring_wait(producer, 0), 0);
+    assert_int_equal(mring_end(producer), 0);
+    assert_true(readable(descriptor, -1));
+    assert_int_equal(mring_next_wait(consumer, &message, 0), -EPIPE);
+    assert_true(readable(descriptor, 0));
+    assert_int_equal(mring_leave(consumer), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_handler_ends_a_wait), cmocka_unit_test(a_drain_waits_for_everybody),
-        cmocka_unit_test(a_drain_is_woken),      cmocka_unit_test(calls_that_wait),
-        cmocka_unit_test(each_way_to_wait_ends), cmocka_unit_test(wake_ends_a_wait_or_the_next),
+        cmocka_unit_test(a_descriptor_tells),
+        cmocka_unit_test(a_handler_ends_a_wait),
+        cmocka_unit_test(a_drain_waits_for_everybody),
+        cmocka_unit_test(a_drain_is_woken),
+        cmocka_unit_test(calls_that_wait),
+        cmocka_unit_test(each_way_to_wait_ends),
+        cmocka_unit_test(wake_ends_a_wait_or_the_next),
     };
 
     return cmocka_run_group_tests_name("api-wait", tests, NULL, NULL);
