@@ -7,9 +7,8 @@
 #ifndef MRING_CORE_CONSUMER_H
 #define MRING_CORE_CONSUMER_H
 
+#include "gate.h"
 #include "landmark.h"
-#include "trouble.h"
-#include "view.h"
 
 #include <errno.h>
 
@@ -58,6 +57,13 @@ struct lossy {
     struct lossy_record record[LOSSY_HELD];
 };
 
+/* A group that this member's is after. */
+struct upstream {
+    struct group_view group; /* read-only memory, as a rule */
+    struct gate_watch watch;
+    uint64_t released; /* by it, as last looked: only grows, and never past the tail */
+};
+
 struct consumer_core {
     struct ring_view view;
     struct group_view group;
@@ -78,10 +84,15 @@ struct consumer_core {
     /* The end of what a member of many claimed or adopted, where its held goes idle. NOWHERE for a lone one. */
     uint64_t batch_end;
     uint64_t batch_max; /* of many: records claimed at once, at most */
-    unsigned streak;    /* lone: header polls in a row that hit */
+    unsigned streak;    /* lone, or after others: polls in a row that hit */
     uint64_t given;     /* to how many members what it hands out was given, itself included */
     uint64_t again;     /* lone: records that begin below this were given to a dead member before; 0: none */
-    uint64_t beyond;    /* of many: a tail that a dead producer did not come to store; 0: none */
+    uint64_t
+        beyond; /* a tail that a dead producer did not come to store; 0: none. Not of a lone one that polls headers */
+    struct upstream
+        *upstream; /* the groups that its own is after (stage.h), `upstreams` of them; whose they are is the caller's */
+    uint32_t upstreams;
+    uint64_t released; /* by all of them */
     struct judge judge;
     struct trouble trouble; /* the last that it met */
     struct lossy lossy;
@@ -100,7 +111,7 @@ static inline bool consumer_core_cut_off(const struct consumer_core *consumer)
                       consumer->group.incarnation);
 }
 
-/* How far the stream is published, as a member of many sees it. */
+/* How far the stream is published, as one who goes by the tail sees it. */
 static inline uint64_t consumer_core_tail(const struct consumer_core *consumer)
 {
     uint64_t tail = word_load_acquire(&consumer->view.page->tail); /* [TAIL] */

@@ -265,7 +265,7 @@ static void inspect_group(const struct inspector *inspector, const struct group_
     if (is_cut_off(inspector, group))
         tell(inspector, FINDING_CUT_OFF, at, FINDING_WHOLE, 0, 0, 0);
     inspect_position(inspector, group);
-    if (bits_beyond(group, group->page->occupied) || bits_beyond(group, group->page->sleepers))
+    if (bits_beyond(group, group->page->occupied) || bits_beyond(group, group_sleepers(group)))
         tell(inspector, FINDING_BITS_BAD, at, FINDING_WHOLE, 0, 0, 0);
     inspect_aside(inspector, group);
     for (uint32_t index = 0; index < group->members; index++)

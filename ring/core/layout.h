@@ -52,6 +52,8 @@
  *   DOORBELL ENTRY        everybody read-write; the worst harm there is a late wake-up (bounded) or a needless one
  *   ------------------------------------------------------------------------------------------------------------
  *   page 0  00000  groups                  members set, P takes [BELL]   bit g: group g has sleepers
+ *           00080  awaited[64]             members of g set, those of u take [AWAIT]   bit g of word u: g, which is after u, has sleepers
+ *           00280  sleepers[64][16]        of groups that are after others, in place of the word in their page [SLEEP]
  *
  *   LIFE ENTRY            mapped by nobody: its bytes are only locked, to tell who lives (member/)
  *
@@ -358,7 +360,11 @@ struct aside_page {
 /* The doorbell entry. */
 struct doorbell_page {
     struct word groups;
-    unsigned char reserved[LAYOUT_PAGE - 8];
+    unsigned char pad[LAYOUT_LINE - 8];
+
+    struct word awaited[LAYOUT_GROUPS];
+    struct word sleepers[LAYOUT_GROUPS][LAYOUT_MEMBER_WORDS];
+    unsigned char reserved[LAYOUT_PAGE - LAYOUT_LINE - LAYOUT_GROUPS * (1 + LAYOUT_MEMBER_WORDS) * 8];
 };
 
 enum {
@@ -452,6 +458,8 @@ _Static_assert(sizeof(struct aside_page) == LAYOUT_PAGE, "aside page");
 LAYOUT_AT(aside_page, slot, 0x80);
 _Static_assert(LAYOUT_MEMBERS < 1 << (64 - SERIAL_BITS), "a line's number fits the claim word");
 _Static_assert(sizeof(struct doorbell_page) == LAYOUT_PAGE, "doorbell page");
+LAYOUT_AT(doorbell_page, awaited, 0x080);
+LAYOUT_AT(doorbell_page, sleepers, 0x280);
 
 /* Can there be such a group? Of terms that came from another process. */
 static inline bool terms_sound(const struct group_terms *terms)

@@ -1,6 +1,7 @@
 #include "lossy.h"
 
 #include "shared.h"
+#include "stage.h"
 
 /* How often the newcomer's walk from the last landmark is tried. Only a producer's damage lets all of them fail. */
 enum { TRIES = 1000 };
@@ -252,6 +253,8 @@ int lossy_refill(struct consumer_core *consumer)
     if (tail < consumer->position || tail > INT64_MAX)
         return consumer_core_damaged(consumer,
                                      (struct trouble){TROUBLE_TAIL, consumer->position, tail, consumer->view.capacity});
+    if (consumer->upstreams != 0 && stage_bound(consumer, consumer->position, &tail) != 0)
+        return -EBADMSG;
     consumer->lossy.limit = tail;
     return tail != consumer->position;
 }

@@ -64,7 +64,7 @@ static bool bury(const struct group_view *group, uint32_t index, uint64_t owner,
     if (!word_cas(&line->owner, owner, mine)) /* [OWNER] */
         return false;
     word_count(&group->page->deaths);
-    (void)word_take_bit(&group->page->sleepers[index / 64], index % 64); /* [SLEEP] */
+    (void)word_take_bit(&group_sleepers(group)[index / 64], index % 64); /* [SLEEP] */
     if (group->members == 1 || !judge_line(group, index, &remains)) {
         free_idle(group, index);
         return false;

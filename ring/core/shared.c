@@ -4,6 +4,7 @@
 #include "group.h"
 #include "lossy.h"
 #include "recover.h"
+#include "stage.h"
 
 /* How many members share the work now: an estimate, for the size of a batch. */
 static uint64_t members_joined(const struct group_view *group)
@@ -189,7 +190,9 @@ int shared_claim(struct consumer_core *consumer)
         uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */
         uint64_t tail = shared_tail(consumer, position);         /* [TAIL] */
 
-        result = position == tail ? 0 : claim_at(consumer, position, tail);
+        result = consumer->upstreams != 0 ? stage_bound(consumer, position, &tail) : 0;
+        if (result == 0 && position != tail)
+            result = claim_at(consumer, position, tail);
     } while (result == SHARED_CHANGED);
     if (result != 1)
         word_store_release(&consumer->line->held, HELD_IDLE); /* [HELD] */

@@ -22,7 +22,10 @@
     X(PAST_TAIL, "the group's position, %" PRIu64 ", or what it holds, %" PRIu64 ", is past the tail, %" PRIu64)       \
     X(ASKEW, "the group's position, %" PRIu64 ", or what it holds, %" PRIu64 ", is no multiple of %" PRIu64)           \
     X(BACK, "the group's position went back to %" PRIu64 " from %" PRIu64 ", with the tail at %" PRIu64)               \
-    X(COUNT, "position %" PRIu64 ": message %" PRIu64 " of the stream cannot be followed by message %" PRIu64)
+    X(COUNT, "position %" PRIu64 ": message %" PRIu64 " of the stream cannot be followed by message %" PRIu64)         \
+    X(UPSTREAM, "group number %" PRIu64 ", which this one is after, says %" PRIu64                                     \
+                " of itself, which cannot be true beside %" PRIu64)                                                    \
+    X(FOLLOWS, "group number %" PRIu64 ", which it is after, was cut off at position %" PRIu64 " (trouble %" PRIu64 ")")
 
 enum trouble_kind {
     TROUBLE_NONE,

@@ -22,6 +22,7 @@ struct ring_view {
 
 struct group_view {
     struct group_page *page;
+    struct word *sleepers;    /* where they are announced if not in the page: see group_sleepers */
     struct member_line *line; /* `members` of them */
     struct aside_page *aside;
     unsigned char *aside_bytes;
@@ -31,6 +32,20 @@ struct group_view {
     struct group_terms terms;
     uint64_t incarnation;
 };
+
+/*
+ * Where the group's sleepers are announced: in its page, which those who wake them can write. A group that is after others is woken by the members
+ * of these, who have only the doorbell to write to.
+ */
+static inline struct word *group_sleepers(const struct group_view *group)
+{
+    return group->sleepers != NULL ? group->sleepers : group->page->sleepers;
+}
+
+static inline void group_view_place_sleepers(const struct ring_view *view, struct group_view *group)
+{
+    group->sleepers = group->terms.after != 0 ? view->doorbell->sleepers[group->index] : NULL;
+}
 
 /* The header of the record at a position. */
 static inline struct word *record_at(const struct ring_view *view, uint64_t position)

@@ -2,13 +2,13 @@
 
 void bell_announce(const struct ring_view *view, const struct group_view *group, uint32_t line)
 {
-    (void)word_set_bit(&group->page->sleepers[line / 64], line % 64); /* [SLEEP] */
+    (void)word_set_bit(&group_sleepers(group)[line / 64], line % 64); /* [SLEEP] */
     (void)word_set_bit(&view->doorbell->groups, group->index);        /* [BELL] */
 }
 
 bool bell_withdraw(const struct group_view *group, uint32_t line)
 {
-    return word_take_bit(&group->page->sleepers[line / 64], line % 64); /* [SLEEP] */
+    return word_take_bit(&group_sleepers(group)[line / 64], line % 64); /* [SLEEP] */
 }
 
 bool bell_stands(const struct group_view *group, uint32_t line)
@@ -22,7 +22,7 @@ int bell_take(const struct group_view *group, bool *more)
 
     *more = false;
     for (unsigned word = 0; word * 64 < group->members; word++) {
-        struct word *sleepers = &group->page->sleepers[word];
+        struct word *sleepers = &group_sleepers(group)[word];
         uint64_t asleep = word_load_acquire(sleepers); /* [SLEEP] */
 
         while (asleep != 0 && taken < 0) {

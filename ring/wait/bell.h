@@ -1,7 +1,7 @@
 /*
  * Who sleeps, and who takes whom: the steps on the shared words (R13, R14). No semaphore is touched here.
  *
- * Words: group.sleepers (bit m: member m sleeps) [SLEEP], doorbell.groups (bit g: group g has sleepers) [BELL], group.want and
+ * Words: the group's sleepers (bit m: member m sleeps; group_sleepers()) [SLEEP], doorbell.groups (bit g: group g has sleepers) [BELL], group.want and
  * want_epoch [WANT].
  *
  * A member announces: its bit in sleepers first, then its group's bit in the doorbell. A waker (producer) clears the doorbell bit
@@ -35,7 +35,7 @@ int bell_answer(const struct ring_view *view, const struct group_view *group);
 static inline bool bell_sleepers(const struct group_view *group)
 {
     for (unsigned word = 0; word * 64 < group->members; word++)
-        if (word_load(&group->page->sleepers[word]) != 0)
+        if (word_load(&group_sleepers(group)[word]) != 0)
             return true;
     return false;
 }
