@@ -191,6 +191,15 @@ static bool knows_group(const struct broker *ring, const struct sleeper *who)
     return key_equal(&key, &who->key) && who->line < who->members;
 }
 
+/* Or, to wake its members, that it has to do with one that this group is after? */
+static bool may_wake(const struct broker *ring, const struct sleeper *who)
+{
+    struct ring_key key = key_of_group(&ring->terms.secret, who->group, who->members, who->incarnation);
+
+    key = key_lower(&key);
+    return knows_group(ring, who) || (key_equal(&key, &who->key) && who->line < who->members);
+}
+
 /* Its own place, as it says: within its group a member is believed. */
 static bool may_put(const struct broker *ring, const struct meet_peer *peer, const struct sleeper *who)
 {
@@ -200,7 +209,23 @@ static bool may_put(const struct broker *ring, const struct meet_peer *peer, con
 /* Every consumer may have to wake the producer. */
 static bool may_get(const struct broker *ring, const struct meet_peer *peer, const struct sleeper *who)
 {
-    return who->group == SLEEPER_PRODUCER ? role_covers(peer->role, MRING_CONSUME) : knows_group(ring, who);
+    return who->group == SLEEPER_PRODUCER ? role_covers(peer->role, MRING_CONSUME) : may_wake(ring, who);
+}
+
+static int answer_follower(const struct broker *ring, const struct request *request, struct answer *answer)
+{
+    struct group_reply reply = {.entry = MACH_PORT_NULL};
+    struct sleeper member = sleeper_of(request);
+    int result;
+
+    if (request->argument >= LAYOUT_GROUPS)
+        return -EINVAL;
+    if (!knows_group(ring, &member))
+        return -EACCES;
+    result = ring->service.follower(ring->service.context, &member, request->argument, &reply);
+    if (result == 0)
+        fill_group(answer, &reply);
+    return result;
 }
 
 /* The right moves into the table, so it is taken out of the request. The lock is held. */
@@ -248,7 +273,7 @@ static int get_semaphore(const struct broker *ring, const struct request *reques
 /* A look at the ring is for all roles; a place in it is not. */
 static enum mring_role least_role(mach_msg_id_t kind)
 {
-    return kind == MESSAGE_JOIN || kind == MESSAGE_UNJOIN ? MRING_CONSUME : MRING_INSPECT;
+    return kind == MESSAGE_JOIN || kind == MESSAGE_UNJOIN || kind == MESSAGE_FOLLOWER ? MRING_CONSUME : MRING_INSPECT;
 }
 
 static bool judge(const struct broker *ring, const struct request *request, struct meet_peer *peer)
@@ -278,6 +303,8 @@ static int call_service(const struct broker *ring, struct request *request, cons
         return answer_unjoin(ring, request, peer);
     case MESSAGE_BRING:
         return answer_bring(ring, request, peer);
+    case MESSAGE_FOLLOWER:
+        return answer_follower(ring, request, answer);
     default:
         return answer_group(ring, request, peer, answer);
     }

@@ -106,7 +106,7 @@ static bool fill_request(const struct meet_link *link, struct request *request, 
 
 static int64_t patience_for(mach_msg_id_t kind)
 {
-    return kind == MESSAGE_GET_SEMAPHORE ? WAKERS_PATIENCE : PATIENCE;
+    return kind == MESSAGE_GET_SEMAPHORE || kind == MESSAGE_FOLLOWER ? WAKERS_PATIENCE : PATIENCE;
 }
 
 static mach_msg_return_t send_request(struct request *request)
@@ -367,6 +367,15 @@ static struct message_sleeper sleeper_of(const struct sleeper *who)
                                     .owner = who->owner,
                                     .members = who->members,
                                     .key = who->key};
+}
+
+int meet_follower(struct meet_link *link, const struct sleeper *member, uint32_t index, struct group_reply *reply)
+{
+    struct request request = {.argument = index, .of.sleeper = sleeper_of(member)};
+    struct answer_buffer buffer;
+    int result = call(link, &request, MESSAGE_FOLLOWER, &buffer, NULL);
+
+    return result != 0 ? result : take_group(&buffer.answer, reply, NULL);
 }
 
 int meet_bring(struct meet_link *link, const struct sleeper *member, mem_entry_name_port_t entry)

@@ -7,6 +7,7 @@
  *
  *   secret = the producer's key --> consumer's key --> inspector's key
  *       +--> key of a group {index, members, incarnation}: only its members and who has the secret know it
+ *                --> the group's waking key: the members of the groups that it is after know it as well
  *
  * A key is given out with the rights that it stands for, over the kernel's ports; it never is in shared memory.
  */
@@ -33,7 +34,7 @@ struct ring_key key_of_role(const struct ring_key *secret, enum mring_role role)
 /* The same, of the key of a role that covers the wanted one. */
 struct ring_key key_between(const struct ring_key *key, enum mring_role has, enum mring_role wanted);
 
-/* The consumer's key, of the producer's; the inspector's, of the consumer's. */
+/* The consumer's key, of the producer's; the inspector's, of the consumer's; a group's waking key, of the group's. */
 struct ring_key key_lower(const struct ring_key *key);
 
 struct ring_key key_of_group(const struct ring_key *secret, uint32_t index, uint32_t members, uint64_t incarnation);

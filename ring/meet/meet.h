@@ -10,7 +10,8 @@
  *
  * Who may what. The first request over a ring's name is judged by the sender's ids, from the audit trailer; the answer brings a key of
  * the role that was granted (keys.h), and every later request is judged by the key it shows. A join brings a key of its group, which
- * is what semaphores of that group are put and fetched by: a stranger to a group can neither wake its members nor be woken for them.
+ * is what semaphores of that group are put and fetched by: a stranger to a group can neither wake its members nor be woken for them. Members of
+ * a group that it is after are no strangers: they get the key of those who may wake it, and no more (meet_follower).
  *
  * Who may succeed a broker (rights.h) is given the secret and the ring's read-write entry, in escrow: its link goes on showing the key
  * of its own role.
@@ -68,7 +69,7 @@ struct group_reply {
     struct group_terms terms;
     uint64_t incarnation;
     uint64_t owner;
-    struct ring_key key; /* the group's; none for whoever may only look */
+    struct ring_key key; /* the group's, or its waking key; none for whoever may only look */
 };
 
 /*
@@ -101,6 +102,8 @@ struct broker_service {
     int (*life)(void *context, const struct meet_peer *peer, mem_entry_name_port_t *entry);
     /* The entry of a live group by its directory index: read-write and with its key for a producer, or an heir, else read-only. */
     int (*group)(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply);
+    /* The entry of a live group that is after the member's group: read-only, and with its waking key. */
+    int (*follower)(void *context, const struct sleeper *member, uint32_t index, struct group_reply *reply);
     /* A member, or a producer, brings the entry (moved in) of a live group, which this broker, a successor, may not have. */
     int (*bring)(void *context, const struct meet_peer *peer, const struct sleeper *member,
                  mem_entry_name_port_t entry);
@@ -173,7 +176,7 @@ void meet_close(struct meet_link *link);
 void meet_lower(struct meet_link *link);
 
 /*
- * Each is one message and its answer; at most some seconds, for a semaphore a tenth of one (-ETIMEDOUT: the broker does not answer). -EACCES: not for this role, or, when
+ * Each is one message and its answer; at most some seconds, for what a waker asks a tenth of one (-ETIMEDOUT: the broker does not answer). -EACCES: not for this role, or, when
  * attaching, this user.
  */
 int meet_attach(struct meet_link *link, enum mring_role role, struct attach_reply *reply, struct mring_error *error);
@@ -191,6 +194,8 @@ void meet_unjoin(struct meet_link *link, const struct join_request *request);
 int meet_group(struct meet_link *link, const struct ring_key *secret, uint32_t index, struct group_reply *reply);
 /* Bring the entry of a live group to a successor, as one of its members; the right stays the caller's. 0 also where it has it already. */
 int meet_bring(struct meet_link *link, const struct sleeper *member, mem_entry_name_port_t entry);
+/* To wake them, as a member of one that it is after: the entry, to look at, and the waking key of the live group of this index. */
+int meet_follower(struct meet_link *link, const struct sleeper *member, uint32_t index, struct group_reply *reply);
 int meet_put_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t semaphore);
 int meet_get_semaphore(struct meet_link *link, const struct sleeper *who, semaphore_t *semaphore);
 

@@ -31,6 +31,7 @@ enum message_kind {
     MESSAGE_BRING,
     MESSAGE_PUT_SEMAPHORE,
     MESSAGE_GET_SEMAPHORE,
+    MESSAGE_FOLLOWER,
     MESSAGE_END /* the first number that is not a request */
 };
 enum { MESSAGE_ANSWER = 100 };
@@ -72,7 +73,7 @@ struct request {
     mach_msg_body_t body;
     mach_msg_port_descriptor_t right; /* MESSAGE_PUT_SEMAPHORE: the semaphore; MESSAGE_BRING: the entry */
     uint32_t version;
-    uint32_t argument; /* MESSAGE_ATTACH: the role; MESSAGE_GROUP: the index */
+    uint32_t argument; /* MESSAGE_ATTACH: the role; MESSAGE_GROUP, MESSAGE_FOLLOWER: the index */
     uint64_t identity[2];
     struct ring_key key; /* of a role, or the secret; none in the first request over a name */
     union {
@@ -89,7 +90,7 @@ struct answer {
     int32_t result; /* 0 or -errno */
     uint64_t identity[2];
     struct ring_key
-        key; /* MESSAGE_ATTACH: of the role; MESSAGE_ESCROW: the secret; MESSAGE_JOIN, MESSAGE_GROUP: of the group */
+        key; /* MESSAGE_ATTACH: of the role; MESSAGE_ESCROW: the secret; MESSAGE_JOIN, _GROUP, _FOLLOWER: of the group */
     struct message_group group;
 };
 

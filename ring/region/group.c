@@ -116,6 +116,23 @@ int region_group_map(struct region_group *group, uint64_t capacity, struct mring
     return result;
 }
 
+int region_group_lower(struct region_group *group, struct mring_error *error)
+{
+    kern_return_t kr =
+        mach_vm_protect(mach_task_self(), (mach_vm_address_t)group->view.page, group->mapped, TRUE, VM_PROT_READ);
+
+    return kr == KERN_SUCCESS ? 0 : failure(error, failure_code(kr), kr, "cannot make a group's words read-only");
+}
+
+void region_group_move(struct region_group *to, struct region_group *group)
+{
+    *to = *group;
+    to->entry = MACH_PORT_NULL;
+    to->readonly = MACH_PORT_NULL;
+    group->mapped = 0;
+    region_group_unmap(group);
+}
+
 void region_group_unmap(struct region_group *group)
 {
     if (group->mapped != 0)

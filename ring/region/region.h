@@ -101,7 +101,11 @@ int region_group_inspect(struct region_group *group, mem_entry_name_port_t entry
 void region_group_close(struct region_group *group);
 /* Give the mapping up, and keep the entry and what it takes to map it again (region_group_map). */
 void region_group_unmap(struct region_group *group);
+/* The same, but that the mapping is *to's from now on. */
+void region_group_move(struct region_group *to, struct region_group *group);
 void region_group_forked(struct region_group *group);
+/* In a forked child that is to look only at what it has from its parent: the mapping becomes read-only for ever. */
+int region_group_lower(struct region_group *group, struct mring_error *error);
 
 /* Entries of the same memory for those who may only look: made once, the region's and the group's to drop. 0, -ENOMEM. */
 int region_doorbell_readonly(struct region *region, mem_entry_name_port_t *entry);
