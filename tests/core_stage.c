@@ -475,7 +475,7 @@ static void maybe_send(struct cast *cast, struct ledger *ledger, uint64_t *seed)
 
     fake_ring_rescan(&cast->ring, &cast->producer);
     if (ledger->sent == MESSAGES ||
-        !producer_core_fits(&cast->producer, producer_core_place(&cast->producer, length).next))
+        !producer_core_finds_room(&cast->producer, producer_core_place(&cast->producer, length).next))
         return;
     ledger->at[cast->producer.position % LAYOUT_CAPACITY_MIN / 8] = ledger->sent;
     fake_ring_send(&cast->ring, &cast->producer, "0123456789abcdef01234567", length, ledger->sent++);

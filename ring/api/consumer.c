@@ -10,7 +10,9 @@
 #include "core/lone.h"
 #include "core/lossy.h"
 #include "core/shared.h"
+#include "core/stage.h"
 #include "meet/clock.h"
+#include "wait/await.h"
 #include "wait/bell.h"
 
 #include <string.h>
@@ -37,11 +39,24 @@ void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate)
         count_wakeups(consumer, 1);
 }
 
-/* The group's own gate, as far as a member can tell: only to decide whether to wake the producer, who scans for itself. */
+/* The group's own gate, as far as a member can tell: only to decide whether to wake somebody, who looks for itself. */
 static uint64_t own_gate(const struct mring_consumer *consumer)
 {
     fence_full(); /* this member's held before the others': the last of several that release at once sees all of them */
     return gate_of_group(&consumer->core.view, &consumer->group.view, 0, UINT64_MAX / 2);
+}
+
+static inline uint64_t awaited_by(const struct mring_consumer *consumer)
+{
+    return await_pending(&consumer->core.view, consumer->core.group.index);
+}
+
+void consumer_answer_followers(struct mring_consumer *consumer)
+{
+    uint64_t awaited = awaited_by(consumer);
+
+    if (__builtin_expect(awaited != 0, 0))
+        count_wakeups(consumer, followers_answer(consumer, awaited, own_gate(consumer)));
 }
 
 void consumer_wake_peer(struct mring_consumer *consumer)
@@ -96,7 +111,10 @@ int consumer_found_nothing(const struct mring_consumer *consumer)
 
 bool consumer_look_for_dead(struct mring_consumer *consumer, struct suspect *suspects)
 {
-    return !consumer->lone && recover_dead(&consumer->core.group, &consumer->core.judge, suspects);
+    bool orphans = !consumer->lone && recover_dead(&consumer->core.group, &consumer->core.judge, suspects);
+
+    consumer_answer_followers(consumer); /* one who held nothing may have held them back */
+    return orphans;
 }
 
 /*
@@ -133,6 +151,12 @@ static void wake_all(struct mring_consumer *consumer)
         consumer_wake_peer(consumer);
 }
 
+/* Is there more than this member has claimed? */
+static bool more_to_claim(const struct consumer_core *core)
+{
+    return core->batch_end < (core->upstreams != 0 ? core->released : word_load(&core->view.page->tail));
+}
+
 /* The batch is handed out: claim the next. 1, 0, or -errno. */
 static int claim(struct mring_consumer *consumer)
 {
@@ -148,7 +172,8 @@ static int claim(struct mring_consumer *consumer)
     /* Trying holds the gate at the position tried: whoever released meanwhile could not answer. */
     if (__builtin_expect(want_pending(&core->group), 0))
         consumer_answer_want(consumer, own_gate(consumer));
-    if (code == 1 && bell_sleepers(&core->group) && core->batch_end < word_load(&core->view.page->tail))
+    consumer_answer_followers(consumer);
+    if (code == 1 && bell_sleepers(&core->group) && more_to_claim(core))
         consumer_wake_peer(consumer);
     return code;
 }
@@ -161,6 +186,14 @@ void consumer_answer_idle(struct mring_consumer *consumer)
         return;
     consumer->idle_want = want;
     consumer_answer_want(consumer, GATE_NONE);
+}
+
+/* Nothing more at hand, of messages that are not lost: 1: there is now, 0, or -errno. */
+static int refill(struct mring_consumer *consumer)
+{
+    if (!consumer->lone)
+        return claim(consumer);
+    return consumer->core.upstreams != 0 ? stage_refill(&consumer->core) : lone_refill(&consumer->core);
 }
 
 /* As lossy_next, with what may be had besides what is at hand. */
@@ -200,7 +233,7 @@ static int next(struct mring_consumer *consumer, struct record *record)
         code = next_lossy(consumer, record);
         return code != 0 ? code : nothing_there(consumer);
     }
-    code = consumer->lone ? lone_refill(&consumer->core) : claim(consumer);
+    code = refill(consumer);
     if (__builtin_expect(consumer_core_cut_off(&consumer->core), 0)) {
         consumer->core.limit = consumer->core.position;
         return consumer_cut_off(&consumer->core, NULL);
@@ -270,21 +303,25 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
     return filled;
 }
 
-/* Room was made, and the producer waits for some. Always 0, for the calls that end with it. */
-static __attribute__((noinline)) int tell_producer(struct mring_consumer *consumer)
+/* Something was released, and the producer waits for room, or somebody for just that. Always 0, for the calls that end with it. */
+static __attribute__((noinline)) int tell_those_who_wait(struct mring_consumer *consumer)
 {
     const struct consumer_core *core = &consumer->core;
+    uint64_t want = want_gate(&core->group);
 
     /* The gate is not above what this member still holds: if that is short of the wish, a later release will answer it. */
-    if (core->held >= want_gate(&core->group) || core->held == core->batch_end)
+    if (want != 0 && (core->held >= want || core->held == core->batch_end))
         consumer_answer_want(consumer, own_gate(consumer));
+    consumer_answer_followers(consumer);
     return 0;
 }
 
-/* Something was released: does the producer wait for it? 0. */
+/* Something was released: does anybody wait for it? 0. */
 static inline int released(struct mring_consumer *consumer)
 {
-    return __builtin_expect(want_pending(&consumer->core.group), 0) ? tell_producer(consumer) : 0;
+    return __builtin_expect((want_gate(&consumer->core.group) | awaited_by(consumer)) != 0, 0)
+               ? tell_those_who_wait(consumer)
+               : 0;
 }
 
 /* Release everything below `end`. 0. */

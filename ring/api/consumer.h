@@ -6,6 +6,8 @@
 #define MRING_API_CONSUMER_H
 
 #include "core/recover.h"
+#include "followers.h"
+#include "lower.h"
 #include "ring.h"
 #include "wait/sleep.h"
 #include "wakers.h"
@@ -27,6 +29,9 @@ struct mring_consumer {
     struct wild_turns turns;     /* on them */
     struct known_sleeper producer;
     struct sleeper_state sleep;
+    struct followers followers; /* whom it wakes, of the groups after its own */
+    struct held_group *before;  /* the groups that its own is after, as many as core.upstreams */
+    uint64_t announced;         /* while it sleeps: to which of these, by bits; else to all */
 };
 
 static inline bool consumer_stale(const struct mring_consumer *consumer)
@@ -51,6 +56,9 @@ void consumer_answer_idle(struct mring_consumer *consumer);
 
 /* It has found work without having been woken for it: the wake-up for more is another's (wait/armed.c). */
 void consumer_disarm(struct mring_consumer *consumer);
+
+/* The group has released more, perhaps: wake who waits for that in groups that are after it. */
+void consumer_answer_followers(struct mring_consumer *consumer);
 
 /* There is more to do than this member took: wake one peer, who will do the same (one wake-up per batch). */
 void consumer_wake_peer(struct mring_consumer *consumer);

@@ -6,6 +6,7 @@
 #include "core/shared.h"
 #include "lower.h"
 #include "meet/clock.h"
+#include "stages.h"
 #include "wait/bell.h"
 #include "wait/fence.h"
 
@@ -173,15 +174,50 @@ static int refuse_other(const struct group_terms *is, const struct group_terms *
 {
     if (wish->lossy && !is->lossy)
         return failure(error, -EINVAL, 0, "group \"%s\" is not a lossy one: it was made before, by others", name);
+    if (wish->after != 0 && wish->after != is->after)
+        return failure(error, -EINVAL, 0, "group \"%s\" is there already, and not after just those groups", name);
     return 0;
 }
 
+/* It has this place: is it to be had, and good for anything? If not, it is given back. */
+static int enter(struct mring_consumer *consumer, uint32_t line, const char *name, const struct group_terms *wish,
+                 struct mring_error *error)
+{
+    struct mring *ring = consumer->ring;
+    const struct group_view *group = &consumer->group.view;
+    uint64_t life = life_number(ring->life);
+    int code = refuse_other(&group->terms, wish, name, error);
+
+    if (code == 0) {
+        code = group_enter(&consumer->core, &ring->region.view, group, line, &(struct judge){alive, ring, life});
+        if (consumer_core_cut_off(&consumer->core))
+            code = consumer_cut_off(&consumer->core, error);
+        else if (code != 0)
+            code = join_damaged(&consumer->core, name, error);
+    }
+    if (code != 0)
+        group_give_back(group, line, word_load(&group->line[line].owner), life);
+    return code;
+}
+
+/* What a member needs besides its place. */
+static int equip(struct mring_consumer *consumer, struct inherited *inherited, struct mring_error *error)
+{
+    uint32_t members = consumer->group.view.members;
+
+    consumer->lone = members == 1;
+    consumer->peers = calloc(members, sizeof(*consumer->peers));
+    consumer->suspects = calloc(members, sizeof(*consumer->suspects));
+    if (consumer->peers == NULL || consumer->suspects == NULL)
+        return failure(error, -ENOMEM, 0, "no memory for a member of a group of %u", members);
+    return stages_open(consumer, inherited, error);
+}
+
 static int join(struct mring_consumer *consumer, const char *name, const struct group_terms *wish,
-                struct mring_error *error)
+                struct inherited *inherited, struct mring_error *error)
 {
     struct mring *ring = consumer->ring;
     struct held_group *group = &consumer->group;
-    bool cut_off;
     int line = -1;
     int code = join_inherited(ring, name, group, &line);
 
@@ -194,25 +230,13 @@ static int join(struct mring_consumer *consumer, const char *name, const struct 
     if ((uint32_t)line >= group->view.members)
         return failure(error, -EPROTO, 0, "the broker gave place %d of %u in group \"%s\"", line, group->view.members,
                        name);
-    code = refuse_other(&group->view.terms, wish, name, error);
-    if (code != 0) {
-        group_give_back(&group->view, (uint32_t)line, word_load(&group->view.line[line].owner),
-                        life_number(ring->life));
+    code = enter(consumer, (uint32_t)line, name, wish, error);
+    if (code != 0)
         return code;
-    }
-    code = group_enter(&consumer->core, &ring->region.view, &group->view, (uint32_t)line,
-                       &(struct judge){alive, ring, life_number(ring->life)});
-    cut_off = consumer_core_cut_off(&consumer->core);
-    if (code != 0 || cut_off) {
-        group_give_back(&group->view, (uint32_t)line, consumer->core.owner, life_number(ring->life));
-        return cut_off ? consumer_cut_off(&consumer->core, error) : join_damaged(&consumer->core, name, error);
-    }
-    consumer->lone = group->view.members == 1;
-    consumer->peers = calloc(group->view.members, sizeof(*consumer->peers));
-    consumer->suspects = calloc(group->view.members, sizeof(*consumer->suspects));
-    if (consumer->peers == NULL || consumer->suspects == NULL) {
+    code = equip(consumer, inherited, error);
+    if (code != 0) {
         group_leave(&consumer->core);
-        return failure(error, -ENOMEM, 0, "no memory for a member of a group of %u", group->view.members);
+        return code;
     }
     if (fence_register())
         word_store_release(&consumer->core.line->fenced, consumer->core.owner); /* [FENCED] */
@@ -234,7 +258,8 @@ static void stop(void *context)
     consumer->last = NOWHERE;
 }
 
-static int open_handle(struct mring_consumer *consumer, const char *group, struct mring_error *error)
+static int open_handle(struct mring_consumer *consumer, const char *group, struct inherited **inherited,
+                       struct mring_error *error)
 {
     int code = ring_enter(consumer->ring, error);
 
@@ -242,7 +267,7 @@ static int open_handle(struct mring_consumer *consumer, const char *group, struc
         return code;
     ring_unlock();
     if (code == 0)
-        code = lower_heir(consumer->ring, group, error);
+        code = lower_heir(consumer->ring, group, inherited, error);
     if (code != 0)
         return code;
     ring_lock();
@@ -260,6 +285,8 @@ static void close_handle(struct mring_consumer *consumer)
 
 static void discard(struct mring_consumer *consumer)
 {
+    followers_drop(&consumer->followers, !consumer_stale(consumer));
+    stages_close(consumer, !consumer_stale(consumer));
     if (consumer_stale(consumer))
         region_group_forked(&consumer->group.own); /* the entry's name is the parent's */
     else if (consumer->group.view.terms.kind == GROUP_PASSING)
@@ -275,6 +302,7 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
 {
     struct mring_error *error = options != NULL ? options->error : NULL;
     struct group_terms wish = {.kind = GROUP_PASSING};
+    struct inherited *inherited = NULL;
     struct mring_consumer *made;
     int code;
 
@@ -292,6 +320,9 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
     if (options != NULL) {
         wish.members = options->members;
         wish.lossy = options->lossy != 0;
+        code = stages_find(ring, group, options->after, options->after_count, &wish.after, error);
+        if (code != 0)
+            return code;
     }
     if (ring->role == MRING_INSPECT)
         return failure(error, -EACCES, 0, "this process has the ring for looking only: open it with MRING_CONSUME");
@@ -302,15 +333,17 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
     made->last = NOWHERE;
     sleep_begin(&made->sleep, options != NULL ? options->wait : MRING_SPIN_THEN_SLEEP,
                 options != NULL ? options->interval : 0);
+    made->announced = UINT64_MAX;
     made->met = word_load(&ring->meetings);
-    code = open_handle(made, group, error);
+    code = open_handle(made, group, &inherited, error);
     if (code == 0) {
-        code = join(made, group, &wish, error);
+        code = join(made, group, &wish, inherited, error);
         if (code == 0 && options != NULL && options->batch != 0 && options->batch < SHARED_BATCH_MAX)
             made->core.batch_max = options->batch;
         if (code != 0)
             close_handle(made);
     }
+    inherited_close(inherited);
     if (code != 0) {
         discard(made);
         return code;
@@ -328,6 +361,7 @@ int mring_leave(struct mring_consumer *consumer)
         group_leave(&consumer->core);
         if (want_pending(&consumer->group.view))
             consumer_answer_want(consumer, GATE_NONE);
+        consumer_answer_followers(consumer);
         /* It may have been woken for work that it leaves to others now. */
         if (consumer_look(consumer) > 0)
             consumer_wake_peer(consumer);

@@ -5,6 +5,7 @@
 #include "core/lossy.h"
 #include "core/shared.h"
 #include "meet/clock.h"
+#include "stages.h"
 #include "wait/bell.h"
 
 enum { MEET_EVERY = 250 * 1000 * 1000 /* ns */ };
@@ -26,20 +27,25 @@ void consumer_meet(struct mring_consumer *consumer)
 
 int consumer_look(void *context)
 {
-    const struct mring_consumer *consumer = context;
+    struct mring_consumer *consumer = context;
     const struct consumer_core *core = &consumer->core;
 
     if (core->position < core->limit || lossy_has_more(core))
         return 1;
     if (consumer_core_cut_off(core))
         return -ECONNABORTED;
-    if (core->group.terms.lossy && consumer->lone) {
+    if (!consumer->lone && word_load(&core->group.page->orphans) != 0)
+        return 1;
+    if (core->upstreams != 0) {
+        if (stages_worth_looking(consumer))
+            return 1;
+    } else if (consumer->lone && core->group.terms.lossy) {
         if (word_load_acquire(&core->view.page->tail) != core->position) /* [TAIL] */
             return 1;
     } else if (consumer->lone) {
         if (word_load_acquire(record_at(&core->view, core->position)) != 0) /* [HEADER] */
             return 1;
-    } else if (word_load(&core->group.page->orphans) != 0 || shared_position(core) != consumer_core_tail(core)) {
+    } else if (shared_position(core) != consumer_core_tail(core)) {
         return 1;
     }
     return consumer_found_nothing(consumer);
@@ -52,7 +58,10 @@ static void announce_member(void *context)
     /* What this member has not released it will not release while it sleeps: a waiting producer better looks for itself. */
     if (want_pending(&consumer->core.group))
         consumer_answer_want(consumer, GATE_NONE);
-    bell_announce(&consumer->core.view, &consumer->core.group, consumer->core.line_index);
+    if (consumer->core.upstreams != 0)
+        stages_announce(consumer);
+    else
+        bell_announce(&consumer->core.view, &consumer->core.group, consumer->core.line_index);
 }
 
 static void answer_producer(void *context)
@@ -71,6 +80,7 @@ static unsigned withdraw_member(void *context)
 {
     struct mring_consumer *consumer = context;
 
+    consumer->announced = UINT64_MAX;
     return bell_withdraw(&consumer->core.group, consumer->core.line_index) ? 0 : 1;
 }
 
@@ -80,14 +90,17 @@ static void pass_on(void *context)
 }
 
 /*
- * Everybody who publishes, or releases what this one waits for, has registered: the producer of this epoch. Without one there is
- * nobody to miss; a new one passes a full fence before its first publication (R15).
+ * Everybody who publishes, or releases what this one waits for, has registered: the producer of this epoch, or the members of groups before.
+ * Without one there is nobody to miss; a new one passes a full fence before its first publication, or release (R15).
  */
-static bool producer_reachable(void *context)
+static bool wakers_reachable(void *context)
 {
-    const struct producer_page *page = ((const struct mring_consumer *)context)->core.view.page;
+    const struct mring_consumer *consumer = context;
+    const struct producer_page *page = consumer->core.view.page;
     uint64_t epoch = word_load_acquire(&page->epoch);
 
+    if (consumer->core.upstreams != 0)
+        return stages_reachable(consumer);
     return owner_life(epoch) == 0 || word_load_acquire(&page->fenced) == epoch; /* [FENCED] */
 }
 
@@ -105,12 +118,16 @@ static bool publish_semaphore(void *context, semaphore_t semaphore)
  */
 static int after_producer(struct mring_consumer *consumer)
 {
+    struct consumer_core *core = &consumer->core;
     int found;
 
-    if (!consumer->lone)
-        shared_look_beyond(&consumer->core);
+    if (!consumer->lone || core->upstreams != 0)
+        shared_look_beyond(core);
     found = consumer_look(consumer);
-    return found != 0 ? found : -EOWNERDEAD;
+    if (found != 0)
+        return found;
+    /* What groups before have not released yet is still to come. */
+    return (consumer->lone ? core->position : shared_position(core)) < consumer_core_tail(core) ? 0 : -EOWNERDEAD;
 }
 
 /* Some time without a message: do the peers live, and the producer? */
@@ -148,7 +165,7 @@ static const struct sleep_side consumer_side = {
     .stands = member_stands,
     .withdraw = withdraw_member,
     .pass_on = pass_on,
-    .reachable = producer_reachable,
+    .reachable = wakers_reachable,
     .publish = publish_semaphore,
     .verdict = verdict,
     .count_sleep = count_sleep,

@@ -26,11 +26,12 @@ int ring_find_declared(struct mring *ring, const char *name)
     return -1;
 }
 
-static void describe(struct held_group *held, const struct group_view *as)
+static void describe(const struct ring_view *ring, struct held_group *held, const struct group_view *as)
 {
     held->view.index = as->index;
     held->view.terms = as->terms;
     held->view.incarnation = as->incarnation;
+    group_view_place_sleepers(ring, &held->view);
 }
 
 static bool own_mapping(const struct ring_view *ring, const struct region_group *group, struct held_group *held)
@@ -39,7 +40,7 @@ static bool own_mapping(const struct ring_view *ring, const struct region_group 
         region_group_open(&held->own, group->entry, ring->capacity, group->view.members, NULL) != 0)
         return false;
     held->view = held->own.view;
-    describe(held, &group->view);
+    describe(ring, held, &group->view);
     return true;
 }
 
@@ -54,8 +55,10 @@ bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *he
     found = group != NULL;
     if (found && group->view.terms.kind != GROUP_DECLARED)
         found = MACH_PORT_VALID(group->entry) && own_mapping(&ring->region.view, group, held);
-    else if (found)
+    else if (found) {
         held->view = group->view;
+        group_view_place_sleepers(&ring->region.view, &held->view);
+    }
     held->key = ring->group_key[index];
     ring_unlock();
     return found;
@@ -69,16 +72,28 @@ int held_group_open(const struct ring_view *ring, const struct group_reply *repl
     memset(held, 0, sizeof(*held));
     code = region_group_open(&held->own, reply->entry, ring->capacity, reply->terms.members, error);
     if (code == 0)
-        held_group_describe(held, reply);
+        held_group_describe(ring, held, reply);
     return code;
 }
 
-void held_group_describe(struct held_group *held, const struct group_reply *reply)
+int held_group_inspect(const struct ring_view *ring, const struct group_reply *reply, struct held_group *held,
+                       struct mring_error *error)
+{
+    int code;
+
+    memset(held, 0, sizeof(*held));
+    code = region_group_inspect(&held->own, reply->entry, ring->capacity, reply->terms.members, error);
+    if (code == 0)
+        held_group_describe(ring, held, reply);
+    return code;
+}
+
+void held_group_describe(const struct ring_view *ring, struct held_group *held, const struct group_reply *reply)
 {
     const struct group_view as = {.index = reply->index, .terms = reply->terms, .incarnation = reply->incarnation};
 
     held->view = held->own.view;
-    describe(held, &as);
+    describe(ring, held, &as);
     held->key = reply->key;
 }
 

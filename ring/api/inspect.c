@@ -13,10 +13,7 @@ int inspect_group(struct mring *ring, uint32_t index, struct held_group *held, s
     memset(held, 0, sizeof(*held));
     if (code != 0)
         return failure(error, code, 0, "the words of group %u cannot be had", index);
-    code = region_group_inspect(&held->own, reply.entry, ring->region.view.capacity, reply.terms.members, error);
-    if (code == 0)
-        held_group_describe(held, &reply);
-    return code;
+    return held_group_inspect(&ring->region.view, &reply, held, error);
 }
 
 int inspect_borrow(struct mring *ring, uint32_t index, struct held_group *held)

@@ -8,6 +8,8 @@
  */
 #include "lower.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* Can this process write what it has from its parent, though it only consumes? Who serves the ring, or is about to, can. With the lock held. */
@@ -34,13 +36,29 @@ static bool keeps_escrow(const struct mring *ring)
     return MACH_PORT_VALID(ring->escrow) && !ring->region.strict;
 }
 
-static void give_up(struct mring *ring, const char *group)
+void inherited_close(struct inherited *inherited)
 {
-    int joined = ring_find_declared(ring, group);
+    for (uint32_t index = 0; inherited != NULL && index < LAYOUT_GROUPS; index++)
+        region_group_close(&inherited->group[index]);
+    free(inherited);
+}
+
+/* The joined group is after these: they are taken out of the ring's table, so that nobody else joins them by a mapping that is read-only. */
+static void keep(struct region_group *group, struct region_group *kept)
+{
+    if (group->view.page != NULL && region_group_lower(group, NULL) == 0)
+        region_group_move(kept, group);
+}
+
+static void give_up(struct mring *ring, int joined, struct inherited *inherited)
+{
+    uint64_t after = joined >= 0 ? ring->group[joined].view.terms.after : 0;
 
     meet_lower(ring->link);
     for (int index = 0; index < LAYOUT_GROUPS; index++)
         if (index != joined) {
+            if ((after >> index & 1) != 0)
+                keep(&ring->group[index], &inherited->group[index]);
             region_group_unmap(&ring->group[index]);
             key_forget(&ring->group_key[index]);
         }
@@ -48,12 +66,13 @@ static void give_up(struct mring *ring, const char *group)
         ring_drop_escrow(ring);
 }
 
-int lower_heir(struct mring *ring, const char *group, struct mring_error *error)
+int lower_heir(struct mring *ring, const char *group, struct inherited **inherited, struct mring_error *error)
 {
     mem_entry_name_port_t readonly = MACH_PORT_NULL;
     bool lower;
     int code = 0;
 
+    *inherited = NULL;
     ring_lock();
     lower = has_too_much(ring);
     ring_unlock();
@@ -63,10 +82,14 @@ int lower_heir(struct mring *ring, const char *group, struct mring_error *error)
         readonly = fetch_readonly(ring);
     ring_lock();
     if (has_too_much(ring)) { /* another thread may have been quicker */
-        code = MACH_PORT_VALID(readonly) ? region_replace(&ring->region, &readonly, error)
-                                         : region_lower(&ring->region, error);
+        *inherited = calloc(1, sizeof(**inherited));
+        if (*inherited == NULL)
+            code = failure(error, -ENOMEM, 0, "no memory for the groups that this one is after");
+        else
+            code = MACH_PORT_VALID(readonly) ? region_replace(&ring->region, &readonly, error)
+                                             : region_lower(&ring->region, error);
         if (code == 0)
-            give_up(ring, group);
+            give_up(ring, ring_find_declared(ring, group), *inherited);
     }
     ring_unlock();
     if (MACH_PORT_VALID(readonly))

@@ -4,11 +4,19 @@
 
 #include "ring.h"
 
+/* Groups that a child has from its parent, and may look at still: mapped read-only now, by directory index. */
+struct inherited {
+    struct region_group group[LAYOUT_GROUPS];
+};
+/* Unmap them. NULL is allowed. */
+void inherited_close(struct inherited *inherited);
+
 /*
  * Before a join of this group, in any process, without the lock; harmless where there is nothing to give up. In a child that consumes, and
  * does not produce: its right to write the ring ends, for good, and with it the keys that could get it back, and the words of all groups that
- * it has from its parent but for this one. 0, or what mapping said.
+ * it has from its parent but for this one. Those that this one is after go into *inherited, read-only, the caller's; NULL: there are none. 0,
+ * -ENOMEM, or what mapping said.
  */
-int lower_heir(struct mring *ring, const char *group, struct mring_error *error);
+int lower_heir(struct mring *ring, const char *group, struct inherited **inherited, struct mring_error *error);
 
 #endif

@@ -118,6 +118,8 @@ uint64_t producer_scan(struct mring_producer *producer)
             producer->keepers = bit;
         }
     }
+    if (producer->cut_off != 0)
+        producer_cut_followers(producer);
     producer->scanned = gate;
     return gate;
 }
@@ -160,6 +162,10 @@ static __attribute__((noinline)) int answer(struct mring_producer *producer, uin
         if (!producer_serves(producer, index)) {
             if (!producer->behind) /* else it may ring for a group that will be mapped later */
                 (void)word_take_bit(&producer->core.view.doorbell->groups, index);
+            continue;
+        }
+        if (group->terms.after != 0) { /* it has no bell: somebody rings in vain */
+            (void)word_take_bit(&producer->core.view.doorbell->groups, index);
             continue;
         }
         if (wild_enough(&producer->turns[index]))

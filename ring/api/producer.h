@@ -74,6 +74,8 @@ static inline void producer_count_wakeups(struct mring_producer *producer, unsig
 /* The group's words cannot be true, as its watch says: cut it off. Was it already, by a producer before this one? */
 void producer_cut_off(struct mring_producer *producer, uint32_t index);
 bool producer_cut_already(const struct mring_producer *producer, uint32_t index);
+/* Those that are after one that was cut off would wait for ever: cut them off as well. */
+void producer_cut_followers(struct mring_producer *producer);
 /* Is the ring served (ring_meet)? A broker that is new gets the semaphore and the entries of passing groups from here, too. */
 void producer_meet(struct mring_producer *producer);
 

@@ -5,7 +5,10 @@
 #include "producer.h"
 
 #include "bury.h"
+#include "core/gate.h"
+#include "followers.h"
 #include "meet/clock.h"
+#include "wait/await.h"
 
 enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
 
@@ -27,12 +30,35 @@ void producer_meet(struct mring_producer *producer)
         producer->met = meetings;
 }
 
+/* Who died in this group holding nothing may have held back those that are after it. */
+static void wake_followers(struct mring_producer *producer, uint32_t index)
+{
+    const struct ring_view *view = &producer->core.view;
+    uint64_t awaited = await_pending(view, index);
+    uint64_t gate;
+
+    if (awaited == 0)
+        return;
+    fence_full();
+    gate = gate_of_group(view, &producer->group[index].view, 0, producer_core_tail(&producer->core));
+    for (; awaited != 0; awaited &= awaited - 1) {
+        uint32_t after = (uint32_t)__builtin_ctzll(awaited);
+
+        if (producer_serves(producer, after) && (producer->group[after].view.terms.after >> index & 1) != 0)
+            producer_count_wakeups(producer,
+                                   follower_wake(producer->ring, index, gate, &producer->group[after],
+                                                 producer->known[after], &producer->turns[after]));
+    }
+}
+
 void producer_bury_dead(struct mring_producer *producer)
 {
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        if (producer_serves(producer, index))
+        if (producer_serves(producer, index)) {
             producer_count_wakeups(producer, bury_dead(producer->ring, &producer->group[index], producer->known[index],
                                                        &producer->turns[index]));
+            wake_followers(producer, index);
+        }
 }
 
 void producer_look_for_dead(struct mring_producer *producer)

@@ -1,6 +1,7 @@
 /* Ring handles: create, open, close. */
 #include "ring.h"
 
+#include "core/stage.h"
 #include "meet/clock.h"
 #include "owner.h"
 
@@ -96,6 +97,7 @@ struct create_plan {
     struct region_plan region;
     const struct mring_group *groups;
     size_t count;
+    uint64_t after[LAYOUT_GROUPS];
     struct mring_group only; /* what "no groups named" means */
 };
 
@@ -128,6 +130,66 @@ static int plan_groups(struct create_plan *plan, struct mring_error *error)
             return failure(error, -E2BIG, 0, "more than %d members in all, from group \"%s\" on", LAYOUT_MEMBERS,
                            group->name);
     }
+    return 0;
+}
+
+static struct group_terms terms_of(const struct create_plan *plan, size_t index)
+{
+    const struct mring_group *group = &plan->groups[index];
+
+    return (struct group_terms){
+        .kind = GROUP_DECLARED,
+        .members = group->members != 0 ? group->members : 1,
+        .lossy = group->lossy != 0,
+        .after = plan->after[index],
+    };
+}
+
+static int find_group(const struct create_plan *plan, const char *name)
+{
+    for (size_t index = 0; index < plan->count; index++)
+        if (name != NULL && strcmp(plan->groups[index].name, name) == 0)
+            return (int)index;
+    return -1;
+}
+
+static int plan_stage(struct create_plan *plan, size_t index, const char *after, struct mring_error *error)
+{
+    const char *name = plan->groups[index].name;
+    int first = find_group(plan, after);
+    struct group_terms terms;
+
+    if (first < 0)
+        return failure(error, -EINVAL, 0, "group \"%s\" is to be after \"%.*s\", which is not declared", name,
+                       MRING_NAME_MAX, after != NULL ? after : "");
+    terms = terms_of(plan, (size_t)first);
+    if (!stage_may_lead(&terms))
+        return failure(error, -EINVAL, 0, "group \"%s\" cannot be after \"%s\", which may lose messages", name, after);
+    plan->after[index] |= UINT64_C(1) << first;
+    return 0;
+}
+
+/* Which groups are after which. */
+static int plan_stages(struct create_plan *plan, struct mring_error *error)
+{
+    int code = 0;
+
+    for (size_t index = 0; index < plan->count && code == 0; index++) {
+        const struct mring_group *group = &plan->groups[index];
+
+        if (group->after_count != 0 && group->after == NULL)
+            return failure(error, -EINVAL, 0, "group \"%s\": after_count is %zu but after is NULL", group->name,
+                           group->after_count);
+        for (size_t at = 0; at < group->after_count && code == 0; at++)
+            code = plan_stage(plan, index, group->after[at], error);
+    }
+    if (code != 0)
+        return code;
+    for (uint32_t index = 0; index < plan->count; index++)
+        if ((stage_before(plan->after, index) >> index & 1) != 0)
+            return failure(error, -EINVAL, 0, "group \"%s\" would be after itself%s: groups cannot go in a circle",
+                           plan->groups[index].name,
+                           (plan->after[index] >> index & 1) != 0 ? "" : ", by way of others");
     return 0;
 }
 
@@ -177,7 +239,8 @@ static int plan_ring(struct create_plan *plan, const struct mring_options *given
     plan->only = (struct mring_group){.name = "all", .members = members};
     plan->groups = options->groups != NULL ? options->groups : &plan->only;
     plan->count = options->groups != NULL ? options->group_count : 1;
-    return plan_groups(plan, error);
+    code = plan_groups(plan, error);
+    return code != 0 ? code : plan_stages(plan, error);
 }
 
 struct mring *ring_blank(void)
@@ -244,8 +307,7 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
     ring->escrow = region_share(region->ring) == KERN_SUCCESS ? region->ring : MACH_PORT_NULL;
     for (uint32_t index = 0; index < plan->count; index++) {
         const struct mring_group *group = &plan->groups[index];
-        const struct group_terms terms = {
-            .kind = GROUP_DECLARED, .members = group->members != 0 ? group->members : 1, .lossy = group->lossy != 0};
+        const struct group_terms terms = terms_of(plan, index);
 
         code = serve_make_group(ring, index, group->name, &terms, error);
         if (code != 0)
@@ -262,7 +324,7 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
 int mring_create(struct mring **ring, const char *name, const struct mring_options *options)
 {
     struct mring_error *error = NULL;
-    struct create_plan plan;
+    struct create_plan plan = {.count = 0};
     struct mring *made;
     int code;
 

@@ -92,8 +92,11 @@ bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *he
 /* From a broker's reply, whose right is consumed. */
 int held_group_open(const struct ring_view *ring, const struct group_reply *reply, struct held_group *held,
                     struct mring_error *error);
+/* The same, to look only: nothing of it can be written. */
+int held_group_inspect(const struct ring_view *ring, const struct group_reply *reply, struct held_group *held,
+                       struct mring_error *error);
 /* What a reply says of a group whose `own` is mapped. */
-void held_group_describe(struct held_group *held, const struct group_reply *reply);
+void held_group_describe(const struct ring_view *ring, struct held_group *held, const struct group_reply *reply);
 void held_group_drop(struct held_group *held);
 
 /* A member's place as the broker is asked about it. */

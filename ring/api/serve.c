@@ -10,6 +10,7 @@
  * since ex-members keep their mapping of the old one.
  */
 #include "core/group.h"
+#include "core/stage.h"
 #include "quota.h"
 #include "ring.h"
 
@@ -188,6 +189,18 @@ static uint64_t free_directory_entries(const struct mring *ring)
     return unused;
 }
 
+/* Can a group that a join makes be after these? */
+static bool can_be_after(struct mring *ring, uint64_t groups)
+{
+    for (; groups != 0; groups &= groups - 1) {
+        const struct region_group *group = served_group(ring, (uint32_t)__builtin_ctzll(groups));
+
+        if (group == NULL || !stage_may_lead(&group->view.terms))
+            return false;
+    }
+    return true;
+}
+
 static int make_passing(struct mring *ring, uid_t user, const struct join_request *request)
 {
     uint64_t free_entries = free_directory_entries(ring);
@@ -197,6 +210,8 @@ static int make_passing(struct mring *ring, uid_t user, const struct join_reques
 
     if (terms.members == 0)
         terms.members = ring->region.view.members_default;
+    if (!can_be_after(ring, terms.after))
+        return -EINVAL;
     if (free_entries == 0)
         return -ENOSPC;
     if (!has_room(ring, terms.members))
@@ -352,19 +367,25 @@ static int on_life(void *context, const struct meet_peer *peer, mem_entry_name_p
     return region_share(*entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
+/* With the lock held. */
+static int lend_readonly(struct mring *ring, uint32_t index, struct group_reply *reply)
+{
+    mem_entry_name_port_t readonly;
+    int code = region_group_readonly(&ring->group[index], &readonly);
+
+    return code != 0 ? code : describe(ring, index, readonly, reply);
+}
+
 /* With the lock held. A producer gets the group as its members have it; others can look at it. */
 static int lend_group(struct mring *ring, uint32_t index, enum mring_role role, struct group_reply *reply)
 {
-    mem_entry_name_port_t readonly;
     int code;
 
-    if (role == MRING_PRODUCE) {
-        code = describe(ring, index, ring->group[index].entry, reply);
-        reply->key = ring->group_key[index];
-        return code;
-    }
-    code = region_group_readonly(&ring->group[index], &readonly);
-    return code != 0 ? code : describe(ring, index, readonly, reply);
+    if (role != MRING_PRODUCE)
+        return lend_readonly(ring, index, reply);
+    code = describe(ring, index, ring->group[index].entry, reply);
+    reply->key = ring->group_key[index];
+    return code;
 }
 
 static int on_group(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply)
@@ -376,6 +397,24 @@ static int on_group(void *context, const struct meet_peer *peer, uint32_t index,
     clear_empty(ring);
     if (index < LAYOUT_GROUPS && served_group(ring, index) != NULL)
         code = lend_group(ring, index, peer->role, reply);
+    ring_unlock();
+    return code;
+}
+
+static int on_follower(void *context, const struct sleeper *member, uint32_t index, struct group_reply *reply)
+{
+    struct mring *ring = context;
+    const struct region_group *first, *then;
+    int code = -ENOENT;
+
+    ring_lock();
+    first = served_group(ring, member->group);
+    then = served_group(ring, index);
+    if (first != NULL && first->view.incarnation == member->incarnation && then != NULL &&
+        (then->view.terms.after >> member->group & 1) != 0)
+        code = lend_readonly(ring, index, reply);
+    if (code == 0)
+        reply->key = key_lower(&ring->group_key[index]);
     ring_unlock();
     return code;
 }
@@ -484,4 +523,5 @@ const struct broker_service serve_template = {.attach = on_attach,
                                               .unjoin = on_unjoin,
                                               .life = on_life,
                                               .group = on_group,
+                                              .follower = on_follower,
                                               .bring = on_bring};

@@ -132,6 +132,13 @@ struct mring_group {
     const char *name; /* 1 to MRING_NAME_MAX bytes */
     unsigned members; /* how many may be joined at once; 0: 1. Only with more are there atomic read-modify-writes */
     unsigned lossy;   /* not 0: the producer never waits for it: see "Lossy groups" below */
+    /*
+     * Names of other declared groups, wherever in the array: this one sees a message only when all of them have released it. So the groups are
+     * stages of one work, journal before replicate before apply, over one ring, without a copy. No group may be after itself, directly or by
+     * way of others, nor after a lossy one.
+     */
+    const char *const *after;
+    size_t after_count;
 };
 
 /* Who may. Root always may. */
@@ -203,7 +210,7 @@ struct mring_options {
  * The options are copied; NULL: all defaults. The handle is the caller's, to be closed with mring_close.
  *
  * -EINVAL      an option is out of range, `produce` lets in whom `access` does not, a name is empty or holds '/' or a control character,
- *              two groups share a name
+ *              two groups share a name, one is after a group that is not declared, or after itself
  * -ENAMETOOLONG a name is longer than MRING_NAME_MAX
  * -E2BIG       more groups or members than the limits above
  * -EEXIST      a living process of this user serves a ring of this name: the one that made it, or one that took it over; or, after a second,
@@ -426,10 +433,16 @@ struct mring_join_options {
     unsigned lossy;
     enum mring_waiting wait; /* for messages; see "Waiting" */
     int64_t interval;        /* of MRING_DOZE */
+    /*
+     * If this call makes the group: names of declared groups that it is to be after, as of mring_group. If it is there already it must be after
+     * just these; NULL and 0: whatever it is after.
+     */
+    const char *const *after;
+    size_t after_count;
 };
 #define MRING_JOIN_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(struct mring_join_options), 0, 0, NULL, 0, MRING_SPIN_THEN_SLEEP, 0                                     \
+        sizeof(struct mring_join_options), 0, 0, NULL, 0, MRING_SPIN_THEN_SLEEP, 0, NULL, 0                            \
     }
 
 /*
@@ -443,8 +456,9 @@ struct mring_join_options {
  * -EUSERS    the group has as many living members as it may; or, for as long as it takes, one of them works at what was left on the place
  *            of a dead one, and has that place besides its own: try again, or give the group places to spare
  * -ENOSPC    the ring has no place for another group
- * -EINVAL    bad name, NULL, or options of a wrong size, or no way to wait; or the group exists and is not what the options say.
- *            -ENAMETOOLONG
+ * -EINVAL    bad name, NULL, or options of a wrong size, or no way to wait; or the group exists and is not what the options say; or it is to be
+ *            after itself, or after one that cannot be before others (mring_group.after).  -ENAMETOOLONG
+ * -ENOENT    there is no group of a name in options->after
  * -E2BIG     more members than the ring has left (a group that this call would make)
  * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over; and the group is not one that this process can reach
  * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say). No place stays taken. Or it took the ring
