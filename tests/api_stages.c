@@ -201,6 +201,62 @@ static void a_joined_group_follows(void **state)
     assert_int_equal(mring_close(ring), 0);
 }
 
+/* ---- lossy groups ---- */
+
+/* A lossy group may be behind a lossless one, not before it. */
+static void a_lossy_group_follows(void **state)
+{
+    static const char *const one[] = {"one"}, *const lossy[] = {"lossy"};
+    static const struct mring_group backwards[] = {{.name = "lossy", .lossy = 1},
+                                                   {.name = "one", .after = lossy, .after_count = 1}};
+    static const struct mring_group groups[] = {
+        {.name = "one"},
+        {.name = "lossy", .lossy = 1, .after = one, .after_count = 1},
+        {.name = "many", .members = 2, .lossy = 1, .after = one, .after_count = 1}};
+    struct mring_missed missed = MRING_MISSED_INIT;
+    struct mring_consumer *member[3];
+    struct mring_producer *producer;
+    struct mring_message message;
+    struct mring *ring;
+    unsigned char payload[1000] = {0};
+    unsigned sent = 0, seen[3] = {0}, lost[3] = {0};
+    int code;
+
+    (void)state;
+    refuse(backwards, 2, "group \"one\" cannot be after \"lossy\", which may lose messages");
+    assert_int_equal(create(&ring, groups, 3, NULL), 0);
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    for (unsigned at = 0; at < 3; at++)
+        assert_int_equal(mring_join(ring, groups[at].name, NULL, &member[at]), 0);
+    for (unsigned round = 0; round < 50; round++) {
+        while (mring_send(producer, payload, sent * 37 % sizeof(payload), sent) == 0)
+            sent++;
+        /* Every third time those behind have nothing new to see; every fifth time they are late. */
+        if (round % 3 != 0)
+            seen[0] += (unsigned)drain(member[0], &code);
+        for (unsigned at = 1; at < 3 && round % 5 != 0; at++) {
+            while ((code = mring_next(member[at], &message)) == 1 || code == -EOVERFLOW) {
+                if (code == -EOVERFLOW) {
+                    assert_int_equal(mring_missed(member[at], &missed), 1);
+                    lost[at] += (unsigned)missed.messages;
+                    continue;
+                }
+                assert_int_equal(message.tag, seen[at] + lost[at]);
+                assert_true(message.tag < seen[0]);
+                assert_int_equal(mring_release(member[at], &message), 0);
+                seen[at]++;
+            }
+            assert_int_equal(code, 0);
+            assert_true(seen[at] + lost[at] >= seen[0]); /* what was lost may be more than what was overwritten */
+        }
+    }
+    assert_true(lost[1] > 0 && lost[2] > 0);
+    for (unsigned at = 0; at < 3; at++)
+        assert_int_equal(mring_leave(member[at]), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 /* ---- a ring of many turns ---- */
 
 static void the_ring_goes_round(void **state)
@@ -238,6 +294,7 @@ int main(void)
         cmocka_unit_test(joins_are_refused),
         cmocka_unit_test(a_diamond),
         cmocka_unit_test(a_joined_group_follows),
+        cmocka_unit_test(a_lossy_group_follows),
         cmocka_unit_test(the_ring_goes_round),
     };
 

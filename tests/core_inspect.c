@@ -224,6 +224,31 @@ static void a_dead_producer_leaves_a_chain(void **state)
     fake_ring_free(&scene.ring);
 }
 
+static void what_a_group_is_after_is_told(void **state)
+{
+    struct scene scene;
+    const struct finding *found;
+
+    (void)state;
+    set_up(&scene);
+    consumer_core_release(&scene.lone, 16);
+    scene.directory[MANY].terms.after = 1 << LONE;
+    scene.ring.group[MANY].terms.after = 1 << LONE;
+    look(&scene);
+    assert_int_equal(troubles(&scene), 0);
+    found = find(&scene, FINDING_AFTER, MANY, FINDING_WHOLE);
+    assert_non_null(found);
+    assert_int_equal(found->from, 16);
+    assert_null(find(&scene, FINDING_AFTER, LONE, FINDING_WHOLE));
+    /* In a circle, which no broker makes. */
+    scene.directory[LONE].terms.after = 1 << MANY;
+    look(&scene);
+    assert_int_equal(troubles(&scene), 2);
+    assert_non_null(find(&scene, FINDING_DIRECTORY_BAD, LONE, FINDING_WHOLE));
+    assert_non_null(find(&scene, FINDING_DIRECTORY_BAD, MANY, FINDING_WHOLE));
+    fake_ring_free(&scene.ring);
+}
+
 static void cut_off(struct scene *scene, int group)
 {
     word_store(&scene->ring.view.page->cut_off[group].what, cut_off_word(scene->ring.group[group].incarnation, 1));
@@ -249,6 +274,9 @@ static void damage_is_found_where_it_is(void **state)
     DAMAGED(word_store(record_at(&scene.ring.view, 63 * 16), 0), RECORD_BAD, FINDING_WHOLE, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].terms.kind = 3, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].terms.members = 0, DIRECTORY_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(scene.directory[MANY].terms.after = 1 << MANY, DIRECTORY_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(scene.directory[MANY].terms.after = 1 << PASSING, DIRECTORY_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(scene.directory[MANY].terms.after = UINT64_C(1) << 63, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].entry_size++, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].name[0] = '\0', DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(memset(scene.directory[MANY].name, 'x', LAYOUT_NAME), DIRECTORY_BAD, MANY, FINDING_WHOLE);
@@ -329,13 +357,10 @@ static void messages_set_aside_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ring_at_work_is_sound),
-        cmocka_unit_test(the_dead_are_told_from_the_living),
-        cmocka_unit_test(a_dead_producer_leaves_a_chain),
-        cmocka_unit_test(damage_is_found_where_it_is),
-        cmocka_unit_test(a_group_left_behind_for_a_lap_is_overrun),
-        cmocka_unit_test(a_tail_that_cannot_be),
-        cmocka_unit_test(messages_set_aside_are_counted),
+        cmocka_unit_test(a_ring_at_work_is_sound),        cmocka_unit_test(the_dead_are_told_from_the_living),
+        cmocka_unit_test(a_dead_producer_leaves_a_chain), cmocka_unit_test(what_a_group_is_after_is_told),
+        cmocka_unit_test(damage_is_found_where_it_is),    cmocka_unit_test(a_group_left_behind_for_a_lap_is_overrun),
+        cmocka_unit_test(a_tail_that_cannot_be),          cmocka_unit_test(messages_set_aside_are_counted),
     };
 
     return cmocka_run_group_tests_name("core-inspect", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "chain.h"
 #include "gate.h"
 #include "group.h"
+#include "stage.h"
 
 enum { WALKS = 16 }; /* of the same messages, before the ring counts as too busy for it */
 
@@ -237,6 +238,25 @@ static void inspect_position(const struct inspector *inspector, const struct gro
              at, FINDING_WHOLE, 0, from, from);
 }
 
+/* How far the groups that this one is after let it go: at least as far as it was let when it was looked at. */
+static void inspect_stage(const struct inspector *inspector, const struct group_view *group)
+{
+    uint64_t released = NOWHERE;
+
+    for (uint64_t left = group->terms.after; left != 0; left &= left - 1) {
+        const struct group_view *before = inspector->group[__builtin_ctzll(left)];
+        uint64_t gate;
+
+        if (before == NULL)
+            return;
+        gate = gate_of_group(&inspector->ring, before, 0, INT64_MAX);
+        if (gate < released)
+            released = gate;
+    }
+    if (group->terms.after != 0 && released < GATE_BROKEN)
+        tell(inspector, FINDING_AFTER, (int)group->index, FINDING_WHOLE, 0, released, released);
+}
+
 static void inspect_aside(const struct inspector *inspector, const struct group_view *group)
 {
     uint64_t first = word_load_acquire(&group->aside->first);
@@ -265,6 +285,7 @@ static void inspect_group(const struct inspector *inspector, const struct group_
     if (is_cut_off(inspector, group))
         tell(inspector, FINDING_CUT_OFF, at, FINDING_WHOLE, 0, 0, 0);
     inspect_position(inspector, group);
+    inspect_stage(inspector, group);
     if (bits_beyond(group, group->page->occupied) || bits_beyond(group, group_sleepers(group)))
         tell(inspector, FINDING_BITS_BAD, at, FINDING_WHOLE, 0, 0, 0);
     inspect_aside(inspector, group);
@@ -287,13 +308,35 @@ static bool entry_sound(const struct group_entry *entry, uint64_t capacity)
     return ends && seen->name[0] != '\0' && terms_sound(&terms) && size == layout_group_size(terms.members, capacity);
 }
 
+/* Is what it is after there, and such that it may be? */
+static bool stage_sound(const struct inspector *inspector, uint64_t live, uint32_t index)
+{
+    uint64_t after[LAYOUT_GROUPS] = {0};
+
+    for (uint64_t left = live; left != 0; left &= left - 1) {
+        const volatile struct group_entry *seen = &inspector->ring.directory[__builtin_ctzll(left)];
+
+        after[__builtin_ctzll(left)] = seen->terms.after;
+    }
+    for (uint64_t left = after[index]; left != 0; left &= left - 1) {
+        const volatile struct group_entry *seen = &inspector->ring.directory[__builtin_ctzll(left)];
+        struct group_terms terms = seen->terms;
+
+        if ((live >> __builtin_ctzll(left) & 1) == 0 || !stage_may_lead(&terms))
+            return false;
+    }
+    return (stage_before(after, index) >> index & 1) == 0;
+}
+
 /* The broker touches an entry only while its bit is not set; between two equal looks at the bits it was not set anew unseen. */
 static void inspect_entry(const struct inspector *inspector, uint32_t index)
 {
     const struct producer_page *page = inspector->ring.page;
     uint64_t version = word_load_acquire(&page->directory_version);
-    bool live = (word_load_acquire(&page->groups) >> index & 1) != 0; /* [GROUP] */
-    bool sound = !live || entry_sound(&inspector->ring.directory[index], inspector->ring.capacity);
+    uint64_t groups = word_load_acquire(&page->groups); /* [GROUP] */
+    bool live = (groups >> index & 1) != 0;
+    bool sound = !live || (entry_sound(&inspector->ring.directory[index], inspector->ring.capacity) &&
+                           stage_sound(inspector, groups, index));
 
     fence_load();
     if (word_load_acquire(&page->directory_version) != version ||

@@ -42,6 +42,7 @@ enum finding_weight {
     X(BEGINS, NOTE, "is at the beginning of the stream")                                                               \
     X(POSITION, NOTE, "has claimed up to here")                                                                        \
     X(RELEASED, NOTE, "has released up to here")                                                                       \
+    X(AFTER, NOTE, "is after others, which have released up to here")                                                  \
     X(POSITION_BAD, DAMAGE, "has a position that cannot be")                                                           \
     X(CUT_OFF, DAMAGE, "was cut off by the producer, for words that could not be true: it gets no more messages")      \
     X(OVERRUN, DAMAGE, "is further behind than the ring is long")                                                      \
