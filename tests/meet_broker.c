@@ -17,6 +17,8 @@
 
 enum { SECOND = 1000 * 1000 * 1000, STARTERS = 4, ROUNDS = 25 };
 
+static const struct ring_key secret = {{11, 22}};
+
 /* A ring and a service that hands its rights out. */
 struct fixture {
     struct region region;
@@ -94,6 +96,22 @@ static int on_group(void *context, const struct meet_peer *peer, uint32_t index,
     return region_share(fixture->group.entry) == KERN_SUCCESS ? 0 : -EMFILE;
 }
 
+/* Group 2 is after group 1, in its third incarnation. */
+static int on_follower(void *context, const struct sleeper *member, uint32_t index, struct group_reply *reply)
+{
+    struct fixture *fixture = context;
+    const struct ring_key key = key_of_group(&secret, 2, 4, 3);
+
+    if (index != 2 || member->group != 1)
+        return -ENOENT;
+    *reply = (struct group_reply){.entry = fixture->group.entry,
+                                  .index = index,
+                                  .terms = {.kind = GROUP_DECLARED, .members = 4, .after = 1 << 1},
+                                  .incarnation = 3,
+                                  .key = key_lower(&key)};
+    return region_share(fixture->group.entry) == KERN_SUCCESS ? 0 : -EMFILE;
+}
+
 static int on_escrow(void *context, const struct meet_peer *peer, struct escrow_reply *reply)
 {
     struct fixture *fixture = context;
@@ -131,6 +149,7 @@ static int set_up(void **state)
                                                .join = on_join,
                                                .unjoin = on_unjoin,
                                                .group = on_group,
+                                               .follower = on_follower,
                                                .bring = on_bring};
     fixture->from_child = gate_make();
     fixture->to_child = gate_make();
@@ -150,8 +169,6 @@ static int tear_down(void **state)
     free(fixture);
     return 0;
 }
-
-static const struct ring_key secret = {{11, 22}};
 
 static struct broker_terms terms_of(const struct fixture *fixture, const char *name)
 {
@@ -708,6 +725,42 @@ static void test_semaphore_table(void **state)
     stop(fixture);
 }
 
+/* Who is in a group before another gets what it takes to wake that one's members, and nothing more. */
+static void test_followers(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sleeper member = seat(1, 0, 3, 4), stranger = seat(3, 0, 3, 4), place = seat(2, 1, 3, 5);
+    struct sleeper waker = place, forged = member;
+    struct group_reply reply;
+    semaphore_t semaphore;
+
+    serve_own(fixture);
+    put(fixture, &place, &semaphore);
+    assert_int_equal(meet_follower(fixture->link, &stranger, 2, &reply), -ENOENT);
+    assert_int_equal(meet_follower(fixture->link, &member, 1, &reply), -ENOENT);
+    assert_int_equal(meet_follower(fixture->link, &member, LAYOUT_GROUPS, &reply), -EINVAL);
+    forged.key.word[0] ^= 1;
+    assert_int_equal(meet_follower(fixture->link, &forged, 2, &reply), -EACCES);
+    assert_int_equal(meet_follower(fixture->link, &member, 2, &reply), 0);
+    assert_int_equal(reply.index, 2);
+    assert_int_equal(reply.terms.after, 1 << 1);
+    mach_port_deallocate(mach_task_self(), reply.entry);
+    assert_false(key_equal(&reply.key, &place.key));
+
+    waker.key = reply.key;
+    assert_true(has(fixture, &waker, semaphore));
+    assert_int_equal(meet_put_semaphore(fixture->link, &waker, semaphore), -EACCES);
+    assert_int_equal(meet_bring(fixture->link, &waker, fixture->group.entry), -EACCES);
+    assert_int_equal(meet_follower(fixture->link, &waker, 2, &reply), -EACCES);
+    waker.line = 4; /* past the members there are */
+    assert_false(has(fixture, &waker, semaphore));
+    waker = seat(1, 0, 3, 4); /* and not those of another group */
+    waker.key = reply.key;
+    assert_false(has(fixture, &waker, semaphore));
+    assert_int_equal(semaphore_destroy(mach_task_self(), semaphore), KERN_SUCCESS);
+    stop(fixture);
+}
+
 /* Every place there is, and then some: the oldest go. One right for all of them, to spare descriptors. */
 static void test_semaphore_table_is_bounded(void **state)
 {
@@ -1081,6 +1134,7 @@ int main(void)
         MEET_TEST(test_server_stopped),
         MEET_TEST(test_semaphore_between_children),
         MEET_TEST(test_semaphore_table),
+        MEET_TEST(test_followers),
         MEET_TEST(test_semaphore_table_is_bounded),
         MEET_TEST(test_malformed),
         MEET_TEST(test_dying_clients),

@@ -42,6 +42,10 @@
  *             was whole, or copy it by mring_recv, which returns whole messages only. Whatever of the stream a member was not given to read
  *             whole is reported to it, by -EOVERFLOW and mring_missed: what the members of a group released with 0, and what they
  *             missed, is together what was sent since the group began, exactly.
+ *   Stages    A group may be after others (mring_group.after): its members are given a message once every group before has released it. What
+ *             a killed member of those held is not released until another one has; what was set aside there is. A group before that nobody
+ *             serves lets nothing through, and so holds the producer, and all behind it. Only groups that were declared, and are not lossy,
+ *             can be before others. Members behind may read the words of the groups before, not write them; members before may wake those behind.
  *   Timeouts  Nanoseconds; 0 only looks, any negative value is MRING_FOREVER.
  *   Units     Bytes and nanoseconds, unless a name says otherwise. Positions are 64-bit byte counts from the ring's
  *             beginning; they only grow.
@@ -133,9 +137,9 @@ struct mring_group {
     unsigned members; /* how many may be joined at once; 0: 1. Only with more are there atomic read-modify-writes */
     unsigned lossy;   /* not 0: the producer never waits for it: see "Lossy groups" below */
     /*
-     * Names of other declared groups, wherever in the array: this one sees a message only when all of them have released it. So the groups are
-     * stages of one work, journal before replicate before apply, over one ring, without a copy. No group may be after itself, directly or by
-     * way of others, nor after a lossy one.
+     * Names of other groups that are declared here, wherever in the array: this one sees a message only when all of them have released it; see
+     * "Stages" above. So one ring carries a message through journal, replicate and apply without a copy. No group may be after itself, directly or
+     * by way of others, nor after a lossy one; a lossy one may be after others.
      */
     const char *const *after;
     size_t after_count;
@@ -482,13 +486,14 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
  * 1             *message is filled
  * 0             nothing now: mring_wait(consumer, ...) waits
  * -EPIPE        the stream is complete and the group has released all of it. While other members still hold some the answer is 0: if
- *               one of them is killed, the others get what it held
+ *               one of them is killed, the others get what it held. Likewise while a group before has not released all
  * -EOVERFLOW    (lossy group) messages were lost before this member read them: mring_missed says how many. The next call goes on behind
  *               them
  * -EBUSY        (group of many) all of the batch that this member claimed was handed out, but not all released; (lossy group) it
  *               holds 64 messages: release first
- * -EBADMSG      the ring's memory is damaged at this place: mring_trouble says how. What was handed out may still be released
- * -ECONNABORTED the producer has cut this group off, for its words were damaged by one of its members: it gets no more messages, and those
+ * -EBADMSG      the ring's memory is damaged at this place, or the words of a group before are: mring_trouble says how. What was handed out may
+ *               still be released
+ * -ECONNABORTED the producer has cut this group off, for its words, or those of a group before, were damaged by a member there: it gets no more messages, and those
  *               that were handed out last may have been overwritten. To go on, leave; a group made by mring_join can be made anew when
  *               all have left it, one that was declared is lost
  * -ESTALE       this is a forked child
@@ -537,7 +542,8 @@ MRING_API int mring_missed(struct mring_consumer *consumer, struct mring_missed 
 /*
  * Copy out the oldest message that was set aside in this member's group, for it killed one member after the other (mring_options.attempts),
  * and remove it from there: it will be seen no more. message->data then points to `buffer`; `deliveries` says how many had it. Up to 256
- * messages are kept in a group, of half the ring's capacity in all; one that finds no room is handed out once more instead. They
+ * messages are kept in a group, of half the ring's capacity in all; one that finds no room is handed out once more instead. Groups behind
+ * are given it all the same. They
  * live as long as their group, with or without members.
  * 1; 0: there is none; -EMSGSIZE: it is longer than `size`: it stays, and message->length says its length; -EBUSY: another member is
  * at it just now, or was stopped there; -EBADMSG: the group's memory is damaged.  -ESTALE
@@ -576,7 +582,7 @@ MRING_API int mring_leave(struct mring_consumer *consumer);
  * -ECANCELED   mring_wake was called, also before this wait, and by a handler that ran
  * -EPIPE       (consumer) the stream is complete and drained; (producer) mring_end was called
  * -ECONNABORTED (consumer) the producer has cut the group off (mring_next); noticed within half a second by one that sleeps
- * -EOWNERDEAD  (consumer) everything is drained and the producer's process ended without mring_end or mring_producer_close:
+ * -EOWNERDEAD  (consumer) everything is drained, also by the groups before, and the producer's process ended without mring_end or mring_producer_close:
  *              noticed after a second without a message. The wait can be called again: another process may become the
  *              producer of this ring; a ring made anew under the same name is another one, to be opened anew
  * -ENOMEM -EIO no semaphore could be made to sleep on (memory, descriptors, port names, file size limit), or it failed. A wait that

@@ -44,6 +44,7 @@ struct mring {
         std::string name;
         unsigned members = 1;
         bool lossy = false;
+        std::vector<std::string> after = {}; /* names of declared groups that this one is after */
     };
 
     /* struct mring_options; 0 and an empty list mean the defaults. */
@@ -455,20 +456,34 @@ class mring::ring
     {
     }
 
-    static mring_group declared(const group &one)
+    static std::vector<const char *> pointers(const std::vector<std::string> &names)
+    {
+        std::vector<const char *> made;
+        for (const std::string &one : names)
+            made.push_back(one.c_str());
+        return made;
+    }
+
+    /* `after`: the names of one.after, which stay where they are as long as this is used. */
+    static mring_group declared(const group &one, const std::vector<const char *> &after)
     {
         mring_group given{};
         given.name = one.name.c_str();
         given.members = one.members;
         given.lossy = one.lossy;
+        given.after = after.data();
+        given.after_count = after.size();
         return given;
     }
 
     static ring make(const char *name, const options &wanted)
     {
+        std::vector<std::vector<const char *>> after;
         std::vector<mring_group> groups;
-        for (const group &one : wanted.groups)
-            groups.push_back(declared(one));
+        for (const group &one : wanted.groups) {
+            after.push_back(pointers(one.after)); /* what it points to does not move when this grows */
+            groups.push_back(declared(one, after.back()));
+        }
         mring_error error = MRING_ERROR_INIT;
         mring_options given = MRING_OPTIONS_INIT;
         given.capacity = wanted.capacity;
@@ -548,11 +563,14 @@ class mring::ring
         return producer(ring_, made);
     }
 
-    /* Become a member of a group, which may have `members` if this makes it; 0: the ring's default. */
-    consumer join(const std::string &name, unsigned members = 0) const
+    /* Become a member of a group, which, if this makes it, may have `members` (0: the ring's default) and is after these declared ones. */
+    consumer join(const std::string &name, unsigned members = 0, const std::vector<std::string> &after = {}) const
     {
+        const std::vector<const char *> names = pointers(after);
         mring_join_options given = MRING_JOIN_OPTIONS_INIT;
         given.members = members;
+        given.after = names.data();
+        given.after_count = names.size();
         return join(name, given);
     }
 

@@ -340,6 +340,17 @@ static void expect_readonly(struct mring_consumer *consumer)
     EXPECT(WIFSIGNALED(status) ? WTERMSIG(status) : 0, ==, SIGSEGV);
 }
 
+/* The key to wake those directly behind is for who is directly before them, and for nobody else. */
+static void expect_to_wake(struct mring_consumer *consumer, uint32_t index, int code)
+{
+    struct sleeper member = held_group_sleeper(&consumer->group, consumer->core.line_index, consumer->core.owner);
+    struct group_reply reply;
+
+    EXPECT(meet_follower(consumer->ring->link, &member, index, &reply), ==, code);
+    if (code == 0)
+        EXPECT(mach_port_deallocate(mach_task_self(), reply.entry), ==, KERN_SUCCESS);
+}
+
 static void join_and_try(void *argument)
 {
     const struct part *part = argument;
@@ -353,6 +364,11 @@ static void join_and_try(void *argument)
     /* A member of both has each as it should be. */
     EXPECT_OK(mring_join(ring, "a", NULL, &first));
     expect_readonly(then);
+    expect_to_wake(first, 1, 0);
+    expect_to_wake(first, 0, -ENOENT);
+    expect_to_wake(first, 2, -ENOENT);
+    expect_to_wake(then, 0, -ENOENT);
+    expect_to_wake(then, 2, 0);
     EXPECT_OK(mring_leave(first));
     EXPECT_OK(mring_leave(then));
     EXPECT_OK(mring_close(ring));
