@@ -2,23 +2,36 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-/* The first so many bytes are done. How many pieces are. */
-static int take(struct iovec *pieces, int count, size_t length)
+static bool make_room(struct output *output, size_t length)
 {
-    int done = 0;
+    size_t room = 2 * (output->length + length);
+    char *bytes;
 
-    while (done < count && length >= pieces[done].iov_len)
-        length -= pieces[done++].iov_len;
-    if (length > 0) {
-        pieces[done].iov_base = (char *)pieces[done].iov_base + length;
-        pieces[done].iov_len -= length;
-    }
-    return done;
+    if (output->length + length <= output->room)
+        return true;
+    bytes = realloc(output->bytes, room);
+    if (bytes == NULL)
+        return false;
+    output->bytes = bytes;
+    output->room = room;
+    return true;
 }
 
-/* After a writev that wrote nothing: 0, if it can be tried again. */
+bool output_add(struct output *output, const void *bytes, size_t length)
+{
+    if (!make_room(output, length))
+        return false;
+    if (length != 0)
+        memcpy(output->bytes + output->length, bytes, length);
+    output->length += length;
+    return true;
+}
+
+/* After a write that wrote nothing: 0, if it can be tried again. */
 static int try_again(int error)
 {
     if (error == EAGAIN) /* somebody has set it to not wait */
@@ -26,21 +39,19 @@ static int try_again(int error)
     return error == EAGAIN || error == EINTR ? 0 : -error;
 }
 
-int output_all(struct iovec *pieces, int count, size_t *written)
+int output_write(struct output *output, size_t *written)
 {
-    *written = 0;
-    while (count > 0) {
-        ssize_t length = writev(STDOUT_FILENO, pieces, count);
-        int done, code = length < 0 ? try_again(errno) : 0;
+    size_t length = output->length;
+    int code = 0;
 
-        if (code != 0)
-            return code;
-        if (length < 0)
-            continue;
-        *written += (size_t)length;
-        done = take(pieces, count, (size_t)length);
-        pieces += done;
-        count -= done;
+    output->length = 0;
+    for (*written = 0; *written < length && code == 0;) {
+        ssize_t count = write(STDOUT_FILENO, output->bytes + *written, length - *written);
+
+        if (count < 0)
+            code = try_again(errno);
+        else
+            *written += (size_t)count;
     }
-    return 0;
+    return code;
 }

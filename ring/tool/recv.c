@@ -6,11 +6,13 @@
  * which would release it, but ends by a signal, as if killed.
  */
 #include "feed.h"
+#include "groups.h"
 #include "output.h"
 #include "stop.h"
 #include "tool.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,22 +20,20 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: mring recv [--group GROUP] [--wait SECONDS] [--count MESSAGES] [--records] [--follow] NAME\n"
+    "usage: mring recv [--group GROUP[:TERM,...]] [--wait SECONDS] [--count MESSAGES] [--records] [--follow] NAME\n"
     "Joins a group of the ring of this name, and writes each message that it gets to standard output, as it is.\n"
     "Every group gets all messages; those who receive in one group share them.\n"
-    "  --group    its name; \"all\"\n"
+    "  --group    its name; \"all\". If it is to be made: up to how many may join, \"lossy\" if the sender shall not "
+    "wait for it\n"
     "  --wait     for the ring to appear; 1, or \"forever\"\n"
     "  --count    end after so many messages\n"
     "  --records  write before each message its length: 4 bytes, most significant first\n"
     "  --follow   when the sender was killed, wait for another one\n"
     "Exit status: 0 the stream is complete, or --count reached; 1 failed; 2 usage; 3 the sender was killed before the "
     "end of the\n"
-    "stream, or a line was longer than a message and went to several receivers\n";
+    "stream, or a line was longer than a message, and pieces of it went elsewhere\n";
 
-enum {
-    BATCH = 512,           /* messages; of two pieces at most, and writev takes 1024 */
-    CHUNK_MAX = 128 * 1024 /* bytes */
-};
+enum { BATCH = 4096 /* messages */, CHUNK_MAX = 128 * 1024 /* bytes */, PREFIX = 4 };
 
 struct receiver {
     struct mring_consumer *consumer;
@@ -42,10 +42,10 @@ struct receiver {
     size_t chunk; /* so many bytes are written, and then released, at once: the sender goes on meanwhile */
     size_t alignment;
     uint64_t next; /* the position behind the last message */
-    bool torn;     /* a line is: its other pieces are with other receivers */
+    bool torn;     /* a line is: other pieces of it did not come here */
+    uint64_t missed, missed_bytes;
+    struct output output;
     struct mring_message message[BATCH];
-    struct iovec piece[2 * BATCH];
-    unsigned char prefix[BATCH][4];
 };
 
 /* ---- writing ---- */
@@ -55,7 +55,7 @@ static void look_for_torn_line(struct receiver *receiver, const struct mring_mes
     uint64_t size = 8 + (uint64_t)message->length; /* with its header (mring_options.capacity) */
 
     if (message->tag == FEED_REST && message->position != receiver->next && !receiver->torn) {
-        (void)complain("a line is longer than this ring's messages, and its pieces went to several receivers");
+        (void)complain("a line is longer than this ring's messages, and not all of its pieces came here");
         receiver->torn = true;
     }
     receiver->next = message->position + (size + receiver->alignment - 1) / receiver->alignment * receiver->alignment;
@@ -68,39 +68,63 @@ static bool has_prefix(const struct receiver *receiver, const struct mring_messa
 
 static size_t size_of(const struct receiver *receiver, const struct mring_message *message)
 {
-    return message->length + (has_prefix(receiver, message) ? sizeof(receiver->prefix[0]) : 0);
+    return message->length + (has_prefix(receiver, message) ? PREFIX : 0);
 }
 
-/* As pieces to be written. How many they are. */
-static int lay_out(struct receiver *receiver, const struct mring_message *message, int count)
+static bool copy_out(struct receiver *receiver, const struct mring_message *message)
 {
-    struct iovec *piece = receiver->piece;
+    unsigned char prefix[PREFIX];
 
-    for (int at = 0; at < count; at++) {
-        uint32_t length = message[at].length;
-
-        look_for_torn_line(receiver, &message[at]);
-        if (has_prefix(receiver, &message[at])) {
-            unsigned char *prefix = receiver->prefix[at];
-
-            for (int byte = 0; byte < 4; byte++)
-                prefix[byte] = (unsigned char)(length >> (24 - 8 * byte));
-            *piece++ = (struct iovec){prefix, 4};
-        }
-        *piece++ = (struct iovec){(void *)(uintptr_t)message[at].data, length};
-    }
-    return (int)(piece - receiver->piece);
+    for (int byte = 0; byte < PREFIX; byte++)
+        prefix[byte] = (unsigned char)(message->length >> (24 - 8 * byte));
+    return output_add(&receiver->output, prefix, has_prefix(receiver, message) ? PREFIX : 0) &&
+           output_add(&receiver->output, message->data, message->length);
 }
 
-/* Write these, and release those that were written whole: all, unless writing fails. 0, -errno. */
-static int write_chunk(struct receiver *receiver, const struct mring_message *message, int count)
+/* The sender did not wait for this group, which is a lossy one. */
+static void count_missed(struct receiver *receiver)
+{
+    struct mring_missed missed = MRING_MISSED_INIT;
+
+    if (mring_missed(receiver->consumer, &missed) == 1) {
+        receiver->missed += missed.messages;
+        receiver->missed_bytes += missed.bytes;
+    }
+}
+
+/* Write what was copied of these. How many were written whole; the code in *code. */
+static int write_copies(struct receiver *receiver, const struct mring_message *message, int count, int *code)
 {
     size_t written;
-    int code = output_all(receiver->piece, lay_out(receiver, message, count), &written);
     int whole = 0;
 
-    while (whole < count && written >= size_of(receiver, &message[whole]))
+    *code = output_write(&receiver->output, &written);
+    while (whole < count && written >= size_of(receiver, &message[whole])) {
+        look_for_torn_line(receiver, &message[whole]);
         written -= size_of(receiver, &message[whole++]);
+    }
+    return whole;
+}
+
+/*
+ * Write these, and release those that were written whole: all, unless writing fails. 0, -errno. In a lossy group they may have been written over
+ * while they were copied: the oldest first, so that all are whole if that one is. What becomes of them behind that is no matter.
+ */
+static int write_chunk(struct receiver *receiver, const struct mring_message *message, int count)
+{
+    int whole, code;
+
+    for (int at = 0; at < count; at++)
+        if (!copy_out(receiver, &message[at]))
+            return -ENOMEM;
+    if (mring_intact(receiver->consumer, &message[0]) == 0) {
+        receiver->output.length = 0;
+        receiver->left += (unsigned)count;
+        if (mring_release(receiver->consumer, &message[count - 1]) == -EOVERFLOW)
+            count_missed(receiver);
+        return 0;
+    }
+    whole = write_copies(receiver, message, count, &code);
     if (whole > 0)
         (void)mring_release(receiver->consumer, &message[whole - 1]);
     return code;
@@ -180,6 +204,10 @@ static int receive(struct receiver *receiver)
         count = mring_next_batch(receiver->consumer, receiver->message, most);
         if (count == 0)
             count = wait_for_more(receiver);
+        if (count == -EOVERFLOW) {
+            count_missed(receiver);
+            continue;
+        }
         if (count < 0)
             return end_of_stream(receiver, count);
         code = write_messages(receiver, count);
@@ -193,7 +221,8 @@ static int receive(struct receiver *receiver)
 /* ---- the command ---- */
 
 struct plan {
-    const char *name, *group;
+    const char *name;
+    struct mring_group group; /* as it is, or is to be made */
     int64_t wait;
 };
 
@@ -211,7 +240,7 @@ static void read_arguments(int argc, char **argv, struct plan *plan, struct rece
     while ((option = next_option(argc, argv, longs, &command_recv)) != -1)
         switch (option) {
         case 'g':
-            plan->group = optarg;
+            plan->group = group_value(optarg);
             break;
         case 'w':
             plan->wait = seconds_value("wait");
@@ -242,11 +271,13 @@ static int join_group(const struct plan *plan, struct mring *ring, struct receiv
     struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
     struct mring_info info = MRING_INFO_INIT;
 
+    options.members = plan->group.members;
+    options.lossy = plan->group.lossy;
     options.error = error;
     (void)mring_info(ring, &info);
     receiver->alignment = info.alignment;
     receiver->chunk = info.capacity / 8 < CHUNK_MAX ? info.capacity / 8 : CHUNK_MAX;
-    return mring_join(ring, plan->group, &options, &receiver->consumer);
+    return mring_join(ring, plan->group.name, &options, &receiver->consumer);
 }
 
 static void wake(void *consumer)
@@ -257,7 +288,7 @@ static void wake(void *consumer)
 static int run(int argc, char **argv)
 {
     static struct receiver receiver = {.left = ULLONG_MAX};
-    struct plan plan = {.group = "all", .wait = PATIENCE};
+    struct plan plan = {.group = {.name = "all"}, .wait = PATIENCE};
     struct mring_error error = MRING_ERROR_INIT;
     struct mring *ring;
     int code;
@@ -272,6 +303,8 @@ static int run(int argc, char **argv)
     code = stop_watch(wake, receiver.consumer);
     code = code != 0 ? complain_of(code, NULL) : receive(&receiver);
     stop_end();
+    if (receiver.missed != 0)
+        (void)complain("missed %" PRIu64 " messages of %" PRIu64 " bytes", receiver.missed, receiver.missed_bytes);
     (void)mring_leave(receiver.consumer);
     (void)mring_close(ring);
     if (code == -ECANCELED)

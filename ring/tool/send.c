@@ -14,13 +14,14 @@
 #include <stdbool.h>
 
 static const char usage[] =
-    "usage: mring send [--create [--size BYTES] [--group GROUP[:MEMBERS]]...] [--wait SECONDS]\n"
+    "usage: mring send [--create [--size BYTES] [--group GROUP[:TERM,...]]...] [--wait SECONDS]\n"
     "                  [--records | --raw] [--no-end] NAME\n"
     "Sends standard input to the ring of this name, a line a message, and stays until all of it was received.\n"
     "  --create    make the ring; without --group nothing is sent before somebody receives, in whatever group\n"
     "  --size      of its memory, also as 64K, 1M, 2G; 1M. Lines of up to nearly half of it stay whole\n"
-    "  --group     a group that receives all from the first line on, however late its members come; up to MEMBERS\n"
-    "              of them, else 16, share it\n"
+    "  --group     a group that receives all from the first line on, however late its members come. TERM: how many of "
+    "them\n"
+    "              may share it, else 16; \"lossy\": not waited for, so that they miss what they are too slow for\n"
     "  --wait      for the ring to appear; 1, or \"forever\"\n"
     "  --records   the input is of records, each a length (4 bytes, most significant first) and so many bytes\n"
     "  --raw       the input has no lines: send what is read, as it comes\n"
