@@ -25,7 +25,7 @@ static const char usage[] =
     "Every group gets all messages; those who receive in one group share them.\n"
     "  --group    its name; \"all\". If it is to be made: up to how many may join, \"lossy\" if the sender shall not "
     "wait for it\n"
-    "  --wait     for the ring to appear; 1, or \"forever\"\n"
+    "  --wait     for the ring to appear; 2, or \"forever\"\n"
     "  --count    end after so many messages\n"
     "  --records  write before each message its length: 4 bytes, most significant first\n"
     "  --follow   when the sender was killed, wait for another one\n"

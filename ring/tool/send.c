@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 static const char usage[] =
     "usage: mring send [--create [--size BYTES] [--group GROUP[:TERM,...]]...] [--wait SECONDS]\n"
@@ -22,7 +23,7 @@ static const char usage[] =
     "  --group     a group that receives all from the first line on, however late its members come. TERM: how many of "
     "them\n"
     "              may share it, else 16; \"lossy\": not waited for, so that they miss what they are too slow for\n"
-    "  --wait      for the ring to appear; 1, or \"forever\"\n"
+    "  --wait      for the ring to appear; 2, or \"forever\"\n"
     "  --records   the input is of records, each a length (4 bytes, most significant first) and so many bytes\n"
     "  --raw       the input has no lines: send what is read, as it comes\n"
     "  --no-end    the end of input does not end the stream: another may go on sending\n"
@@ -156,6 +157,7 @@ static int produce(const struct plan *plan, struct mring *ring)
     (void)mring_info(ring, &info);
     feed.longest = info.message_max;
     code = transmit(plan, &feed);
+    free(feed.input.memory);
     if (code == -ECANCELED)
         stop_by(stop_signal());
     if (code != 0) /* not closed in good order: the stream is not complete, and whoever receives it is to be told so */

@@ -28,8 +28,8 @@ struct command {
 
 extern const struct command command_fsck, command_ls, command_recv, command_send;
 
-/* How long to wait for a ring to appear: one whose server was killed is served again within a second. */
-#define PATIENCE INT64_C(1000000000)
+/* How long to wait for a ring to appear: one whose server was killed is served again within a second; or it is just being made. */
+#define PATIENCE INT64_C(2000000000)
 
 /* ---- say.c ---- */
 

@@ -79,10 +79,13 @@ void pipe_make(int ends[2])
     EXPECT_OK(fcntl(ends[1], F_SETFD, FD_CLOEXEC));
 }
 
-void expect_equal(const struct text *left, const struct text *right)
+void expect_scratch(int file, const struct text *text)
 {
-    EXPECT(left->length, ==, right->length);
-    EXPECT(memcmp(left->bytes, right->bytes, left->length), ==, 0);
+    struct text got = read_scratch(file);
+
+    EXPECT(got.length, ==, text->length);
+    EXPECT_OK(memcmp(got.bytes, text->bytes, text->length));
+    free(got.bytes);
 }
 
 static void become(int in, int out, const char *const *words)
@@ -153,6 +156,12 @@ void tool_expect(int code, const char *what, const char *const *words)
 }
 
 /* ---- lines ---- */
+
+void lines_free(struct lines *lines)
+{
+    free(lines->text.bytes);
+    free(lines->begin);
+}
 
 struct lines lines_make(uint64_t *random, unsigned count, uint32_t longest)
 {

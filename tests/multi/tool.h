@@ -25,7 +25,8 @@ struct text read_pipe(int pipe);
 /* Both ends closed on exec: ends[0] to read from, ends[1] to write to. */
 void pipe_make(int ends[2]);
 
-void expect_equal(const struct text *left, const struct text *right);
+/* A scratch file holds this, and is closed. */
+void expect_scratch(int file, const struct text *text);
 
 /*
  * Start `mring ...`: the command's words up to a NULL, RING for the ring's name. It keeps copies of `in` and `out`, which remain the
@@ -52,6 +53,7 @@ struct lines {
     size_t *begin; /* of each, and the end of the last */
 };
 struct lines lines_make(uint64_t *random, unsigned count, uint32_t longest);
+void lines_free(struct lines *lines);
 
 /* Count in `seen` which of them are in an output: each is the same there. What is behind the last newline does not count. */
 void lines_count(const struct lines *lines, const struct text *output, unsigned *seen);

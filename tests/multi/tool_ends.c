@@ -159,6 +159,7 @@ static void the_others_take_over_from_one_that_is_killed(void)
         EXPECT(tool_status(other[at]), ==, 0);
         got = read_scratch(out[at]);
         lines_count(&lines, &got, seen);
+        free(got.bytes);
     }
     EXPECT(tool_status(sender), ==, 0);
     expect_all(64);
@@ -188,7 +189,7 @@ static void output_that_is_closed_early_leaves_the_rest_to_others(void)
     EXPECT(left, >=, had);
     EXPECT(left, <=, had + 2 * LONGEST + PIPE);
     EXPECT_OK(memcmp(got.bytes, lines.text.bytes + left, got.length));
-    lines_count(&lines, &got, seen);
+    free(got.bytes);
 }
 
 static void output_that_takes_nothing_loses_nothing(void)
@@ -405,6 +406,7 @@ static void a_sender_without_room_can_be_interrupted(void)
     EXPECT(got.length, >, CAPACITY / 2);
     EXPECT_OK(memcmp(got.bytes, lines.text.bytes, got.length));
     EXPECT(got.bytes[got.length - 1], ==, '\n');
+    free(got.bytes);
     EXPECT_OK(mring_close(ring));
 }
 
@@ -412,7 +414,7 @@ static void a_sender_without_room_can_be_interrupted(void)
 static void a_sender_that_waits_for_receivers_can_be_interrupted(void)
 {
     struct mring *ring = keep_ring(0);
-    struct text text = {(char *)(uintptr_t) "one\ntwo\n", 8}, got;
+    struct text text = {(char *)(uintptr_t) "one\ntwo\n", 8};
     int out = scratch(NULL);
     pid_t sender = TOOL(scratch(&text), -1, "send", RING);
 
@@ -420,8 +422,7 @@ static void a_sender_that_waits_for_receivers_can_be_interrupted(void)
     EXPECT_OK(kill(sender, SIGTERM));
     EXPECT(tool_status(sender), ==, 128 + SIGTERM);
     EXPECT(tool_status(TOOL(-1, out, "recv", RING)) % 3, ==, 0);
-    got = read_scratch(out);
-    expect_equal(&got, &text);
+    expect_scratch(out, &text);
     EXPECT_OK(mring_close(ring));
 }
 

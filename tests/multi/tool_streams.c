@@ -33,15 +33,12 @@ static void expect_through(const struct text *text, const char *size, const char
     int in = scratch(text), out = scratch(NULL);
     pid_t sender = TOOL(in, -1, "send", "--create", "--size", size, way, groups, RING);
     pid_t receiver = TOOL(-1, out, "recv", "--wait", "forever", "--group", "one", RING);
-    struct text got;
 
     EXPECT(tool_status(receiver), ==, 0);
     EXPECT(tool_status(sender), ==, 0);
     EXPECT_OK(strcmp(tool_said(), ""));
-    got = read_scratch(out);
-    expect_equal(&got, text);
+    expect_scratch(out, text);
     EXPECT_OK(close(in));
-    free(got.bytes);
 }
 
 static const char *const all_groups[] = {"--wait=1" /* says nothing */, "--group=one:1", "--group=one"};
@@ -115,15 +112,15 @@ static struct text records(uint64_t *random, unsigned count, uint32_t longest)
 static void records_keep_their_bounds(void)
 {
     uint64_t random = harness_seed;
-    struct text text = records(&random, 3000, 8184), got;
+    struct text text = records(&random, 3000, 8184);
     int in = scratch(&text), out = scratch(NULL);
     pid_t sender = TOOL(in, -1, "send", "--create", "--size=16K", "--records", RING);
     pid_t receiver = TOOL(-1, out, "recv", "--wait=forever", "--records", RING);
 
     EXPECT(tool_status(receiver), ==, 0);
     EXPECT(tool_status(sender), ==, 0);
-    got = read_scratch(out);
-    expect_equal(&got, &text);
+    expect_scratch(out, &text);
+    free(text.bytes);
 }
 
 static void no_records_are_no_records(void)
@@ -133,7 +130,7 @@ static void no_records_are_no_records(void)
 
     EXPECT(tool_status(TOOL(-1, out, "recv", "--wait=forever", "--records", RING)), ==, 0);
     EXPECT(tool_status(sender), ==, 0);
-    EXPECT(read_scratch(out).length, ==, 0);
+    expect_scratch(out, &(struct text){(char *)(uintptr_t) "", 0});
 }
 
 /* A ring of this process's, which is there before and after all who use it. */
@@ -154,16 +151,15 @@ static struct mring *keep_ring(size_t capacity, const char *name, unsigned membe
 static void expect_bad_record(const char *bytes, size_t length, const char *word)
 {
     struct mring *ring = keep_ring(16384, "all", 1);
-    struct text text = {(char *)(uintptr_t)bytes, length}, got;
-    int out = scratch(NULL);
+    struct text text = {(char *)(uintptr_t)bytes, length};
+    int in = scratch(&text), out = scratch(NULL);
 
-    EXPECT(tool_status(TOOL(scratch(&text), -1, "send", "--records", RING)), ==, 1);
+    EXPECT(tool_status(TOOL(in, -1, "send", "--records", RING)), ==, 1);
     EXPECT(strstr(tool_said(), word) != NULL, ==, 1);
     EXPECT(tool_status(TOOL(-1, out, "recv", "--records", RING)), ==, 3);
     EXPECT(strstr(tool_said(), "before the end of the stream") != NULL, ==, 1);
-    got = read_scratch(out);
-    text.length = 5;
-    expect_equal(&got, &text);
+    text.length = 5; /* of the first record */
+    expect_scratch(out, &text);
     EXPECT_OK(mring_close(ring));
 }
 
@@ -208,9 +204,11 @@ static void three_of_one_group_share_the_lines(void)
 
         total += got.length;
         lines_count(&lines, &got, seen);
+        free(got.bytes);
     }
     EXPECT(total, ==, lines.text.length);
     expect_seen(&lines, seen, 1);
+    lines_free(&lines);
     EXPECT_OK(mring_close(ring));
 }
 
@@ -224,13 +222,11 @@ static void two_groups_get_all(void)
                         TOOL(-1, out[1], "recv", "--wait=forever", "--group=b", RING)};
 
     for (int at = 0; at < 2; at++) {
-        struct text got;
-
         EXPECT(tool_status(receiver[at]), ==, 0);
-        got = read_scratch(out[at]);
-        expect_equal(&got, &lines.text);
+        expect_scratch(out[at], &lines.text);
     }
     EXPECT(tool_status(sender), ==, 0);
+    lines_free(&lines);
 }
 
 /*
@@ -256,8 +252,7 @@ static void a_lossy_group_is_not_waited_for(void)
     keep = TOOL(-1, out, "recv", RING);
     EXPECT(tool_status(keep), ==, 0);
     EXPECT(tool_status(sender), ==, 0);
-    text = read_scratch(out);
-    expect_equal(&text, &lines.text);
+    expect_scratch(out, &lines.text);
     text = read_pipe(ends[0]);
     EXPECT(tool_status(show), ==, 0);
     lines_count(&lines, &text, seen);
@@ -268,12 +263,14 @@ static void a_lossy_group_is_not_waited_for(void)
     EXPECT(sscanf(tool_said(), "mring recv: missed %llu messages of %llu bytes", &missed, &bytes), ==, 2);
     EXPECT(missed + got, ==, COUNT);
     EXPECT(bytes + text.length, ==, lines.text.length);
+    lines_free(&lines);
+    free(text.bytes);
 }
 
 static void lines_that_are_torn_are_told_of(void)
 {
     uint64_t random = harness_seed;
-    struct text text = noise(&random, 1000000, 0), got;
+    struct text text = noise(&random, 1000000, 0);
     int out = scratch(NULL);
     pid_t sender = TOOL(scratch(&text), -1, "send", "--create", "--size=16K", "--group=all", RING);
 
@@ -282,8 +279,8 @@ static void lines_that_are_torn_are_told_of(void)
     EXPECT(tool_status(TOOL(-1, out, "recv", RING)), ==, 3);
     EXPECT(strstr(tool_said(), "not all of its pieces came here") != NULL, ==, 1);
     EXPECT(tool_status(sender), ==, 0);
-    got = read_scratch(out);
-    expect_equal(&got, &text);
+    expect_scratch(out, &text);
+    free(text.bytes);
 }
 
 /* ---- bounds of a stream ---- */
@@ -291,20 +288,19 @@ static void lines_that_are_torn_are_told_of(void)
 static void several_senders_make_one_stream(void)
 {
     static const char *const parts[] = {"one\n", "two, without an end", "\nthree\n"};
-    struct text whole = {(char *)(uintptr_t) "one\ntwo, without an end\nthree\n", 30}, got;
+    struct text whole = {(char *)(uintptr_t) "one\ntwo, without an end\nthree\n", 30};
     int out = scratch(NULL), in[3];
     pid_t receiver = TOOL(-1, out, "recv", "--wait=forever", RING);
 
     for (int at = 0; at < 3; at++) {
         in[at] = scratch(&(struct text){(char *)(uintptr_t)parts[at], strlen(parts[at])});
         EXPECT(tool_status(at == 0   ? TOOL(in[at], -1, "send", "--create", "--no-end", RING)
-                           : at == 1 ? TOOL(in[at], -1, "send", "--no-end", RING)
-                                     : TOOL(in[at], -1, "send", RING)),
+                           : at == 1 ? TOOL(in[at], -1, "send", "--no-end", "--wait=forever", RING)
+                                     : TOOL(in[at], -1, "send", "--wait=forever", RING)),
                ==, 0);
     }
     EXPECT(tool_status(receiver), ==, 0);
-    got = read_scratch(out);
-    expect_equal(&got, &whole);
+    expect_scratch(out, &whole);
 }
 
 /* Each takes as many as it was told to, and leaves the next to the next. */
@@ -314,14 +310,13 @@ static void a_count_ends_a_receiver(void)
     struct lines lines = lines_make(&random, 1000, LONGEST);
     int in = scratch(&lines.text), out = scratch(NULL);
     pid_t sender = TOOL(in, -1, "send", "--create", "--size=16K", "--group=all", RING);
-    struct text got;
 
     for (unsigned at = 0; at < 10; at++)
         EXPECT(tool_status(TOOL(-1, out, "recv", "--wait=forever", "--count=97", RING)), ==, 0);
     EXPECT(tool_status(TOOL(-1, out, "recv", RING)), ==, 0);
     EXPECT(tool_status(sender), ==, 0);
-    got = read_scratch(out);
-    expect_equal(&got, &lines.text);
+    expect_scratch(out, &lines.text);
+    lines_free(&lines);
 }
 
 int main(int argc, char **argv)
