@@ -14,6 +14,7 @@
 #include "meet/state.h"
 
 #include "api/failure.h"
+#include "meet/clock.h"
 
 #include <errno.h>
 #include <servers/bootstrap.h>
@@ -25,6 +26,9 @@
 
 #include "meet/message.h"
 #include "meet/names.h"
+
+/* How long the name of a ring may be held by the process that just died with it, and between two looks (ns). */
+enum { AFTER_DEATH = 1000 * 1000 * 1000, AGAIN = 5 * 1000 * 1000 };
 
 struct meet_state meet = {
     .answering = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -161,6 +165,20 @@ static int take_name(struct broker *ring, const char *name, struct mring_error *
     return check_in(ring, NAME_PUBLIC, service, name, error);
 }
 
+/*
+ * A process that was just killed is known to be dead by its lock, which may go a moment before the sockets do that it listened on. So a name
+ * that is taken may be its own: whether it is another's, now, is told by its lasting.
+ */
+static int take_name_again(struct broker *ring, const char *name, struct mring_error *error)
+{
+    int64_t deadline = clock_deadline(AFTER_DEATH);
+    int result;
+
+    while ((result = take_name(ring, name, error)) == -EEXIST && clock_left(deadline) > 0)
+        nanosleep(&(struct timespec){.tv_nsec = AGAIN}, NULL);
+    return result;
+}
+
 /* Of a ring that outlived its broker: the one by which its members find the successor; and its own, unless another ring has that by now. */
 static int take_over_names(struct broker *ring, const char *name, struct mring_error *error)
 {
@@ -171,7 +189,7 @@ static int take_over_names(struct broker *ring, const char *name, struct mring_e
     result = check_in(ring, NAME_IDENTITY, service, service, error);
     if (result != 0)
         return result;
-    result = take_name(ring, name, error);
+    result = take_name_again(ring, name, error);
     /* Without the name for want of descriptors the ring could be found by nobody new, though another heir may have them. */
     return result == -EEXIST || result == -EACCES ? 0 : result;
 }

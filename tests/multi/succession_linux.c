@@ -3,12 +3,15 @@
  * and every message is accounted for.
  */
 #include "cast.h"
+#include "event.h"
 
 #include <errno.h>
+#include <mach/mring_mach.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,6 +232,72 @@ static void name_taken_meanwhile(void)
     kill_child(children[1]);
 }
 
+/* A copy of the creator, by the bare call: it has all its descriptors, but is not it, and so has no locks. It ends when it is told to. */
+static void create_and_copy(void *argument)
+{
+    const struct event *end = argument;
+    long copy;
+
+    create(name, 0);
+    copy = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    EXPECT(copy, >=, 0);
+    if (copy == 0) {
+        event_wait(end);
+        _exit(0);
+    }
+    report(READY, copy);
+    (void)pause();
+}
+
+/* The name that a successor takes first, without that one's number. */
+struct sight {
+    char identity[64];
+    bool seen;
+};
+
+static void look_for_identity(void *context, uid_t owner, const char *service)
+{
+    struct sight *sight = context;
+
+    (void)owner;
+    sight->seen |= strncmp(service, sight->identity, strlen(sight->identity)) == 0;
+}
+
+static void await_successor(const uint64_t identity[2])
+{
+    struct sight sight = {.seen = false};
+
+    (void)snprintf(sight.identity, sizeof(sight.identity), "mring/%016llx%016llx/", (unsigned long long)identity[0],
+                   (unsigned long long)identity[1]);
+    while (!sight.seen)
+        EXPECT(mring_mach_bootstrap_list(look_for_identity, &sight), ==, KERN_SUCCESS);
+}
+
+/* Of a process that is killed the locks may go before the sockets: its ring's name is held until after there is a successor. */
+static void name_goes_last(void)
+{
+    const struct mring_open_options patient = {.size = sizeof(patient), .timeout = MRING_FOREVER};
+    const struct event end = event_make();
+    struct mring *found;
+    pid_t creator, heir, copy;
+
+    EXPECT_OK(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); /* the copy is this process's to wait for, then */
+    prepare();
+    creator = child_start(create_and_copy, (void *)(uintptr_t)&end);
+    copy = (pid_t)await(READY).value;
+    heir = child_start(open_and_log, NULL);
+    (void)await(READY);
+    open_by_name(MRING_INSPECT);
+    kill_child(creator);
+    await_successor(ring->region.view.identity);
+    event_send(&end);
+    EXPECT(waitpid(copy, NULL, 0), ==, copy);
+    EXPECT_OK(mring_open(&found, name, MRING_INSPECT, &patient));
+    EXPECT_OK(mring_close(found));
+    EXPECT_OK(mring_close(ring));
+    kill_child(heir);
+}
+
 /* A producer can write the header, but not have its heirs serve a name that they did not open the ring by. */
 static void create_and_rename(void *unused)
 {
@@ -396,6 +465,7 @@ int main(int argc, char **argv)
         {"successors_killed", successors_killed, 60},
         {"family_without_a_name", family_without_a_name, 60},
         {"name_taken_meanwhile", name_taken_meanwhile, 60},
+        {"name_goes_last", name_goes_last, 60},
         {"name_is_not_the_headers", name_is_not_the_headers, 60},
         {"no_half_successor", no_half_successor, 60},
         {"everybody_dies", everybody_dies, 60},
