@@ -6,10 +6,25 @@
 
 enum { MEMBERS = 16 /* as the library gives to groups that are made without a number */ };
 
+/* One more group that this one is after: the names of one group stand together, as its terms do. */
+static void add_after(struct mring_group *group, const char *name)
+{
+    static const char *names[4 * MRING_GROUPS_MAX];
+    static size_t count;
+
+    if (count == sizeof(names) / sizeof(names[0]))
+        usage_error("--group: more than %zu times after=", count);
+    if (group->after_count++ == 0)
+        group->after = &names[count];
+    names[count++] = name;
+}
+
 static void add_term(struct mring_group *group, const char *term)
 {
     if (strcmp(term, "lossy") == 0)
         group->lossy = 1;
+    else if (strncmp(term, "after=", 6) == 0)
+        add_after(group, term + 6);
     else
         group->members = (unsigned)read_number(term, 1, MRING_MEMBERS_MAX, "group");
 }

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * What the value of --group says; the text is taken apart in place, and what makes no sense is a usage_error. A TERM is a number of members, or
- * "lossy". `members` is 0 if nothing is said of it.
+ * What the value of --group says; the text is taken apart in place, and what makes no sense is a usage_error. A TERM is a number of members,
+ * "lossy", or "after=" and another group's name. `members` is 0 if nothing is said of it.
  */
 struct mring_group group_value(char *text);
 

@@ -23,8 +23,7 @@ static const char usage[] =
     "usage: mring recv [--group GROUP[:TERM,...]] [--wait SECONDS] [--count MESSAGES] [--records] [--follow] NAME\n"
     "Joins a group of the ring of this name, and writes each message that it gets to standard output, as it is.\n"
     "Every group gets all messages; those who receive in one group share them.\n"
-    "  --group    its name; \"all\". If it is to be made: up to how many may join, \"lossy\" if the sender shall not "
-    "wait for it\n"
+    "  --group    its name; \"all\". If it is to be made, it is on the TERMs of `mring send --group`\n"
     "  --wait     for the ring to appear; 2, or \"forever\"\n"
     "  --count    end after so many messages\n"
     "  --records  write before each message its length: 4 bytes, most significant first\n"
@@ -273,6 +272,8 @@ static int join_group(const struct plan *plan, struct mring *ring, struct receiv
 
     options.members = plan->group.members;
     options.lossy = plan->group.lossy;
+    options.after = plan->group.after;
+    options.after_count = plan->group.after_count;
     options.error = error;
     (void)mring_info(ring, &info);
     receiver->alignment = info.alignment;

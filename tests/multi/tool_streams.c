@@ -267,6 +267,27 @@ static void a_lossy_group_is_not_waited_for(void)
     free(text.bytes);
 }
 
+/* Each line goes to the second group after the first: who starts there earlier waits. */
+static void a_group_comes_after_another(void)
+{
+    uint64_t random = harness_seed;
+    struct lines lines = lines_make(&random, COUNT, LONGEST);
+    int out[] = {scratch(NULL), scratch(NULL)};
+    pid_t sender =
+        TOOL(scratch(&lines.text), -1, "send", "--create", "--group=apply:1,after=journal", "--group=journal:1", RING);
+    pid_t apply = TOOL(-1, out[1], "recv", "--wait=forever", "--group=apply", RING);
+
+    for (int at = 0; at < 2; at++)
+        EXPECT(tool_status(at == 0 ? TOOL(-1, out[0], "recv", "--wait=forever", "--group=journal", "--count=1000", RING)
+                                   : TOOL(-1, out[0], "recv", "--group=journal", RING)),
+               ==, 0);
+    EXPECT(tool_status(apply), ==, 0);
+    EXPECT(tool_status(sender), ==, 0);
+    for (int at = 0; at < 2; at++)
+        expect_scratch(out[at], &lines.text);
+    lines_free(&lines);
+}
+
 static void lines_that_are_torn_are_told_of(void)
 {
     uint64_t random = harness_seed;
@@ -331,6 +352,7 @@ int main(int argc, char **argv)
         {"three_of_one_group_share_the_lines", three_of_one_group_share_the_lines, 60},
         {"two_groups_get_all", two_groups_get_all, 60},
         {"a_lossy_group_is_not_waited_for", a_lossy_group_is_not_waited_for, 60},
+        {"a_group_comes_after_another", a_group_comes_after_another, 60},
         {"lines_that_are_torn_are_told_of", lines_that_are_torn_are_told_of, 60},
         {"several_senders_make_one_stream", several_senders_make_one_stream, 60},
         {"a_count_ends_a_receiver", a_count_ends_a_receiver, 60},

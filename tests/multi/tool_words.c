@@ -31,6 +31,7 @@ static void what_makes_no_sense_is_named(void)
     TOOL_EXPECT(2, "--size: \"\"", "send", "--create", "--size=", RING);
     TOOL_EXPECT(2, "--group: \"1025\"", "send", "--create", "--group=a:1025", RING);
     TOOL_EXPECT(2, "--group: \"\"", "send", "--create", "--group=a:", RING);
+    TOOL_EXPECT(2, "--group: \"lossless\"", "recv", "--group=a:1,lossless", RING);
     TOOL_EXPECT(2, "to --create", "send", "--group=a", RING);
     TOOL_EXPECT(2, "to --create", "send", "--size=1M", RING);
     TOOL_EXPECT(2, "exclude each other", "send", "--records", "--raw", RING);
@@ -67,10 +68,13 @@ static void what_cannot_be_had_is_named(void)
     TOOL_EXPECT(1, tool_ring(), "fsck", RING);
     TOOL_EXPECT(1, "no user \"no such user\"", "recv", "no such user/feed");
     TOOL_EXPECT(1, "control character", "send", "--create", "a\nb");
+    TOOL_EXPECT(1, "\"nobody\"", "send", "--create", "--group=a:after=nobody", RING);
     TOOL_EXPECT(1, "two groups are called \"a\"", "send", "--create", "--group=a", "--group=a", RING);
     options.groups = groups;
     options.group_count = 1;
     EXPECT_OK(mring_create(&ring, tool_ring(), &options));
+    TOOL_EXPECT(0, "group few", "fsck", RING);
+    TOOL_EXPECT(1, "lossy", "recv", "--group=few:lossy", RING);
     EXPECT_OK(mring_join(ring, "few", NULL, &consumer));
     EXPECT_OK(mring_producer(ring, &producer, NULL));
     TOOL_EXPECT(1, "\"few\" cannot be joined", "recv", "--group=few", RING);
