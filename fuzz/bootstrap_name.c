@@ -1,6 +1,6 @@
 /*
  * Names at the bootstrap server as socket addresses: of any text the address fits, is the same each time, is abstract, and two names share one only
- * when they are the same as far as a name counts.
+ * when they are the same as far as a name counts. And back from what /proc shows of it.
  *
  * Input: two texts, one behind the other, divided by a zero byte.
  */
@@ -32,6 +32,22 @@ static void check_address(const struct service_name *name, const struct service_
     EXPECT(again.size == address->size && memcmp(&again.address, &address->address, again.size) == 0);
 }
 
+/* As /proc shows it, and back. A long name is not: of that there is a hash. */
+static void check_shown(const struct service_name *name, const struct service_address *address)
+{
+    char shown[sizeof(address->address.sun_path) + 1];
+    size_t length = address->size - offsetof(struct sockaddr_un, sun_path);
+    struct service_name read;
+    uid_t owner;
+
+    for (size_t at = 0; at < length; at++)
+        shown[at] = address->address.sun_path[at] != '\0' ? address->address.sun_path[at] : '@';
+    shown[length] = '\0';
+    EXPECT(service_address_read(shown, &owner, &read) == (name->text[0] != '\0'));
+    if (name->text[0] != '\0')
+        EXPECT(owner == USER && (strlen(name->text) >= 32 || service_name_equal(&read, name)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     const uint8_t *end = size != 0 ? memchr(bytes, 0, size) : NULL;
@@ -51,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         EXPECT(strncmp(name[at].text, text[at], sizeof(name[at].text) - 1) == 0);
         address[at] = service_address(USER, &name[at]);
         check_address(&name[at], &address[at]);
+        check_shown(&name[at], &address[at]);
+        (void)service_address_read(text[at], &(uid_t){0}, &(struct service_name){{0}});
         free(text[at]);
     }
     same = strcmp(name[0].text, name[1].text) == 0;
