@@ -1,7 +1,9 @@
 /* mring: what a shell can do with rings. The subcommands, and what they all end with. */
 #include "tool.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: mring COMMAND [OPTION]... [NAME]\n"
@@ -22,11 +24,20 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
+/* A stream that was closed must not be what the library opens next: its number is taken by one that can do nothing. */
+static void keep_standard_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0)
+            (void)open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command;
     char speaker[32];
 
+    keep_standard_streams();
     if (argc < 2)
         usage_error("a command is missing");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

@@ -99,6 +99,10 @@ static void become(int in, int out, const char *const *words)
     EXPECT(dup2(in >= 0 ? in : null, STDIN_FILENO), ==, STDIN_FILENO);
     EXPECT(dup2(out >= 0 ? out : null, STDOUT_FILENO), ==, STDOUT_FILENO);
     EXPECT(dup2(words_file, STDERR_FILENO), ==, STDERR_FILENO);
+    if (in == CLOSED)
+        EXPECT_OK(close(STDIN_FILENO));
+    if (out == CLOSED)
+        EXPECT_OK(close(STDOUT_FILENO));
     (void)execv(program, (char **)(uintptr_t)argument);
     _exit(127);
 }

@@ -30,9 +30,10 @@ void expect_scratch(int file, const struct text *text);
 
 /*
  * Start `mring ...`: the command's words up to a NULL, RING for the ring's name. It keeps copies of `in` and `out`, which remain the
- * caller's; -1 is /dev/null.
+ * caller's; -1 is /dev/null, CLOSED none at all.
  */
 #define RING "@"
+enum { CLOSED = -2 };
 pid_t tool_start(int in, int out, const char *const *words);
 #define TOOL(in, out, ...) tool_start(in, out, (const char *const[]){__VA_ARGS__, NULL})
 

@@ -53,6 +53,20 @@ static void output_that_fails_is_told_of(void)
     EXPECT(strstr(tool_said(), "standard output: ") != NULL, ==, 1);
 }
 
+/* Else they would write into, or read from, what the library has opened. */
+static void streams_that_are_closed_are_told_of(void)
+{
+    struct text text = {(char *)(uintptr_t) "one\n", 4};
+    pid_t sender = TOOL(scratch(&text), -1, "send", "--create", "--group=all", RING);
+
+    EXPECT(tool_status(TOOL(-1, CLOSED, "recv", "--wait=forever", RING)), ==, 1);
+    EXPECT(strstr(tool_said(), "mring recv: standard output: ") != NULL, ==, 1);
+    EXPECT(tool_status(TOOL(CLOSED, -1, "recv", RING)), ==, 0);
+    EXPECT(tool_status(sender), ==, 0);
+    EXPECT(tool_status(TOOL(CLOSED, CLOSED, "send", "--create", "--group=all", RING)), ==, 1);
+    EXPECT(strstr(tool_said(), "mring send: standard input: ") != NULL, ==, 1);
+}
+
 /* ---- rings that are not to be had ---- */
 
 static void what_cannot_be_had_is_named(void)
@@ -94,6 +108,7 @@ int main(int argc, char **argv)
         {"what_makes_no_sense_is_named", what_makes_no_sense_is_named, 60},
         {"help_is_printed", help_is_printed, 60},
         {"output_that_fails_is_told_of", output_that_fails_is_told_of, 60},
+        {"streams_that_are_closed_are_told_of", streams_that_are_closed_are_told_of, 60},
         {"what_cannot_be_had_is_named", what_cannot_be_had_is_named, 60},
     };
 
