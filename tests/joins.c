@@ -5,6 +5,7 @@
 #include "support/child.h"
 #include "support/sanitizers.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -329,6 +330,48 @@ static void a_declared_group_stays_whatever_the_directory_says(void **state)
     assert_int_equal(mring_close(ring), 0);
 }
 
+static void *join_late(void *context)
+{
+    struct mring_consumer *consumer = NULL;
+
+    (void)mring_join(context, "late", NULL, &consumer);
+    return consumer;
+}
+
+/* What mring_info promises to who serves the ring: a group that it counts gets all that is sent from then on. */
+static void a_group_that_counts_misses_nothing(void **state)
+{
+    enum { TURNS = 1000 };
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    (void)state;
+    options.capacity = CAPACITY;
+    options.groups = &(struct mring_group){.name = NULL};
+    for (int turn = 0; turn < TURNS; turn++) {
+        struct mring_info info = MRING_INFO_INIT;
+        struct mring_producer *producer;
+        struct mring_message message;
+        struct mring *ring;
+        pthread_t thread;
+        void *consumer;
+
+        assert_int_equal(mring_create(&ring, NULL, &options), 0);
+        assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+        assert_int_equal(pthread_create(&thread, NULL, join_late, ring), 0);
+        do
+            assert_int_equal(mring_info(ring, &info), 0);
+        while (info.groups == 0);
+        assert_int_equal(mring_send(producer, "first", 5, 0), 0);
+        assert_int_equal(pthread_join(thread, &consumer), 0);
+        assert_non_null(consumer);
+        assert_int_equal(mring_next(consumer, &message), 1);
+        assert_int_equal(message.position, 0);
+        assert_int_equal(mring_leave(consumer), 0);
+        assert_int_equal(mring_producer_close(producer), 0);
+        assert_int_equal(mring_close(ring), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +380,7 @@ int main(void)
         cmocka_unit_test(an_answer_too_late_takes_no_place),
         cmocka_unit_test(want_of_descriptors_takes_no_place),
         cmocka_unit_test(want_of_memory_takes_no_place),
+        cmocka_unit_test(a_group_that_counts_misses_nothing),
         cmocka_unit_test(a_bell_rings_until_its_group_is_mapped),
     };
 
