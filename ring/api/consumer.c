@@ -231,6 +231,11 @@ static int next(struct mring_consumer *consumer, struct record *record)
         return 1;
     if (consumer->core.group.terms.lossy) {
         code = next_lossy(consumer, record);
+        if (code != 0 && code != -EBADMSG)
+            return code;
+        /* Nobody cuts off a group that holds nobody back, but with one that it is after. */
+        if (consumer_core_cut_off(&consumer->core))
+            return consumer_cut_off(&consumer->core, NULL);
         return code != 0 ? code : nothing_there(consumer);
     }
     code = refill(consumer);

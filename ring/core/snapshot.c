@@ -35,7 +35,7 @@ static void look_at_place(const struct group_view *group, uint32_t index, struct
     seen->held = counts ? word_load_acquire(&line->held) : HELD_IDLE; /* [HELD] */
     if (seen->held == HELD_IDLE || !recover_holds(group, index, &seen->from, &seen->to))
         seen->from = seen->to = 0;
-    seen->asleep = bit_of(group->page->sleepers, index);
+    seen->asleep = bit_of(group_sleepers(group), index);
     seen->messages = word_load(&line->messages);
     seen->batches = word_load(&line->batches);
     seen->sleeps = word_load(&line->sleeps);

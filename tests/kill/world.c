@@ -3,6 +3,7 @@
 #include "core/gate.h"
 #include "core/lone.h"
 #include "core/shared.h"
+#include "core/stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +178,11 @@ bool world_join(struct world *world, unsigned who, unsigned group)
     }
     if (group_enter(core, &world->ring.view, view, (uint32_t)line, &judge) != 0)
         world_fail(world, "a member could not enter");
+    if (view->terms.after != 0) {
+        world->before[who] = (struct upstream){.group = world->ring.group[0]};
+        core->upstream = &world->before[who];
+        core->upstreams = 1;
+    }
     enter_member(world, CLAIMED, who, core->position, view->members == 1 ? core->again : core->limit);
     world->joined[who] = true;
     return true;
@@ -227,7 +233,7 @@ static bool take(struct world *world, unsigned who, struct record *record)
     if (consumer_core_take(core, record))
         return true;
     enter_member(world, CLAIMING, who, 0, 0);
-    code = core->group.members == 1 ? lone_refill(core) : shared_claim(core);
+    code = core->group.members > 1 ? shared_claim(core) : core->upstreams != 0 ? stage_refill(core) : lone_refill(core);
     if (code < 0)
         world_fail(world, "the memory is said to be damaged");
     enter_member(world, CLAIMED, who, core->position, code == 1 ? core->limit : core->position);

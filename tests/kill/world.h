@@ -49,6 +49,7 @@ struct world {
     struct fake_ring ring;
     struct producer_core producer;
     struct consumer_core member[WORLD_ACTORS];
+    struct upstream before[WORLD_ACTORS]; /* what members of group 1 see of group 0, where that one is after it */
     unsigned group_of[WORLD_ACTORS];
     bool joined[WORLD_ACTORS]; /* a member that can go on: not dead, not left */
     bool dead[WORLD_ACTORS];
