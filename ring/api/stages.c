@@ -162,6 +162,14 @@ void stages_announce(struct mring_consumer *consumer)
     await_announce(&core->view, &core->group, core->line_index, consumer->announced);
 }
 
+bool stages_announced(const struct mring_consumer *consumer)
+{
+    const struct consumer_core *core = &consumer->core;
+
+    return (stage_held_by(core, position(consumer)) & ~consumer->announced) == 0 &&
+           await_stands(&core->view, &core->group, core->line_index, consumer->announced);
+}
+
 bool stages_reachable(const struct mring_consumer *consumer)
 {
     for (uint32_t at = 0; at < consumer->core.upstreams; at++) {

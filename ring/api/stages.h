@@ -23,6 +23,9 @@ bool stages_worth_looking(struct mring_consumer *consumer);
 /* Announce this member, which is going to sleep, to those who hold it back. */
 void stages_announce(struct mring_consumer *consumer);
 
+/* Does that announcement stand, and to all who hold it back now? For one who stays announced over several calls. */
+bool stages_announced(const struct mring_consumer *consumer);
+
 /* Has every member of these groups, which may have to wake this one, registered? (R15) */
 bool stages_reachable(const struct mring_consumer *consumer);
 

@@ -9,6 +9,17 @@ void await_announce(const struct ring_view *view, const struct group_view *group
         (void)word_set_bit(&view->doorbell->awaited[__builtin_ctzll(upstreams)], group->index); /* [AWAIT] */
 }
 
+bool await_stands(const struct ring_view *view, const struct group_view *group, uint32_t line, uint64_t upstreams)
+{
+    for (; upstreams != 0; upstreams &= upstreams - 1) {
+        const struct word *awaited = &view->doorbell->awaited[__builtin_ctzll(upstreams)];
+
+        if ((word_load(awaited) >> group->index & 1) == 0)
+            return false;
+    }
+    return bell_stands(group, line);
+}
+
 /* How far the group has taken what there was: of many their position, of a lone one what it may have been handed (R3). */
 static uint64_t taken_up_to(const struct group_view *group)
 {

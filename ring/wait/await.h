@@ -27,6 +27,9 @@
 /* The member on this line sleeps until one of these groups, by bits, has released. It withdraws by bell_withdraw. */
 void await_announce(const struct ring_view *view, const struct group_view *group, uint32_t line, uint64_t upstreams);
 
+/* Does that announcement stand, untouched? Who took the bit of the group, to take a sleeper, may have been killed before setting it again. */
+bool await_stands(const struct ring_view *view, const struct group_view *group, uint32_t line, uint64_t upstreams);
+
 /* Bit g: group g awaits that this one releases. One plain load, after a release store of held. */
 static inline uint64_t await_pending(const struct ring_view *view, uint32_t upstream)
 {

@@ -13,7 +13,7 @@ bool bell_withdraw(const struct group_view *group, uint32_t line)
 
 bool bell_stands(const struct group_view *group, uint32_t line)
 {
-    return (word_load_acquire(&group->page->sleepers[line / 64]) >> line % 64 & 1) != 0; /* [SLEEP] */
+    return (word_load_acquire(&group_sleepers(group)[line / 64]) >> line % 64 & 1) != 0; /* [SLEEP] */
 }
 
 int bell_take(const struct group_view *group, bool *more)

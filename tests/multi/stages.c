@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <mach/mach.h>
 #include <mach/mach_vm.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -79,7 +80,8 @@ struct part {
     const struct shape *shape;
     struct mring *ring;
     unsigned group;
-    bool by_name, copies;
+    bool by_name;
+    bool polls; /* it waits in an event loop's way */
     uint64_t seed;
 };
 
@@ -114,6 +116,23 @@ static void finish(const struct part *part, struct mring_consumer *consumer, str
     hand->count = 0;
 }
 
+/* As a loop would: a call that finds nothing arms the descriptor. */
+static int await_work(const struct part *part, struct mring_consumer *consumer)
+{
+    struct pollfd polled = {.events = POLLIN};
+    int code;
+
+    if (!part->polls)
+        return mring_wait(consumer, MRING_FOREVER);
+    polled.fd = mring_fd(consumer);
+    EXPECT(polled.fd, >=, 0);
+    code = mring_wait(consumer, 0);
+    if (code != -ETIMEDOUT)
+        return code;
+    EXPECT(poll(&polled, 1, -1), ==, 1);
+    return 0;
+}
+
 static void be_member(void *argument)
 {
     struct part *part = argument;
@@ -139,7 +158,7 @@ static void be_member(void *argument)
         if (hand.count > 0 && (code != 1 || hand.count == options.batch || random_below(&part->seed, 3) == 0))
             finish(part, consumer, &hand);
         else if (code == 0)
-            code = mring_wait(consumer, MRING_FOREVER);
+            code = await_work(part, consumer);
         if (code == -EPIPE)
             break;
         EXPECT(code == 1 || code == 0 || code == -EBUSY, ==, true);
@@ -176,6 +195,7 @@ struct actor_process {
 static void start(struct actor_process *actor, uint64_t *seed)
 {
     actor->part.by_name = random_below(seed, 2) == 0;
+    actor->part.polls = random_below(seed, 3) == 0;
     actor->part.seed = *seed;
     actor->pid = child_start(be_member, &actor->part);
 }
@@ -261,7 +281,7 @@ static uint64_t rescued(struct mring *ring, const struct shape *shape)
 }
 
 /* Each message is sent when the one before has come through all groups, whose members sleep. */
-static void one_by_one(const struct shape *shape, bool by_name)
+static void one_by_one(const struct shape *shape, bool by_name, bool polls)
 {
     enum { SENT = 2000 };
     struct actor_process actor[PROCESSES];
@@ -274,7 +294,8 @@ static void one_by_one(const struct shape *shape, bool by_name)
     make(shape, &ring);
     for (unsigned group = 0; group < shape->count; group++)
         for (unsigned member = 0; member < shape->groups[group].members || member == 0; member++) {
-            actor[actors].part = (struct part){.shape = shape, .ring = ring, .group = group, .by_name = by_name};
+            actor[actors].part =
+                (struct part){.shape = shape, .ring = ring, .group = group, .by_name = by_name, .polls = polls};
             actor[actors].part.seed = seed++;
             actor[actors].pid = child_start(be_member, &actor[actors].part);
             actors++;
@@ -307,14 +328,20 @@ static void one_by_one(const struct shape *shape, bool by_name)
 
 static void forked_sleepers_are_woken(void)
 {
-    one_by_one(&lone_chain, false);
-    one_by_one(&diamond, false);
+    one_by_one(&lone_chain, false, false);
+    one_by_one(&diamond, false, false);
 }
 
 static void named_sleepers_are_woken(void)
 {
-    one_by_one(&lone_chain, true);
-    one_by_one(&chain, true);
+    one_by_one(&lone_chain, true, false);
+    one_by_one(&chain, true, false);
+}
+
+static void who_polls_is_told(void)
+{
+    one_by_one(&lone_chain, false, true);
+    one_by_one(&diamond, true, true);
 }
 
 /* ---- what a member of a group behind can do to those before it ---- */
@@ -521,6 +548,7 @@ int main(int argc, char **argv)
     static const struct scenario scenarios[] = {
         {"forked_sleepers_are_woken", forked_sleepers_are_woken, 120},
         {"named_sleepers_are_woken", named_sleepers_are_woken, 120},
+        {"who_polls_is_told", who_polls_is_told, 120},
         {"a_chain_of_lone_ones_is_killed", a_chain_of_lone_ones_is_killed, 120},
         {"a_chain_of_many_is_killed", a_chain_of_many_is_killed, 120},
         {"a_diamond_is_killed", a_diamond_is_killed, 120},
