@@ -12,8 +12,8 @@
 #include "wait/bell.h"
 #include "walk.h"
 
-enum { BEFORE = 0, BEHIND = 1 };                       /* groups */
-enum { SLEEPER = 3, OTHER = 4, VICTIM = 5, NEXT = 6 }; /* actors, besides those who are walked */
+enum { BEFORE = 0, BEHIND = 1 };                                  /* groups */
+enum { AWAKE = 2, SLEEPER = 3, OTHER = 4, VICTIM = 5, NEXT = 6 }; /* actors, besides those who are walked */
 
 static const struct group_view *group_of(const struct world *world, unsigned group)
 {
@@ -95,6 +95,13 @@ static void release_and_ring(struct world *world, unsigned who)
     ring_followers(world);
 }
 
+/* The same, and a member behind that is awake takes what was released before who sleeps comes to it. */
+static void release_and_take(struct world *world, unsigned who)
+{
+    release_and_ring(world, who);
+    (void)world_work(world, AWAKE, WORLD_MESSAGES, ONE_BY_ONE);
+}
+
 /* ---- how it is before ---- */
 
 static void need_join(struct world *world, unsigned who, unsigned group)
@@ -102,10 +109,15 @@ static void need_join(struct world *world, unsigned who, unsigned group)
     need(world, world_join(world, who, group), "no place");
 }
 
-static void one_after_the_other(struct world *world)
+static void put_behind(struct world *world)
 {
     world->ring.group[BEHIND].terms.after = 1 << BEFORE;
     group_view_place_sleepers(&world->ring.view, &world->ring.group[BEHIND]);
+}
+
+static void one_after_the_other(struct world *world)
+{
+    put_behind(world);
     need_join(world, 0, BEFORE);
     need_join(world, 1, BEHIND);
     need_join(world, OTHER, BEHIND);
@@ -149,6 +161,16 @@ static void two_release(struct world *world)
     for (unsigned count = 0; count < 4; count++)
         world_send(world, WORLD_LAST, 1);
     (void)world_work(world, 0, 1, NEVER_YET);
+}
+
+/* One who is going to sleep, one before, one awake. */
+static void one_awake(struct world *world)
+{
+    put_behind(world);
+    need_join(world, 0, BEHIND);
+    need_join(world, 1, BEFORE);
+    need_join(world, AWAKE, BEHIND);
+    world_send(world, WORLD_LAST, 1);
 }
 
 /* ---- and after ---- */
@@ -251,7 +273,16 @@ static void finish_stages(struct world *world)
     check_order(world);
 }
 
+/* What that one did was done in the process of the one before. */
+static void finish_with_awake(struct world *world)
+{
+    if (world->dead[1])
+        world_died(world, AWAKE);
+    finish_stages(world);
+}
+
 static const struct scenario scenarios[] = {
+    {"sleep", {2, 3}, GROUP_DECLARED, 5, one_awake, go_to_sleep, release_and_take, NULL, finish_with_awake, false},
     {"release",
      {2, 3},
      GROUP_DECLARED,
