@@ -5,11 +5,15 @@
  * The input is a script: steps of the members of two groups (join, take, release, leave, be killed, look for the dead, adopt, set
  * aside), between which the ring entry is written: by a producer that keeps to the rules, so that there is something to read, and by one
  * that keeps to none.
+ *
+ * Of an input of odd length the second group is after one that is nothing but hostile words (core/stage.h): nobody sits there, and
+ * what stands there changes between the steps.
  */
 #include "core/aside.h"
 #include "core/lone.h"
 #include "core/recover.h"
 #include "core/shared.h"
+#include "core/stage.h"
 #include "yard.h"
 
 #include <string.h>
@@ -19,6 +23,7 @@ enum { PLAYERS = 4, STEPS = 400 };
 /* A member: its place in the program. Life n + 1 is player n's. */
 struct player {
     struct consumer_core core;
+    struct upstream before; /* where its group is after another */
     bool joined;
     uint64_t damaged; /* what its line said when it came */
     uint64_t end;     /* of what it was handed last, on the line it works at */
@@ -32,8 +37,13 @@ struct game {
     uint64_t cut_off;
     uint64_t claimed[YARD_GROUPS]; /* up to there, by groups of many */
     struct player player[PLAYERS];
+    struct group_view before;
     uint32_t sent;
 };
+
+/* The words of the group before. */
+static struct group_page page_before;
+static struct member_line line_before[YARD_MEMBERS];
 
 static struct group_view *group_of(struct game *game, unsigned player)
 {
@@ -75,6 +85,11 @@ static void join(struct game *game, unsigned index)
     code = group_enter(&player->core, &game->yard->ring, group, (uint32_t)line,
                        &(struct judge){yard_alive, game->yard, life});
     check_code(player, code);
+    if (group->terms.after != 0) {
+        player->before = (struct upstream){.group = game->before};
+        player->core.upstream = &player->before;
+        player->core.upstreams = 1;
+    }
     player->joined = code == 0;
     player->end = player->core.position;
     if (code != 0)
@@ -105,6 +120,20 @@ static int claim(struct game *game, unsigned index)
     return 1;
 }
 
+static int next_of_one(struct consumer_core *core, struct record *record)
+{
+    int code;
+
+    if (core->upstreams == 0)
+        return lone_next(core, record);
+    if (consumer_core_take(core, record))
+        return 1;
+    code = stage_refill(core);
+    if (code != 1)
+        return code;
+    return consumer_core_take(core, record) ? 1 : consumer_core_vanished(core);
+}
+
 static void next(struct game *game, unsigned index)
 {
     struct player *player = &game->player[index];
@@ -114,7 +143,7 @@ static void next(struct game *game, unsigned index)
     if (!player->joined)
         return;
     if (player->core.group.members == 1) {
-        code = lone_next(&player->core, &record);
+        code = next_of_one(&player->core, &record);
         check_code(player, code);
     } else if (!consumer_core_take(&player->core, &record)) {
         code = claim(game, index);
@@ -208,6 +237,33 @@ static void scribble(struct game *game)
     word_store(word, script_word(&game->script, word_load(word)));
 }
 
+/* What can be, as a rule: that all is released, or nothing more; else anything. */
+static void scribble_before(struct game *game)
+{
+    struct word *const words[] = {&page_before.claim.low, &page_before.occupied[0], &line_before[0].held,
+                                  &line_before[game->before.members - 1].held};
+    struct word *word = words[script_below(&game->script, sizeof(words) / sizeof(*words))];
+
+    if (script_below(&game->script, 4) != 0)
+        word_store(word, word_load(&game->yard->ring.page->tail));
+    else
+        word_store(word, script_word(&game->script, word_load(word)));
+}
+
+/* A group of one or many before the second. */
+static void put_before(struct game *game)
+{
+    memset(&page_before, 0, sizeof(page_before));
+    memset(line_before, 0, sizeof(line_before));
+    game->before = (struct group_view){.page = &page_before,
+                                       .line = line_before,
+                                       .members = script_below(&game->script, 2) == 0 ? 1 : YARD_MEMBERS,
+                                       .index = YARD_GROUPS,
+                                       .terms = {.kind = GROUP_DECLARED}};
+    group_format(&game->before, 0);
+    game->yard->group[1].terms.after = UINT64_C(1) << YARD_GROUPS;
+}
+
 static void step(struct game *game)
 {
     uint32_t choice = script_below(&game->script, 64);
@@ -248,7 +304,10 @@ static void step(struct game *game)
         send(game);
         break;
     default:
-        scribble(game);
+        if (game->before.page != NULL && choice % 2 == 0)
+            scribble_before(game);
+        else
+            scribble(game);
     }
 }
 
@@ -257,6 +316,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct game game = {.script = {bytes, size}};
 
     game.yard = yard_begin(&game.script);
+    game.yard->group[1].terms.after = 0;
+    if (size % 2 != 0)
+        put_before(&game);
     EXPECT(producer_core_start(&game.producer, &game.yard->ring) == 0);
     for (int left = STEPS; left > 0 && game.script.left > 0; left--)
         step(&game);
