@@ -134,6 +134,7 @@ struct work {
     size_t length;
     unsigned batch;
     bool sleeping;
+    bool stages; /* each group is after the one before */
 };
 
 /* One consumer's count of what it has seen, and the order of it. */
@@ -253,7 +254,7 @@ static void produce_batches(struct mring_producer *producer, const struct work *
 /* Millions of messages a second. */
 static double run(const struct work *work)
 {
-    char names[8][3] = {"g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7"};
+    static const char *const names[] = {"g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7"};
     struct mring_group groups[8];
     struct mring_options options = MRING_OPTIONS_INIT;
     struct mring_producer *producer;
@@ -263,7 +264,10 @@ static double run(const struct work *work)
     int code;
 
     for (unsigned group = 0; group < work->groups; group++)
-        groups[group] = (struct mring_group){.name = names[group], .members = work->members};
+        groups[group] = (struct mring_group){.name = names[group],
+                                             .members = work->members,
+                                             .after = group > 0 && work->stages ? &names[group - 1] : NULL,
+                                             .after_count = group > 0 && work->stages};
     options.groups = groups;
     options.group_count = work->groups;
     if ((code = mring_create(&ring, NULL, &options)) != 0)
@@ -301,16 +305,19 @@ static void report(const char *name, const char *unit, double *values, unsigned 
 int main(int argc, char **argv)
 {
     static const struct work works[] = {
-        {"stream, 8 B, one by one", 1, 1, 30000000, 8, 1, false},
-        {"stream, 8 B, batches of 32", 1, 1, 30000000, 8, 32, false},
-        {"stream, 64 B, one by one", 1, 1, 15000000, 64, 1, false},
-        {"stream, 1 KiB, one by one", 1, 1, 3000000, 1024, 1, false},
-        {"stream, 8 B, consumer sleeps when idle", 1, 1, 30000000, 8, 1, true},
-        {"shared group of 2, polling", 1, 2, 20000000, 8, 1, false},
-        {"shared group of 2, sleeping when idle", 1, 2, 20000000, 8, 1, true},
-        {"shared group of 2, batches, sleeping", 1, 2, 20000000, 8, 32, true},
-        {"broadcast to 2 groups, polling", 2, 1, 10000000, 8, 1, false},
-        {"broadcast to 2 groups, sleeping when idle", 2, 1, 10000000, 8, 1, true},
+        {"stream, 8 B, one by one", 1, 1, 30000000, 8, 1, false, false},
+        {"stream, 8 B, batches of 32", 1, 1, 30000000, 8, 32, false, false},
+        {"stream, 64 B, one by one", 1, 1, 15000000, 64, 1, false, false},
+        {"stream, 1 KiB, one by one", 1, 1, 3000000, 1024, 1, false, false},
+        {"stream, 8 B, consumer sleeps when idle", 1, 1, 30000000, 8, 1, true, false},
+        {"shared group of 2, polling", 1, 2, 20000000, 8, 1, false, false},
+        {"shared group of 2, sleeping when idle", 1, 2, 20000000, 8, 1, true, false},
+        {"shared group of 2, batches, sleeping", 1, 2, 20000000, 8, 32, true, false},
+        {"broadcast to 2 groups, polling", 2, 1, 10000000, 8, 1, false, false},
+        {"broadcast to 2 groups, sleeping when idle", 2, 1, 10000000, 8, 1, true, false},
+        {"2 groups as stages, polling", 2, 1, 10000000, 8, 1, false, true},
+        {"2 groups as stages, sleeping when idle", 2, 1, 10000000, 8, 1, true, true},
+        {"2 shared groups of 2 as stages, sleeping", 2, 2, 10000000, 8, 1, true, true},
     };
     enum { WORKS = sizeof(works) / sizeof(works[0]) };
     static double rate[WORKS][REPETITIONS_MOST], trip[REPETITIONS_MOST], bare[REPETITIONS_MOST];
