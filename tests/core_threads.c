@@ -1,13 +1,15 @@
 /*
  * The protocol of core/ under load, with members as threads of one process: what ThreadSanitizer can follow (build with
- * MRING_ATOMICS=c11). One producer; a lone group, and two groups of many; sizes from 0 to half the ring, a ring that is always
- * full, members that leave in the middle of a batch and come back. Every group must see every message once, whole, and in
- * order as far as the group promises it (I1, I2, I3).
+ * MRING_ATOMICS=c11). One producer; a lone group, and two groups of many; after these a lone group, and one of many; sizes from 0 to half the
+ * ring, a ring that is always full, members that leave in the middle of a batch and come back. Every group must see every message once,
+ * whole, and in order as far as the group promises it (I1, I2, I3); and a group that is after others when it was released there: what a
+ * member there wrote before that, in plain memory, is seen.
  *
  *   core_threads [MESSAGES [SEED]]
  */
 #include "core/lone.h"
 #include "core/shared.h"
+#include "core/stage.h"
 #include "support/fake_ring.h"
 
 #include <pthread.h>
@@ -17,14 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUPS = 3, MEMBERS = 7, CAPACITY = 16384 };
+enum { GROUPS = 5, MEMBERS = 10, CAPACITY = 16384 };
 
-static const uint32_t members_of[GROUPS] = {1, 2, 4};
+static const uint32_t members_of[GROUPS] = {1, 2, 4, 1, 2};
+static const uint64_t after[GROUPS] = {0, 0, 0, 1 << 0 | 1 << 1, 1 << 2 | 1 << 3};
 
 static struct fake_ring ring;
 static uint32_t messages = 100000;
 static unsigned long seed;
-static atomic_uchar *seen[GROUPS]; /* how often each message was processed */
+static atomic_uchar *seen[GROUPS];   /* how often each message was processed */
+static unsigned char *proof[GROUPS]; /* that it was, for those after the group */
 static atomic_uint processed[GROUPS];
 static atomic_bool failed;
 
@@ -79,20 +83,43 @@ static void process(unsigned group, const struct record *record)
     while (whole < record_length(record->header) && data[whole] == (unsigned char)(number * 31))
         whole++;
     CHECK(whole == record_length(record->header));
+    for (uint64_t left = after[group]; left != 0; left &= left - 1)
+        CHECK(proof[__builtin_ctzll(left)][number] == 1);
+    proof[group][number] = 1;
     CHECK(atomic_fetch_add(&seen[group][number], 1) == 0);
     (void)atomic_fetch_add(&processed[group], 1);
+}
+
+static void join(unsigned group, struct consumer_core *consumer, struct upstream before[GROUPS])
+{
+    fake_ring_join(&ring, group, 1 + group, consumer);
+    consumer->upstream = before;
+    for (uint64_t left = after[group]; left != 0; left &= left - 1)
+        before[consumer->upstreams++] = (struct upstream){.group = ring.group[__builtin_ctzll(left)]};
+}
+
+static int next_alone(struct consumer_core *consumer, struct record *record)
+{
+    int code = 1;
+
+    if (consumer->upstreams == 0)
+        return lone_next(consumer, record);
+    if (!consumer_core_take(consumer, record) && (code = stage_refill(consumer)) == 1)
+        CHECK(consumer_core_take(consumer, record));
+    return code;
 }
 
 static void *consume_alone(void *argument)
 {
     unsigned group = *(const unsigned *)argument;
+    struct upstream before[GROUPS];
     struct consumer_core consumer;
     uint32_t expected = 0;
 
-    fake_ring_join(&ring, group, 1, &consumer);
+    join(group, &consumer, before);
     while (!atomic_load(&failed)) {
         struct record record;
-        int code = lone_next(&consumer, &record);
+        int code = next_alone(&consumer, &record);
 
         CHECK(code >= 0);
         if (code == 1) {
@@ -113,9 +140,10 @@ static void *consume_shared(void *argument)
 {
     unsigned group = *(const unsigned *)argument;
     uint64_t state = seed ^ (uint64_t)(uintptr_t)&state;
+    struct upstream before[GROUPS];
     struct consumer_core consumer;
 
-    fake_ring_join(&ring, group, 1 + group, &consumer);
+    join(group, &consumer, before);
     while (!atomic_load(&failed) && atomic_load(&processed[group]) < messages) {
         struct record record;
         int64_t last = -1;
@@ -133,7 +161,7 @@ static void *consume_shared(void *argument)
             shared_release(&consumer, consumer.position);
             if (random_next(&state) % 1000 == 0) {
                 group_leave(&consumer);
-                fake_ring_join(&ring, group, 1 + group, &consumer);
+                join(group, &consumer, before);
                 break;
             }
         }
@@ -153,18 +181,21 @@ int main(int argc, char **argv)
     seed = argc > 2 ? strtoul(argv[2], NULL, 10) : (unsigned long)(uintptr_t)&argc >> 4 & 0xffffff;
     (void)printf("core_threads %u %lu\n", messages, seed);
     /* One place more than members: a leaver's line may wait for its adopter while he comes back on another. */
-    fake_ring_make(&ring, CAPACITY, 8, GROUPS, (const uint32_t[GROUPS]){1, 2 * 4, 4 * 4});
+    fake_ring_make(&ring, CAPACITY, 8, GROUPS, (const uint32_t[GROUPS]){1, 2 * 4, 4 * 4, 1, 2 * 4});
     for (unsigned group = 0; group < GROUPS; group++) {
+        ring.group[group].terms.after = after[group];
         seen[group] = calloc(messages, sizeof(atomic_uchar));
-        if (seen[group] == NULL)
+        proof[group] = calloc(messages, 1);
+        if (seen[group] == NULL || proof[group] == NULL)
             return EXIT_FAILURE;
+    }
+    for (unsigned group = 0; group < GROUPS; group++)
         for (unsigned member = 0; member < members_of[group]; member++, started++) {
             group_of[started] = group;
-            if (pthread_create(&thread[started], NULL, group == 0 ? consume_alone : consume_shared,
+            if (pthread_create(&thread[started], NULL, members_of[group] == 1 ? consume_alone : consume_shared,
                                &group_of[started]) != 0)
                 return EXIT_FAILURE;
         }
-    }
     if (pthread_create(&thread[started++], NULL, produce, NULL) != 0)
         return EXIT_FAILURE;
     while (started > 0)
@@ -172,6 +203,7 @@ int main(int argc, char **argv)
     for (unsigned group = 0; group < GROUPS; group++) {
         CHECK(atomic_load(&processed[group]) == messages);
         free(seen[group]);
+        free(proof[group]);
     }
     fake_ring_free(&ring);
     return atomic_load(&failed) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -12,7 +12,7 @@ enum { FAKE_RING_ATTEMPTS = 3 };
 
 struct fake_ring {
     struct ring_view view;
-    struct group_view group[4];
+    struct group_view group[5];
     unsigned groups;
     void *memory;
     size_t size;
