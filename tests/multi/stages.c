@@ -65,7 +65,9 @@ static void make(const struct shape *shape, struct mring **ring)
 {
     struct mring_options options = MRING_OPTIONS_INIT;
 
-    ledger = stage_share(sizeof(*ledger));
+    if (ledger == NULL)
+        ledger = stage_share(sizeof(*ledger));
+    memset(ledger, 0, sizeof(*ledger));
     (void)snprintf(name, sizeof(name), "stages.%d", (int)getpid());
     options.capacity = 65536;
     options.groups = shape->groups;
@@ -461,6 +463,71 @@ static void a_successor_hands_them_out(void)
     EXPECT_OK(mring_close(ring));
 }
 
+enum { ORPHANS = 2, LEFT = 10 };
+
+static pid_t *orphan; /* shared: children of one who is killed */
+
+/* Forked while the ring was served, and joins when it is no more: by what it has from its parent. */
+static void join_alone(void *argument)
+{
+    const struct part *part = argument;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+
+    await(PRODUCER, 2);
+    EXPECT_OK(mring_join(part->ring, part->shape->groups[part->group].name, NULL, &consumer));
+    EXPECT(consumer->core.upstreams, ==, part->group);
+    if (part->group > 0)
+        expect_readonly(consumer);
+    for (uint32_t number = 0; number < LEFT; number++) {
+        EXPECT(mring_next_wait(consumer, &message, HANG_LIMIT), ==, 1);
+        EXPECT(message.tag, ==, number);
+        EXPECT(part->group == 0 || word_load_acquire(&ledger->done[0][number]) == 1, ==, true);
+        word_store_release(&ledger->done[part->group][number], 1);
+        EXPECT_OK(mring_release(consumer, &message));
+    }
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(part->ring));
+    reach(part->group == 0 ? VICTIM : SURVIVOR, 1);
+}
+
+static void fork_and_wait(void *unused)
+{
+    static struct part part[ORPHANS];
+    struct mring_producer *producer;
+    struct mring *ring;
+
+    (void)unused;
+    make(&lone_chain, &ring);
+    for (unsigned group = 0; group < ORPHANS; group++) {
+        part[group] = (struct part){.shape = &lone_chain, .ring = ring, .group = group};
+        orphan[group] = child_start(join_alone, &part[group]);
+    }
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    send_numbers(producer, 0, LEFT);
+    reach(PRODUCER, 1);
+    for (;;)
+        (void)pause();
+}
+
+static void children_need_no_broker(void)
+{
+    pid_t server;
+
+    stage = stage_share(sizeof(*stage));
+    ledger = stage_share(sizeof(*ledger));
+    orphan = stage_share(ORPHANS * sizeof(*orphan));
+    server = child_start(fork_and_wait, NULL);
+    await(PRODUCER, 1);
+    child_kill(server);
+    reach(PRODUCER, 2);
+    await(VICTIM, 1);
+    await(SURVIVOR, 1);
+    for (unsigned at = 0; at < ORPHANS; at++)
+        while (kill(orphan[at], 0) == 0) /* until it was reaped, by whoever does that for orphans */
+            (void)sched_yield();
+}
+
 /* ---- the producer is killed ---- */
 
 static void send_ten(void *argument)
@@ -554,6 +621,7 @@ int main(int argc, char **argv)
         {"a_diamond_is_killed", a_diamond_is_killed, 120},
         {"those_before_are_out_of_reach", those_before_are_out_of_reach, 30},
         {"a_successor_hands_them_out", a_successor_hands_them_out, 60},
+        {"children_need_no_broker", children_need_no_broker, 60},
         {"the_end_is_after_those_before", the_end_is_after_those_before, 60},
         {"a_cut_takes_along_those_behind", a_cut_takes_along_those_behind, 30},
     };
