@@ -153,13 +153,15 @@ static int consume_all(struct mring_consumer *consumer, bool *redelivered)
     return code;
 }
 
+static const char *to_join = "g";
+
 static void consume_confined(void *expected)
 {
     struct mring_consumer *consumer;
     bool redelivered = false;
     int code;
 
-    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    EXPECT_OK(mring_join(ring, to_join, NULL, &consumer));
     confine();
     code = consume_all(consumer, &redelivered);
     EXPECT(code, ==, *(const int *)expected);
@@ -203,6 +205,31 @@ static void everybody(unsigned members)
         consumer[member] = child_start(consume_confined, &expected);
     producer = child_start(produce_confined, NULL);
     for (unsigned member = 0; member < members; member++)
+        child_finish(consumer[member]);
+    child_finish(producer);
+    EXPECT_OK(mring_close(ring));
+}
+
+/* Those before wake those behind, of whom they find out only then. */
+static void everybody_in_stages(void)
+{
+    static const char *const before[] = {"g"};
+    const struct mring_group groups[] = {{.name = "g", .members = 2},
+                                         {.name = "h", .members = 2, .after = before, .after_count = 1}};
+    struct mring_options options = MRING_OPTIONS_INIT;
+    int expected = -EPIPE;
+    pid_t consumer[4], producer;
+
+    options.capacity = 65536;
+    options.groups = groups;
+    options.group_count = 2;
+    EXPECT_OK(mring_create(&ring, NULL, &options));
+    for (unsigned member = 0; member < 4; member++) {
+        to_join = groups[member / 2].name;
+        consumer[member] = child_start(consume_confined, &expected);
+    }
+    producer = child_start(produce_confined, NULL);
+    for (unsigned member = 0; member < 4; member++)
         child_finish(consumer[member]);
     child_finish(producer);
     EXPECT_OK(mring_close(ring));
@@ -394,6 +421,7 @@ int main(int argc, char **argv)
         {"a_consumer_among_the_dying", a_consumer_among_the_dying, 60},
         {"alone", alone, 60},
         {"sharing", sharing, 60},
+        {"stages", everybody_in_stages, 60},
         {"polling", polling, 60},
         {"another_takes_over", another_takes_over, 60},
         {"the_confined_takes_over", the_confined_takes_over, 60},
