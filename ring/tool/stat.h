@@ -1,0 +1,21 @@
+/* A snapshot of a ring's counters, read out, and its two faces. */
+#ifndef MRING_TOOL_STAT_H
+#define MRING_TOOL_STAT_H
+
+#include <mring.h>
+
+struct reading {
+    const char *name; /* of the ring */
+    double time;      /* seconds, of whichever clock */
+    struct mring_ring_stats ring;
+    struct mring_group_stats group[MRING_GROUPS_MAX];
+    struct mring_member_stats *member; /* ring.members of them, in the order of their groups */
+};
+
+/* One line, an object: groups in the ring, members in their groups. */
+void stat_json(const struct reading *reading);
+
+/* Tables. With an earlier reading, or NULL, how fast it goes. */
+void stat_table(const struct reading *reading, const struct reading *before);
+
+#endif
