@@ -123,14 +123,18 @@ static void count_awaited(const struct ring_view *view, uint32_t index)
     word_add_own(&awaited->waits, 1);
 }
 
-/* And who caused it: the last look, right before, knows. */
+/* And who caused it: the last look, right before, knows. Who is after one of these has released all that it may see. */
 static void count_sleep(void *context)
 {
     const struct mring_producer *producer = context;
 
     word_add_own(&producer->core.view.page->waits, 1);
-    for (uint64_t left = producer->keepers; left != 0; left &= left - 1)
-        count_awaited(&producer->core.view, (uint32_t)__builtin_ctzll(left));
+    for (uint64_t left = producer->keepers; left != 0; left &= left - 1) {
+        uint32_t index = (uint32_t)__builtin_ctzll(left);
+
+        if ((producer->group[index].view.terms.after & producer->keepers) == 0)
+            count_awaited(&producer->core.view, index);
+    }
 }
 
 /* Room short of the announced gate is nobody's fault: it asked to be left asleep till then. */

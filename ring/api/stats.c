@@ -239,20 +239,31 @@ static bool awaited(const struct mring_group_stats *group)
     return group->reached && !group->lossy && !group->cut_off;
 }
 
-/* Whom the producer waits for, when room is short: of those it waits for, the ones furthest behind. */
-static void tell_gating(struct mring_stats *stats)
+/* Bit g: group number g is one of those furthest behind that the producer waits for. */
+static uint64_t last_groups(const struct mring_stats *stats)
 {
-    const struct seen_ring *ring = &stats->snapshot->ring;
-    uint64_t lowest = ring->tail;
+    uint64_t lowest = stats->snapshot->ring.tail, last = 0;
 
     for (unsigned at = 0; at < stats->told.groups; at++)
         if (awaited(&stats->group[at]) && stats->group[at].released < lowest)
             lowest = stats->group[at].released;
+    for (unsigned at = 0; at < stats->told.groups; at++)
+        if (awaited(&stats->group[at]) && stats->group[at].released == lowest)
+            last |= UINT64_C(1) << stats->group[at].number;
+    return lowest < stats->snapshot->ring.tail ? last : 0;
+}
+
+/* Whom the producer waits for, when room is short. Who is after one of the last has released all that it may see. */
+static void tell_gating(struct mring_stats *stats)
+{
+    const struct seen_ring *ring = &stats->snapshot->ring;
+    const uint64_t last = last_groups(stats);
+
     for (unsigned at = 0; at < stats->told.groups; at++) {
         struct mring_group_stats *group = &stats->group[at];
         const struct seen_group *words = &stats->snapshot->group[group->number];
 
-        group->gating = awaited(group) && group->released == lowest && lowest < ring->tail;
+        group->gating = (last >> group->number & 1) != 0 && (group->after & last) == 0;
         if (awaited(group) && words->want != 0 && words->want_epoch == ring->epoch && stats->told.producing)
             stats->told.waiting = 1;
     }

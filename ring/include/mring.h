@@ -789,7 +789,10 @@ struct mring_group_stats {
     unsigned members_most; /* places */
     unsigned members;      /* of these taken by processes that live */
     unsigned cut_off;      /* 1: by the producer, as its words could not be true */
-    /* 1: no group that the producer waits for is further behind, and this one is behind: when room is short it is for this one. */
+    /*
+     * 1: no group that the producer waits for is further behind, and it could be further on: when room is short it is for this one. Not a group
+     * that is as far as the last of those it is after.
+     */
     unsigned gating;
     uint64_t waits; /* how often the producer went to sleep while that was so */
     /*

@@ -469,6 +469,48 @@ static void who_stops_the_producer(void)
     EXPECT_OK(mring_close(ring));
 }
 
+/* Of groups that are after one another it is the first that holds something; and then the next. */
+static void who_stops_a_chain(void)
+{
+    static const char *const after[] = {"journal"};
+    const struct mring_group chain[] = {{.name = "apply", .members = 2, .after = after, .after_count = 1},
+                                        {.name = "journal", .members = 1}};
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_group_stats group[2];
+    struct mring_stats *stats = NULL;
+    struct mring_producer *producer;
+    struct mring_consumer *journal;
+    struct mring_message message;
+
+    options.groups = chain;
+    options.group_count = 2;
+    options.capacity = CAPACITY;
+    EXPECT_OK(mring_create(&ring, NULL, &options));
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    EXPECT_OK(mring_join(ring, "journal", NULL, &journal));
+    for (unsigned last = 1, other = 0; last < 2; last--, other++) {
+        while (mring_send(producer, "12345678", 8, 0) == 0)
+            ;
+        EXPECT(mring_wait(producer, 1000 * 1000), ==, -ETIMEDOUT);
+        EXPECT_OK(mring_stats(ring, &stats, NULL));
+        for (unsigned at = 0; at < 2; at++) {
+            group[at] = (struct mring_group_stats)MRING_GROUP_STATS_INIT;
+            EXPECT_OK(mring_stats_group(stats, at, &group[at]));
+        }
+        EXPECT(group[last].gating, ==, 1);
+        EXPECT(group[last].waits, >, 0);
+        EXPECT(group[other].gating, ==, 0);
+        EXPECT(group[0].waits == 0, ==, last == 1);
+        EXPECT(group[0].after, ==, UINT64_C(1) << group[1].number);
+        while (mring_next(journal, &message) == 1)
+            EXPECT_OK(mring_release(journal, &message));
+    }
+    mring_stats_free(stats);
+    EXPECT_OK(mring_leave(journal));
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
+}
+
 /* ---- nobody is disturbed ---- */
 
 static void look_often(void *unused)
@@ -685,6 +727,7 @@ int main(int argc, char **argv)
         {"groups_come_and_go", groups_come_and_go, 30},
         {"nothing_is_changed", nothing_is_changed, 30},
         {"the_server_is_stopped", the_server_is_stopped, 60},
+        {"who_stops_a_chain", who_stops_a_chain, 30},
         {"who_stops_the_producer", who_stops_the_producer, 30},
     };
 
