@@ -6,6 +6,8 @@
 enum {
     SPIN_NS = 20 * 1000,      /* looking, before the first announcement, until it is known what a sleep costs */
     KEEP_NS = 2 * 1000,       /* of that, the time that the processor is kept */
+    LATE_NS = 100 * 1000,     /* an offer of the processor that was taken up */
+    CROWDED = 256,            /* waits before it is offered again after that */
     INTERVAL_NS = 1000 * 1000 /* between the looks of one that dozes, if it is not said */
 };
 
@@ -63,24 +65,53 @@ int turn_verdict(struct sleeper_state *state, const struct sleep_side *side, voi
 /* ---- looking ---- */
 
 /*
+ * Offer the processor. Who gets it back late shares it with others who have work: it is they who would be looked for by more of this. For
+ * some time the spinning is then as short as it was before the first offer: who sleeps is given a processor at once when it is woken. What
+ * time it is.
+ */
+static int64_t offer_processor(struct sleeper_state *state, int64_t before)
+{
+    int64_t time;
+
+    (void)sched_yield();
+    time = turn_now();
+    if (time - before > LATE_NS)
+        state->crowded = CROWDED;
+    return time;
+}
+
+/*
  * By time, not by turns: a producer's look scans every member and pauses before, a consumer's is one load. Where there are more
  * processes than processors, what is waited for may need this very one: after the first moments it is offered between looks.
  */
 static int spin(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t keep, int64_t end)
 {
-    for (int64_t time = turn_now(); time < end; time = turn_now()) {
+    int64_t time = turn_now();
+
+    while (time < end) {
         int found = side->look(context);
 
         if (found != 0)
             return found;
         if (turn_take_flag(state))
             return -ECANCELED;
-        if (time < keep)
+        if (time < keep) {
             pause_cpu();
-        else
-            (void)sched_yield();
+            time = turn_now();
+        } else {
+            time = offer_processor(state, time);
+        }
     }
     return 0;
+}
+
+/* How long to spin before the first turn. */
+static int64_t spin_bound(struct sleeper_state *state)
+{
+    if (state->crowded == 0)
+        return state->spin;
+    state->crowded--;
+    return state->spin < KEEP_NS ? state->spin : KEEP_NS;
 }
 
 /* What a turn ends with that was not announced: nobody hands anything to it, nor it on. */
@@ -155,7 +186,7 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
             deadline = time + timeout;
         if (state->verdict_at == 0)
             state->verdict_at = time + SLICE_NS;
-        found = spin(state, side, context, time + KEEP_NS, time + turn_slice(deadline, state->spin));
+        found = spin(state, side, context, time + KEEP_NS, time + turn_slice(deadline, spin_bound(state)));
     }
     while (found == 0)
         found = state->turn(state, side, context, deadline);
