@@ -298,6 +298,33 @@ static void a_place_given_back_is_the_last_too(void **state)
     fake_ring_free(&passing.ring);
 }
 
+/* A durable group's members leave, one of them with work that it was not handed: the next ones find all of it. */
+static void a_durable_group_goes_on_where_it_was(void **state)
+{
+    for (uint32_t members = 1; members <= 2; members++) {
+        struct many durable;
+        struct consumer_core one;
+        struct record record = {0, 0, NULL};
+        uint32_t next = 0;
+
+        (void)state;
+        many_make(&durable, members, GROUP_DURABLE);
+        for (uint32_t at = 0; at < 32; at++)
+            fake_ring_send(&durable.ring, &durable.producer, "12345678", 8, at);
+        while (next < 32) {
+            fake_ring_join(&durable.ring, 0, next + 1, &one);
+            assert_int_equal(members == 1 ? lone_refill(&one) : shared_claim(&one), 1);
+            assert_true(consumer_core_take(&one, &record));
+            assert_int_equal(record_tag(record.header), next++);
+            group_leave(&one);
+            fake_ring_rescan(&durable.ring, &durable.producer);
+            assert_true(durable.producer.gate <= next * 16);
+        }
+        assert_int_equal(durable.producer.gate, 32 * 16);
+        fake_ring_free(&durable.ring);
+    }
+}
+
 /* The group moves on between the two words that a newcomer reads: that is no damage. */
 static void a_busy_group_can_be_joined(void **state)
 {
@@ -326,6 +353,7 @@ int main(void)
         cmocka_unit_test(what_a_leaver_was_not_handed_is_adopted),
         cmocka_unit_test(the_last_of_a_passing_group_sweeps),
         cmocka_unit_test(a_place_given_back_is_the_last_too),
+        cmocka_unit_test(a_durable_group_goes_on_where_it_was),
         cmocka_unit_test(a_busy_group_can_be_joined),
     };
 

@@ -272,7 +272,7 @@ static void damage_is_found_where_it_is(void **state)
     DAMAGED(word_store(&PAGE->ended, 1), END_BAD, FINDING_WHOLE, FINDING_WHOLE);
     DAMAGED(word_store(record_at(&scene.ring.view, 63 * 16), 1000), RECORD_BAD, FINDING_WHOLE, FINDING_WHOLE);
     DAMAGED(word_store(record_at(&scene.ring.view, 63 * 16), 0), RECORD_BAD, FINDING_WHOLE, FINDING_WHOLE);
-    DAMAGED(scene.directory[MANY].terms.kind = 3, DIRECTORY_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(scene.directory[MANY].terms.kind = 9, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].terms.members = 0, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].terms.after = 1 << MANY, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].terms.after = 1 << PASSING, DIRECTORY_BAD, MANY, FINDING_WHOLE);

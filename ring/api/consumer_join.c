@@ -68,12 +68,12 @@ static void undo_join(struct mring *ring, const struct join_request *request)
         meet_unjoin(ring->link, request);
 }
 
-/* Have the kernel know that a passing group has a member here: while the broker that says so still lives (succession.c). */
+/* Have the kernel know that a group made by a join has a member here: while the broker that says so still lives (succession.c). */
 static int mark_group(struct mring *ring, const struct group_view *group, uint64_t broker, struct mring_error *error)
 {
     int code;
 
-    if (group->terms.kind != GROUP_PASSING)
+    if (!terms_by_join(&group->terms))
         return 0;
     code = life_mark(ring->life, group_mark(group));
     if (code != 0)
@@ -161,8 +161,8 @@ static const char *join_trouble(int code)
     case -EPIPE:
         return "the process that served the ring is gone, and nobody has taken its place";
     case -ETIMEDOUT:
-        return "the process that serves the ring does not answer, or is new and none of the group's members has come "
-               "to it; are they stopped?";
+        return "the process that serves the ring does not answer, or is new and none of those who have the group has "
+               "come to it; are they stopped?";
     default:
         return NULL;
     }
@@ -176,6 +176,9 @@ static int refuse_other(const struct group_terms *is, const struct group_terms *
         return failure(error, -EINVAL, 0, "group \"%s\" is not a lossy one: it was made before, by others", name);
     if (wish->after != 0 && wish->after != is->after)
         return failure(error, -EINVAL, 0, "group \"%s\" is there already, and not after just those groups", name);
+    if (wish->kind == GROUP_DURABLE && !terms_keep_place(is))
+        return failure(error, -EINVAL, 0,
+                       "group \"%s\" is not durable: it was made before, to end with its last member", name);
     return 0;
 }
 
@@ -246,6 +249,7 @@ static int join(struct mring_consumer *consumer, const char *name, const struct 
      * until their second look would leave it lying.
      */
     (void)consumer_look_for_dead(consumer, NULL);
+    ring_keep_up(ring);
     return 0;
 }
 
@@ -289,7 +293,7 @@ static void discard(struct mring_consumer *consumer)
     stages_close(consumer, !consumer_stale(consumer));
     if (consumer_stale(consumer))
         region_group_forked(&consumer->group.own); /* the entry's name is the parent's */
-    else if (consumer->group.view.terms.kind == GROUP_PASSING)
+    else if (terms_by_join(&consumer->group.view.terms))
         life_unmark(consumer->ring->life, group_mark(&consumer->group.view));
     held_group_drop(&consumer->group);
     free(consumer->peers);
@@ -323,6 +327,7 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
         code = stages_find(ring, group, options->after, options->after_count, &wish.after, error);
         if (code != 0)
             return code;
+        wish.kind = options->durable != 0 ? GROUP_DURABLE : GROUP_PASSING;
     }
     if (ring->role == MRING_INSPECT)
         return failure(error, -EACCES, 0, "this process has the ring for looking only: open it with MRING_CONSUME");

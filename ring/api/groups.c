@@ -26,6 +26,24 @@ int ring_find_declared(struct mring *ring, const char *name)
     return -1;
 }
 
+uint64_t ring_groups_of_kind(const struct mring *ring, enum group_kind kind)
+{
+    uint64_t groups = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
+
+    for (uint64_t left = groups; left != 0; left &= left - 1)
+        if (ring->region.view.directory[__builtin_ctzll(left)].terms.kind != (uint32_t)kind)
+            groups &= ~(left & -left);
+    return groups;
+}
+
+void ring_describe(struct region_group *group, const struct group_reply *reply)
+{
+    group->view.index = reply->index;
+    group->view.terms = reply->terms;
+    group->view.members = reply->terms.members;
+    group->view.incarnation = reply->incarnation;
+}
+
 static void describe(const struct ring_view *ring, struct held_group *held, const struct group_view *as)
 {
     held->view.index = as->index;

@@ -75,6 +75,7 @@ static void read_directory(struct mring_producer *producer)
     producer->directory_version = version;
     if (producer->behind)
         producer->retry = clock_deadline(RETRY_AFTER);
+    ring_keep_up(producer->ring);
 }
 
 /* ---- room ---- */

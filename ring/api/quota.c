@@ -29,12 +29,12 @@ int quota_check(const struct mring *ring, uid_t user, uint32_t members)
     count(&own, members);
     count(&all, members);
     for (; live != 0; live &= live - 1) {
-        int index = __builtin_ctzll(live);
+        const struct group_entry *made = &ring->desk.directory[__builtin_ctzll(live)];
 
-        if (ring->maker[index] == user)
-            count(&own, ring->group[index].view.members);
-        if (is_stranger(ring, ring->maker[index]))
-            count(&all, ring->group[index].view.members);
+        if (made->maker == user)
+            count(&own, made->terms.members);
+        if (is_stranger(ring, (uid_t)made->maker))
+            count(&all, made->terms.members);
     }
     return own.groups > GROUPS_EACH || own.members > MEMBERS_EACH || all.groups > GROUPS_ALL ||
                    all.members > MEMBERS_ALL

@@ -2,6 +2,7 @@
 #include "ring.h"
 
 #include "core/stage.h"
+#include "durable.h"
 #include "meet/clock.h"
 #include "owner.h"
 
@@ -61,6 +62,8 @@ void ring_forget_parent(struct mring *ring)
     region_desk_close(&ring->desk);
     ring->escrow = MACH_PORT_NULL;
     ring->meeting = false;
+    ring->kept = 0; /* marks are not inherited */
+    word_store(&ring->kept_of, 0);
     ring->handles = 0;
     ring->producing = false;
     ring->generation = mring_generation;
@@ -85,6 +88,7 @@ int ring_enter(struct mring *ring, struct mring_error *error)
     ring_unlock();
     life_end(life); /* the ring's handle of it is as good */
     ring_take_escrow(ring);
+    ring_keep_up(ring);
     ring_lock();
     return 0;
 }
@@ -259,8 +263,10 @@ void ring_dismantle(struct mring *ring)
     serve_end(ring);
     region_desk_close(&ring->desk);
     meet_close(ring->link);
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        durables_let_go(ring, index);
         region_group_close(&ring->group[index]);
+    }
     if (MACH_PORT_VALID(ring->escrow))
         mach_port_deallocate(mach_task_self(), ring->escrow);
     life_end(ring->life);
@@ -383,6 +389,7 @@ int ring_attached(struct mring *ring, const struct attach_reply *reply, const ch
         return failure(error, code, 0, "this process cannot begin a life in ring \"%s\": %s", name,
                        mring_strerror(code));
     ring_take_escrow(ring);
+    ring_keep_up(ring);
     return 0;
 }
 

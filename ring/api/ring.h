@@ -26,7 +26,6 @@ struct mring {
     struct region_group group[LAYOUT_GROUPS];
     struct ring_key group_key[LAYOUT_GROUPS]; /* of those that are mapped */
     struct ring_key secret;                   /* where the ring is served or may be; keys are made of it */
-    uid_t maker[LAYOUT_GROUPS];               /* whose join made the group */
     uid_t owner;                              /* whose ring it is */
     mem_entry_name_port_t escrow;             /* the ring's read-write entry, where it is served or may be */
     struct broker *broker;                    /* set where the ring is served */
@@ -35,6 +34,9 @@ struct mring {
     struct word served_by; /* what the ring's broker word said when the link was known to lead there */
     struct word meetings;  /* how often it was made to lead to another one */
     bool meeting;          /* a thread is about that */
+    uint64_t kept;         /* bit g: durable group g's entry is in the table, in escrow, and its mark set (durable.c) */
+    struct word kept_of;   /* as of what version of the directory */
+    struct word brought;   /* which of the meetings they were brought to */
     struct life *life;
     enum mring_role role;
     unsigned handles; /* producers and consumers open in this process */
@@ -67,6 +69,9 @@ int ring_watch_forks(struct mring_error *error);
  * -errno.
  */
 int ring_enter(struct mring *ring, struct mring_error *error);
+
+/* What a reply says of the group in this place of the ring's table. */
+void ring_describe(struct region_group *group, const struct group_reply *reply);
 
 /* In a forked child: forget what is the parent's. With the lock held. */
 void ring_forget_parent(struct mring *ring);
@@ -158,10 +163,16 @@ int ring_renew(struct mring *ring);
 /* Does the broker live? If not, take its place, or else find out who did. A system call or two. */
 void ring_meet(struct mring *ring);
 
-/* Bring a passing group's entry to a broker that is new. False: it is gone again. */
+/* Bring the entry of a group made by a join to a broker that is new. False: it is gone again. */
 bool ring_bring(struct mring *ring, const struct held_group *group);
 
-/* By what mark the kernel knows that a passing group has members (member/life.h). */
+/* Have in escrow, too, the durable groups that have been made since, if this process may. */
+void ring_keep_up(struct mring *ring);
+
+/* Bit g: group g is live, and of this kind. */
+uint64_t ring_groups_of_kind(const struct mring *ring, enum group_kind kind);
+
+/* By what mark the kernel knows that a group made by a join has members, or others who keep its entry (member/life.h). */
 uint64_t group_mark(const struct group_view *group);
 
 #endif

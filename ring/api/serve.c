@@ -1,9 +1,9 @@
 /*
  * The broker's side of a ring that this process serves: what an attaching process gets, and the directory of groups.
  *
- * A successor (succession.c) may find live passing groups whose entries it does not have. Somebody brings each of them, or its members
- * have all died: then no process has set the group's mark, and it is cleared away like any other that is empty. Until then nobody can
- * join it.
+ * A successor (succession.c) may find live groups, made by joins, whose entries it does not have. Somebody brings each of them, or all who
+ * had it are dead: then no process has set the group's mark, and it is cleared away like any other that is empty. Until then nobody
+ * can join it.
  *
  * The directory has one writer, this code under the ring lock. An entry is complete before its bit in `groups` is set [GROUP], and
  * not touched again until the bit was cleared; an entry that is used anew has a larger incarnation, and a fresh group entry (R17),
@@ -49,11 +49,11 @@ int serve_make_group(struct mring *ring, uint32_t index, const char *name, const
     entry->terms = *terms;
     entry->entry_size = layout_group_size(terms->members, ring->region.view.capacity);
     entry->incarnation++;
+    entry->maker = ring->owner;
     group->view.index = index;
     group->view.terms = *terms;
     group->view.incarnation = entry->incarnation;
     ring->group_key[index] = key_of_group(&ring->secret, index, terms->members, entry->incarnation);
-    ring->maker[index] = ring->owner;
     return 0;
 }
 
@@ -102,12 +102,17 @@ static bool is_empty(struct mring *ring, uint32_t index)
     const struct region_group *group = served_group(ring, index);
     struct group_view known = {.index = index, .incarnation = entry->incarnation};
 
-    if (is_declared(ring, index) || entry->terms.kind != GROUP_PASSING)
+    if (is_declared(ring, index) || !terms_by_join(&entry->terms))
         return false;
-    return group != NULL ? !group_lives(&group->view, alive, ring) : !life_marked(ring->life, group_mark(&known));
+    if (group == NULL)
+        return !life_marked(ring->life, group_mark(&known));
+    return group->view.terms.kind == GROUP_PASSING && !group_lives(&group->view, alive, ring);
 }
 
-/* Passing groups that their last member left, or died in, are cleared away when their place, name or members are needed. */
+/*
+ * Passing groups that their last member left, or died in, and groups whose entry nobody has any more, are cleared away when their place, name
+ * or members are needed.
+ */
 static void clear_empty(struct mring *ring)
 {
     uint64_t live = word_load(&ring->region.view.page->groups);
@@ -201,7 +206,7 @@ static bool can_be_after(struct mring *ring, uint64_t groups)
     return true;
 }
 
-static int make_passing(struct mring *ring, uid_t user, const struct join_request *request)
+static int make_group(struct mring *ring, uid_t user, const struct join_request *request)
 {
     uint64_t free_entries = free_directory_entries(ring);
     struct group_terms terms = request->terms;
@@ -223,7 +228,7 @@ static int make_passing(struct mring *ring, uid_t user, const struct join_reques
     code = serve_make_group(ring, index, request->name, &terms, NULL);
     if (code != 0)
         return code;
-    ring->maker[index] = user;
+    directory_entry(ring, index)->maker = user;
     line = group_occupy(&ring->region.view, &ring->group[index].view, request->life, alive, ring);
     if (line < 0)
         return line;
@@ -260,7 +265,7 @@ static int join(struct mring *ring, uid_t user, const struct join_request *reque
         if (served == NULL)
             return -EAGAIN;
         take_back(ring, group, request); /* its asker could not while this broker did not have the group */
-        if (group->terms.kind == GROUP_DECLARED) {
+        if (terms_keep_place(&group->terms)) {
             *line = group_occupy(&ring->region.view, group, request->life, alive, ring);
             return *line < 0 ? *line : index;
         }
@@ -269,7 +274,7 @@ static int join(struct mring *ring, uid_t user, const struct join_request *reque
         set_live(ring, (uint32_t)index, false);
         region_group_close(&ring->group[index]);
     }
-    index = make_passing(ring, user, request);
+    index = make_group(ring, user, request);
     *line = 0;
     return index;
 }
@@ -420,11 +425,9 @@ static int on_follower(void *context, const struct sleeper *member, uint32_t ind
 }
 
 /*
- * What the entry holds is its group's own affair: the producer and the members bound what they read there. Who made the group is not known
- * here; so it counts as made by who brings it.
+ * What the entry holds is its group's own affair: the producer and the members bound what they read there.
  */
-static int take_in(struct mring *ring, const struct meet_peer *peer, const struct sleeper *member,
-                   mem_entry_name_port_t entry)
+static int take_in(struct mring *ring, const struct sleeper *member, mem_entry_name_port_t entry)
 {
     struct region_group *group = &ring->group[member->group];
     int code;
@@ -435,11 +438,11 @@ static int take_in(struct mring *ring, const struct meet_peer *peer, const struc
         return code;
     group->view.index = member->group;
     group->view.terms = directory_entry(ring, member->group)->terms;
-    group->view.terms.kind = GROUP_PASSING;
+    if (group->view.terms.kind != GROUP_DURABLE)
+        group->view.terms.kind = GROUP_PASSING;
     group->view.terms.members = member->members;
     group->view.incarnation = member->incarnation;
     ring->group_key[member->group] = member->key;
-    ring->maker[member->group] = peer->uid;
     return 0;
 }
 
@@ -449,7 +452,7 @@ static bool is_live(struct mring *ring, const struct sleeper *member)
     const struct group_entry *known = directory_entry(ring, member->group);
 
     return (word_load(&ring->region.view.page->groups) >> member->group & 1) != 0 &&
-           known->incarnation == member->incarnation && known->terms.kind == GROUP_PASSING &&
+           known->incarnation == member->incarnation && terms_by_join(&known->terms) &&
            !is_declared(ring, member->group);
 }
 
@@ -459,10 +462,11 @@ static int on_bring(void *context, const struct meet_peer *peer, const struct sl
     struct mring *ring = context;
     int code;
 
+    (void)peer;
     ring_lock();
     code = member->group < LAYOUT_GROUPS && is_live(ring, member) ? 0 : -ENOENT;
     if (code == 0 && served_group(ring, member->group) == NULL)
-        code = take_in(ring, peer, member, entry);
+        code = take_in(ring, member, entry);
     else if (MACH_PORT_VALID(entry))
         mach_port_deallocate(mach_task_self(), entry);
     ring_unlock();

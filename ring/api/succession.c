@@ -29,6 +29,11 @@
  * a living broker: it never names a later one than the link leads to, and an earlier one only leads to another look. Each handle that
  * sees `meetings` grow puts its semaphore there again and brings the entry of its passing group, which the successor may not have.
  *
+ * A durable group. It is made by a join, after most heirs have got their rights. So they look for new ones when they look at the ring anyway
+ * (durable.c): whoever waits does so four times a second, the producer when it finds the group, who joined it at once. Each sets the group's mark,
+ * as below, for as long as it keeps the entry, so that a successor who does not have it waits for one who does to come and bring it.
+ * When nobody has it any more, by the marks, the place is lost, and the name is free.
+ *
  * A passing group's life. Its entry is with its members and the producer alone, and a successor must not let it end while one of them
  * lives, even stopped. So each member's process sets the group's mark in the life entry, which the kernel clears when it dies. It sets
  * it after it got its place, and then makes sure that the broker which gave it is still there: so a mark that counts was set before any
@@ -38,6 +43,7 @@
  * somebody has brought that: by the asker's next try. An asker whose patience ends before leaves it taken for as long as it lives; and so does
  * one whose broker was killed between the taking of the place and the note of whose join that was for.
  */
+#include "durable.h"
 #include "ring.h"
 
 #include <errno.h>
@@ -115,22 +121,14 @@ static void take_group(struct mring *ring, const struct ring_key *secret, uint32
     }
     ring_lock();
     keep(&group->entry, reply.entry);
-    group->view.index = index;
-    group->view.terms = reply.terms;
-    group->view.members = reply.terms.members;
-    group->view.incarnation = reply.incarnation;
+    ring_describe(group, &reply);
     ring_unlock();
 }
 
-/* The live declared groups: the same for as long as there is the ring. */
+/* The same for as long as there is the ring. */
 static uint64_t declared_groups(const struct mring *ring)
 {
-    uint64_t groups = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
-
-    for (uint64_t left = groups; left != 0; left &= left - 1)
-        if (ring->region.view.directory[__builtin_ctzll(left)].terms.kind != GROUP_DECLARED)
-            groups &= ~(left & -left);
-    return groups;
+    return ring_groups_of_kind(ring, GROUP_DECLARED);
 }
 
 void ring_take_escrow(struct mring *ring)
@@ -150,6 +148,7 @@ void ring_drop_escrow(struct mring *ring)
     ring->escrow = MACH_PORT_NULL;
     key_forget(&ring->secret);
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        durables_let_go(ring, index);
         drop(ring->group[index].entry);
         ring->group[index].entry = MACH_PORT_NULL;
     }
@@ -185,7 +184,7 @@ static int unfold(struct mring *ring)
         ring->group_key[group->view.index] =
             key_of_group(&ring->secret, group->view.index, group->view.members, group->view.incarnation);
     }
-    return code;
+    return code == 0 ? durables_unfold(ring) : code;
 }
 
 /* Won already: have it found. */
@@ -221,10 +220,12 @@ static void take_over(struct mring *ring, uint64_t seen)
         code = be_found(ring, &broker, &terms);
     key_forget(&terms.secret);
     ring_lock();
-    if (won && code == 0)
+    if (won && code == 0) {
         ring->broker = broker;
-    else if (won)
+        durables_serve(ring);
+    } else if (won) {
         serve_yield(ring); /* another may have more descriptors */
+    }
     if (!won || code != 0)
         region_desk_close(&ring->desk);
     ring_unlock();
@@ -262,7 +263,11 @@ void ring_meet(struct mring *ring)
     uint64_t broker = word_load_acquire(word); /* [BROKER] */
 
     life_refresh(ring->life);
-    if ((broker == word_load(&ring->served_by) && served(ring, broker)) || !begin_meeting(ring))
+    if (broker == word_load(&ring->served_by) && served(ring, broker)) {
+        ring_keep_up(ring);
+        return;
+    }
+    if (!begin_meeting(ring))
         return;
     if (!served(ring, broker))
         take_over(ring, broker);
@@ -276,6 +281,15 @@ void ring_meet(struct mring *ring)
         word_store(&ring->served_by, broker); /* nor can it be found at the next look: these cost system calls */
     }
     end_meeting(ring);
+    ring_keep_up(ring);
+}
+
+void ring_keep_up(struct mring *ring)
+{
+    if (!durables_behind(ring) || !begin_meeting(ring))
+        return;
+    durables_keep_up(ring);
+    end_meeting(ring);
 }
 
 uint64_t group_mark(const struct group_view *group)
@@ -288,7 +302,7 @@ bool ring_bring(struct mring *ring, const struct held_group *group)
     struct sleeper member = held_group_sleeper(group, 0, 0);
     int code;
 
-    if (group->view.terms.kind != GROUP_PASSING || !MACH_PORT_VALID(group->own.entry))
+    if (!terms_by_join(&group->view.terms) || !MACH_PORT_VALID(group->own.entry))
         return true;
     code = meet_bring(ring->link, &member, group->own.entry);
     /* Gone, stopped for a moment, or short of something: it does not have the entry, and nobody else may have it to bring. */

@@ -40,8 +40,8 @@ static bool take_line(const struct ring_view *view, const struct group_view *gro
     if (!word_cas(&line->owner, owner, owner_next(owner, life))) /* [OWNER] */
         return false;
     if (word_load(&line->held) == HELD_IDLE && group->members == 1)
-        word_store(&line->held, group->terms.kind == GROUP_DECLARED ? word_load(&group->page->claim.low)
-                                                                    : word_load_acquire(&view->page->tail));
+        word_store(&line->held, terms_keep_place(&group->terms) ? word_load(&group->page->claim.low)
+                                                                : word_load_acquire(&view->page->tail));
     (void)word_set_bit(occupied_word(group, index), index % 64); /* [JOIN] */
     return true;
 }

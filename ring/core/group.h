@@ -9,7 +9,8 @@
  * read the bits. Either the rescan sees the bit, and with it held; or the bit came after the rescan's fence, then step 4 reads
  * a tail at least as new as the one that the rescan used as its upper bound, so that what the producer may overwrite by that
  * rescan, below gate + capacity <= tail + capacity, is nothing the member will read.
- * A declared group always counts, at its position if nobody is there: its members begin at that position and need none of this.
+ * A declared group, and a durable one once it is made, always counts, at its position if nobody is there: its members begin at that position
+ * and need none of this.
  */
 #ifndef MRING_CORE_GROUP_H
 #define MRING_CORE_GROUP_H

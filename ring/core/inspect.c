@@ -144,11 +144,11 @@ static void inspect_messages(const struct inspector *inspector)
 
 static enum finding_kind kind_of_dead(const struct group_view *group, bool something, bool idle)
 {
-    if (group->terms.kind == GROUP_DECLARED && group->members == 1)
+    if (terms_keep_place(&group->terms) && group->members == 1)
         return FINDING_DEAD_WAITS;
     if (something)
         return FINDING_DEAD_HOLDS;
-    return idle && group->terms.kind == GROUP_DECLARED ? FINDING_DEAD_IDLE : FINDING_DEAD_EMPTY;
+    return idle && terms_keep_place(&group->terms) ? FINDING_DEAD_IDLE : FINDING_DEAD_EMPTY;
 }
 
 /* If the owner word is another one in the end, what was seen in between is of no one. */

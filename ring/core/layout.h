@@ -254,7 +254,8 @@ struct producer_page {
 
 enum group_kind {
     GROUP_DECLARED = 1, /* made with the ring: keeps its place, with or without members */
-    GROUP_PASSING = 2   /* made by a join: gates only while it has members, gone with the last */
+    GROUP_PASSING = 2,  /* made by a join: gates only while it has members, gone with the last */
+    GROUP_DURABLE = 3   /* made by a join, and keeps its place from then on */
 };
 
 /* What becomes of a group that nobody serves, once it is its limit behind. */
@@ -274,13 +275,26 @@ struct group_terms {
     uint64_t after;    /* bit g: it sees a message once group g has released it */
 };
 
+/* Does it gate, and hold its messages, with or without members? */
+static inline bool terms_keep_place(const struct group_terms *terms)
+{
+    return terms->kind == GROUP_DECLARED || terms->kind == GROUP_DURABLE;
+}
+
+/* Is its entry with those alone who came to it, and not part of the ring from the first? */
+static inline bool terms_by_join(const struct group_terms *terms)
+{
+    return terms->kind == GROUP_PASSING || terms->kind == GROUP_DURABLE;
+}
+
 /* One entry of the directory, page 2 of the ring entry. Written by the broker before its bit in `groups` is set [GROUP]. */
 struct group_entry {
     char name[LAYOUT_NAME]; /* NUL-terminated */
     struct group_terms terms;
     uint64_t incarnation; /* grows with each group that uses this entry */
     uint64_t entry_size;  /* bytes of the group entry */
-    unsigned char reserved[LAYOUT_LINE - LAYOUT_NAME - sizeof(struct group_terms) - 16];
+    uint64_t maker;       /* the user whose join made it; of a declared one, the ring's */
+    unsigned char reserved[LAYOUT_LINE - LAYOUT_NAME - sizeof(struct group_terms) - 24];
 };
 
 /* Page 0 of a group entry. */
@@ -423,6 +437,7 @@ LAYOUT_AT(group_terms, limit, 0x10);
 LAYOUT_AT(group_terms, after, 0x18);
 LAYOUT_AT(group_entry, incarnation, 0x60);
 LAYOUT_AT(group_entry, entry_size, 0x68);
+LAYOUT_AT(group_entry, maker, 0x70);
 _Static_assert(sizeof(struct group_page) == LAYOUT_PAGE, "group page");
 LAYOUT_AT(group_page, claim, 0x000);
 LAYOUT_AT(group_page, want, 0x080);
@@ -464,7 +479,7 @@ LAYOUT_AT(doorbell_page, sleepers, 0x280);
 /* Can there be such a group? Of terms that came from another process. */
 static inline bool terms_sound(const struct group_terms *terms)
 {
-    return (terms->kind == GROUP_DECLARED || terms->kind == GROUP_PASSING) && terms->members >= 1 &&
+    return (terms_keep_place(terms) || terms_by_join(terms)) && terms->members >= 1 &&
            terms->members <= LAYOUT_MEMBERS && terms->lossy <= 1 && terms->unserved <= UNSERVED_DROPS;
 }
 

@@ -88,10 +88,10 @@ static bool moved(const struct member_line *line, uint64_t owner, struct suspect
     return !same;
 }
 
-/* What a lone declared group's member left is for who joins next; a line that holds nothing matters only where it gates all the same. */
+/* Where the place is kept, what a lone member left is for who joins next; a line that holds nothing matters only where it gates all the same. */
 static bool left_alone(const struct group_view *group, const struct member_line *line)
 {
-    return group->terms.kind == GROUP_DECLARED && (group->members == 1 || word_load(&line->held) == HELD_IDLE);
+    return terms_keep_place(&group->terms) && (group->members == 1 || word_load(&line->held) == HELD_IDLE);
 }
 
 bool recover_dead(const struct group_view *group, const struct judge *judge, struct suspect *suspects)

@@ -34,7 +34,7 @@
  * A record whose holders died `attempts_max` times while it was the oldest one is set aside (aside.h), then held moves past it. If there
  * is no room it is handed out once more: never lost.
  *
- * Where it ends. A declared group keeps its orphans, whoever is there. A passing one whose members have all died or left is gone, and its
+ * Where it ends. A declared or durable group keeps its orphans, whoever is there. A passing one whose members have all died or left is gone, and its
  * lines are swept: it gates no more.
  */
 #ifndef MRING_CORE_RECOVER_H
@@ -54,8 +54,8 @@ bool recover_holds(const struct group_view *group, uint32_t index, uint64_t *fro
 /*
  * Look at all lines of a group for dead owners, and bury them: what they held becomes orphaned. True: there are orphans now. With
  * `suspects`, one per line, only the lines that have not moved since they were last looked at are asked about, as asking is a
- * system call; NULL: every line that holds something or, in a passing group, gates without holding anything. A lone declared
- * group's line is left for who joins next.
+ * system call; NULL: every line that holds something or, in a passing group, gates without holding anything. The line of
+ * a lone group that keeps its place is left for who joins next.
  */
 bool recover_dead(const struct group_view *group, const struct judge *judge, struct suspect *suspects);
 

@@ -393,7 +393,7 @@ MRING_API int mring_sendv(struct mring_producer *producer, const struct iovec *p
 MRING_API int mring_end(struct mring_producer *producer);
 
 /*
- * Flush, and wait until every group has released all that is published: the declared ones, whether anybody has joined them yet or not,
+ * Flush, and wait until every group has released all that is published: the declared and durable ones, whether anybody is joined or not,
  * and the members of others; not lossy ones; not those that were cut off (mring_trouble). For a process that made the ring and is about to go. Also after
  * mring_end. Results and `timeout` as mring_wait's; never -EPIPE.
  */
@@ -443,16 +443,26 @@ struct mring_join_options {
      */
     const char *const *after;
     size_t after_count;
+    /*
+     * Not 0: if this call makes the group, it is *durable*. It keeps its place also while nobody is joined, as a declared one does: what
+     * it has not released waits for who joins next, and when the ring is full the producer waits for that.
+     */
+    unsigned durable;
 };
 #define MRING_JOIN_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(struct mring_join_options), 0, 0, NULL, 0, MRING_SPIN_THEN_SLEEP, 0, NULL, 0                            \
+        sizeof(struct mring_join_options), 0, 0, NULL, 0, MRING_SPIN_THEN_SLEEP, 0, NULL, 0, 0                         \
     }
 
 /*
  * Become a member of a group. A group declared at create holds every message from the first on until its members
  * have released it. Any other is made by its first member: it sees what is published from now on, and is gone with its last
- * member. NULL options: the defaults.
+ * member, unless it is durable. NULL options: the defaults.
+ *
+ * A durable group outlives its members and the process that serves the ring, as long as one process lives that keeps it: the one that
+ * serves the ring, a member, or one that could serve the ring (mring_create) and has heard of the group. The one who joins it has at once;
+ * others hear of it when they open the ring, wait on a handle (within a quarter of a second), or find it when the ring is full. It costs each
+ * one more descriptor. When all who keep it are killed, and the ring goes on all the same, its place is lost; a join then makes it anew.
  *
  * -EACCES    the ring was opened with MRING_INSPECT
  * -EDQUOT    the ring is another user's, and this one has made as many groups there as it may, 8 with 128 members in all; or all such
@@ -466,7 +476,7 @@ struct mring_join_options {
  * -E2BIG     more members than the ring has left (a group that this call would make)
  * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over; and the group is not one that this process can reach
  * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say). No place stays taken. Or it took the ring
- *            over, and no member of this group, which is not a declared one, has come to it for 3 seconds: members are seen there when they
+ *            over, and nobody who has this group, which is not a declared one, has come to it for 3 seconds: members are seen there when they
  *            wait, or ask for messages
  * -EBADMSG   the words of the group are damaged, as error->text says
  * -ECONNABORTED the producer has cut the group off (mring_next)

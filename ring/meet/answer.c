@@ -120,12 +120,12 @@ static int answer_life(const struct broker *ring, const struct meet_peer *peer, 
     return result;
 }
 
-/* A group as a join may wish for it. */
+/* A group as a join may wish for it. Declared ones are made with the ring. */
 static bool may_wish(struct group_terms terms)
 {
     if (terms.members == 0)
         terms.members = 1;
-    return terms_sound(&terms);
+    return terms_sound(&terms) && terms_by_join(&terms);
 }
 
 static bool read_join(const struct request *request, struct join_request *join)
