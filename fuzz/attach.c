@@ -137,7 +137,7 @@ static void consume(const struct ring_view *ring, const struct group_view *group
     struct consumer_core consumer;
     struct aside_message message;
     struct record record = {0, 0, NULL};
-    int line = group_occupy(ring, group, LIFE, nobody_lives, NULL);
+    int line = group_occupy(group, LIFE, nobody_lives, NULL);
 
     if (line < 0)
         return;

@@ -14,6 +14,7 @@
 #include "core/recover.h"
 #include "core/shared.h"
 #include "core/stage.h"
+#include "core/start.h"
 #include "yard.h"
 
 #include <string.h>
@@ -73,13 +74,13 @@ static void join(struct game *game, unsigned index)
         return;
     game->yard->dead &= ~(UINT64_C(1) << life);
     first = group->terms.kind == GROUP_PASSING && !group_has_members(group);
-    line = group_occupy(&game->yard->ring, group, life, yard_alive, game->yard);
+    line = group_occupy(group, life, yard_alive, game->yard);
     if (line < 0)
         return;
     EXPECT((uint32_t)line < group->members);
     player->damaged = word_load(&group->line[line].damaged);
     if (first) { /* as the broker, which makes such a group anew */
-        group_start_at_tail(&game->yard->ring, group, (uint32_t)line);
+        (void)start_place(&game->yard->ring, group, (uint32_t)line, &(struct start_wish){.from = START_NOW}, NULL);
         game->claimed[index % YARD_GROUPS] = word_load(&group->page->claim.low);
     }
     code = group_enter(&player->core, &game->yard->ring, group, (uint32_t)line,

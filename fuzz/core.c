@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         EXPECT(gate == GATE_NONE || gate == GATE_BROKEN || (floor <= gate && gate <= tail));
     }
 
-    line = group_occupy(ring, group, LIFE, nobody_lives, NULL);
+    line = group_occupy(group, LIFE, nobody_lives, NULL);
     if (line >= 0 &&
         group_enter(&consumer, ring, group, (uint32_t)line, &(struct judge){nobody_lives, NULL, LIFE}) == 0) {
         EXPECT((uint32_t)line < group->members);

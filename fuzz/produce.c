@@ -100,7 +100,7 @@ static void broker(struct game *game)
 {
     const struct group_view *group = &game->yard->group[0];
     uint64_t life = 1 + script_below(&game->script, YARD_LIVES - 1);
-    int line = group_occupy(&game->yard->ring, group, life, yard_alive, game->yard);
+    int line = group_occupy(group, life, yard_alive, game->yard);
 
     EXPECT(line == -EUSERS || (line >= 0 && (uint32_t)line < group->members));
     if (line >= 0 && script_below(&game->script, 2) != 0)
@@ -219,7 +219,7 @@ static void enter_honest(struct game *game)
 {
     const struct group_view *group = &game->yard->group[HONEST];
 
-    EXPECT(group_occupy(&game->yard->ring, group, 1, yard_alive, game->yard) == 0);
+    EXPECT(group_occupy(group, 1, yard_alive, game->yard) == 0);
     EXPECT(group_enter(&game->honest, &game->yard->ring, group, 0, &(struct judge){yard_alive, game->yard, 1}) == 0);
 }
 

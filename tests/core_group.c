@@ -206,9 +206,9 @@ static void places_are_limited_and_reused(void **state)
     fake_ring_join(&ring, 0, 1, &one);
     fake_ring_join(&ring, 0, 2, &other);
     assert_int_not_equal(one.line_index, other.line_index);
-    assert_int_equal(group_occupy(&ring.view, &ring.group[0], 3, everybody_lives, NULL), -EUSERS);
+    assert_int_equal(group_occupy(&ring.group[0], 3, everybody_lives, NULL), -EUSERS);
     group_leave(&one);
-    assert_int_equal(group_occupy(&ring.view, &ring.group[0], 3, everybody_lives, NULL), (int)one.line_index);
+    assert_int_equal(group_occupy(&ring.group[0], 3, everybody_lives, NULL), (int)one.line_index);
     assert_int_not_equal(word_load(&one.line->owner), one.owner);
     fake_ring_free(&ring);
 }

@@ -62,7 +62,7 @@ static void send(struct one *one, uint32_t count)
 static int try_join(struct one *one, struct consumer_core *consumer)
 {
     const struct judge judge = judge_of(one->next_life++);
-    int line = group_occupy(&one->ring.view, one->group, judge.life, lives, NULL);
+    int line = group_occupy(one->group, judge.life, lives, NULL);
 
     assert_true(line >= 0);
     return group_enter(consumer, &one->ring.view, one->group, (uint32_t)line, &judge);

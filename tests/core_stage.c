@@ -50,7 +50,7 @@ static struct consumer_core *join(struct cast *cast, unsigned group, unsigned me
     int line;
 
     assert_true(judge.life < LIVES_MOST);
-    line = group_occupy(&cast->ring.view, view, judge.life, alive, cast);
+    line = group_occupy(view, judge.life, alive, cast);
     assert_true(line >= 0);
     assert_int_equal(group_enter(one, &cast->ring.view, view, (uint32_t)line, &judge), 0);
     one->upstream = cast->upstream[group][member];

@@ -308,7 +308,7 @@ static void a_dead_lone_member_is_succeeded(void **state)
     consumer_core_release(&pair.consumer, pair.consumer.position);
     assert_next(&pair.consumer, "two", 2);
     /* Killed here, with "two" in its hands. */
-    assert_int_equal(group_occupy(&pair.ring.view, &pair.ring.group[0], 2, nobody_lives, NULL), 0);
+    assert_int_equal(group_occupy(&pair.ring.group[0], 2, nobody_lives, NULL), 0);
     assert_int_equal(
         group_enter(&next, &pair.ring.view, &pair.ring.group[0], 0, &(struct judge){nobody_lives, NULL, 2}), 0);
     assert_next(&next, "two", 2);

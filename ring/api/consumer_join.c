@@ -11,6 +11,7 @@
 #include "wait/fence.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -20,6 +21,45 @@ enum {
     PATIENCE = 3000,        /* ms: how long a join waits for a ring that has no broker to get one */
     PAUSE = 2 * 1000 * 1000 /* ns: before asking again */
 };
+
+/* The group that a join makes, if it makes one. */
+struct wish {
+    struct group_terms terms;
+    struct start_wish start;
+};
+
+/* NULL: of all defaults. 0, -EINVAL, -ENAMETOOLONG, -E2BIG. */
+static int read_wish(const struct mring_join_options *options, struct wish *wish)
+{
+    struct mring_error *error = options != NULL ? options->error : NULL;
+
+    memset(wish, 0, sizeof(*wish));
+    wish->terms.kind = GROUP_PASSING;
+    if (options == NULL)
+        return 0;
+    if (options->members > LAYOUT_MEMBERS)
+        return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", options->members, LAYOUT_MEMBERS);
+    wish->terms.members = options->members;
+    wish->terms.lossy = options->lossy != 0;
+    if (options->durable != 0)
+        wish->terms.kind = GROUP_DURABLE;
+    if ((unsigned)options->start > MRING_START_GROUP)
+        return failure(error, -EINVAL, 0, "start %d is none of enum mring_start", (int)options->start);
+    wish->start.from = (uint32_t)options->start; /* they have the same numbers */
+    wish->start.position = options->position;
+    if (options->start == MRING_START_GROUP) {
+        int code = check_name(options->start_group, "group", error);
+
+        if (code != 0)
+            return code;
+        memcpy(wish->start.group, options->start_group, strlen(options->start_group));
+    }
+    return 0;
+}
+
+_Static_assert((int)MRING_START_NOW == START_NOW && (int)MRING_START_OLDEST == START_OLDEST &&
+                   (int)MRING_START_POSITION == START_POSITION && (int)MRING_START_GROUP == START_GROUP,
+               "starts are on the wire");
 
 static bool alive(void *context, uint64_t number)
 {
@@ -36,7 +76,7 @@ static int join_inherited(struct mring *ring, const char *name, struct held_grou
     ring_unlock();
     if (index < 0 || !held_group_borrow(ring, (uint32_t)index, group))
         return 0;
-    *line = group_occupy(&ring->region.view, &group->view, life_number(ring->life), alive, ring);
+    *line = group_occupy(&group->view, life_number(ring->life), alive, ring);
     return *line < 0 ? *line : 1;
 }
 
@@ -117,8 +157,8 @@ static int ask(struct mring *ring, const struct join_request *request, struct he
  * The broker may die meanwhile, and what became of the request is then unknown: it is undone, where it came to anything, and asked again
  * of the next one. That one may have to wait for the group's members to bring its entry (-EAGAIN).
  */
-static int join_by_broker(struct mring *ring, const char *name, const struct group_terms *wish,
-                          struct held_group *group, int *line, struct mring_error *error)
+static int join_by_broker(struct mring *ring, const char *name, const struct wish *wish, struct held_group *group,
+                          int *line, struct mring_error *error)
 {
     int64_t deadline = clock_deadline(PATIENCE * INT64_C(1000000));
     struct join_request request;
@@ -126,7 +166,8 @@ static int join_by_broker(struct mring *ring, const char *name, const struct gro
 
     memset(&request, 0, sizeof(request));
     memcpy(request.name, name, strlen(name));
-    request.terms = *wish;
+    request.terms = wish->terms;
+    request.start = wish->start;
     request.life = life_number(ring->life);
     code = make_ticket(&request.ticket);
     if (code != 0)
@@ -166,6 +207,25 @@ static const char *join_trouble(int code)
     default:
         return NULL;
     }
+}
+
+static int join_failed(const struct mring *ring, const char *name, const struct wish *wish, int code,
+                       struct mring_error *error)
+{
+    const struct producer_page *page = ring->region.view.page;
+
+    if (code == -ERANGE)
+        return failure(error, code, 0,
+                       "group \"%s\" cannot start at position %" PRIu64
+                       ": no message that is still there begins there; the "
+                       "oldest does at %" PRIu64 ", and the stream ends at %" PRIu64,
+                       name, wish->start.position, word_load(&page->gate), word_load(&page->tail));
+    if (code == -ENOENT && wish->start.from == START_GROUP)
+        return failure(error, code, 0, "group \"%s\" cannot start where \"%s\" is: that is nowhere", name,
+                       wish->start.group);
+    if (join_trouble(code) != NULL)
+        return failure(error, code, 0, "group \"%s\" cannot be joined: %s", name, join_trouble(code));
+    return code;
 }
 
 /* The group was there before, and is another than was asked for. */
@@ -216,8 +276,8 @@ static int equip(struct mring_consumer *consumer, struct inherited *inherited, s
     return stages_open(consumer, inherited, error);
 }
 
-static int join(struct mring_consumer *consumer, const char *name, const struct group_terms *wish,
-                struct inherited *inherited, struct mring_error *error)
+static int join(struct mring_consumer *consumer, const char *name, const struct wish *wish, struct inherited *inherited,
+                struct mring_error *error)
 {
     struct mring *ring = consumer->ring;
     struct held_group *group = &consumer->group;
@@ -227,13 +287,11 @@ static int join(struct mring_consumer *consumer, const char *name, const struct 
     if (code == 0)
         code = join_by_broker(ring, name, wish, group, &line, error);
     if (code < 0)
-        return join_trouble(code) == NULL
-                   ? code
-                   : failure(error, code, 0, "group \"%s\" cannot be joined: %s", name, join_trouble(code));
+        return join_failed(ring, name, wish, code, error);
     if ((uint32_t)line >= group->view.members)
         return failure(error, -EPROTO, 0, "the broker gave place %d of %u in group \"%s\"", line, group->view.members,
                        name);
-    code = enter(consumer, (uint32_t)line, name, wish, error);
+    code = enter(consumer, (uint32_t)line, name, &wish->terms, error);
     if (code != 0)
         return code;
     code = equip(consumer, inherited, error);
@@ -305,9 +363,9 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
                struct mring_consumer **consumer)
 {
     struct mring_error *error = options != NULL ? options->error : NULL;
-    struct group_terms wish = {.kind = GROUP_PASSING};
     struct inherited *inherited = NULL;
     struct mring_consumer *made;
+    struct wish wish;
     int code;
 
     if (ring == NULL || consumer == NULL)
@@ -319,16 +377,13 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
         return code;
     if (options != NULL && (code = check_waiting(options->wait, options->interval, error)) != 0)
         return code;
-    if (options != NULL && options->members > LAYOUT_MEMBERS)
-        return failure(error, -E2BIG, 0, "%u members: a ring has at most %d", options->members, LAYOUT_MEMBERS);
-    if (options != NULL) {
-        wish.members = options->members;
-        wish.lossy = options->lossy != 0;
-        code = stages_find(ring, group, options->after, options->after_count, &wish.after, error);
-        if (code != 0)
-            return code;
-        wish.kind = options->durable != 0 ? GROUP_DURABLE : GROUP_PASSING;
-    }
+    code = read_wish(options, &wish);
+    if (code != 0)
+        return code;
+    if (options != NULL)
+        code = stages_find(ring, group, options->after, options->after_count, &wish.terms.after, error);
+    if (code != 0)
+        return code;
     if (ring->role == MRING_INSPECT)
         return failure(error, -EACCES, 0, "this process has the ring for looking only: open it with MRING_CONSUME");
     made = calloc(1, sizeof(*made));

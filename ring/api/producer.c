@@ -97,7 +97,7 @@ uint64_t producer_scan(struct mring_producer *producer)
     const uint64_t tail = producer_core_tail(core);
     uint64_t gate = tail;
 
-    fence_full(); /* joiners who became visible before they read the tail are seen below: core/group.h */
+    fence_full(); /* groups that were made live before their makers read the gate are seen below: core/group.h */
     read_directory(producer);
     producer->scanned = core->gate;
     producer->keepers = producer->behind ? unmapped(producer) : 0;
@@ -135,10 +135,18 @@ void producer_back_off(void)
 void producer_rescan(struct mring_producer *producer)
 {
     struct producer_core *core = &producer->core;
+    uint64_t gate;
 
     if (core->last_gain < core->view.capacity / 4)
         producer_back_off();
-    producer_core_advance(core, producer_scan(producer));
+    gate = producer_scan(producer);
+    producer_core_tell_gate(core, gate);
+    if (word_load_acquire(&core->view.page->directory_version) != producer->directory_version) {
+        uint64_t again = producer_scan(producer);
+
+        gate = again < gate ? again : gate;
+    }
+    producer_core_advance(core, gate);
 }
 
 /* ---- wake-ups ---- */

@@ -45,9 +45,8 @@ static void wake_followers(struct mring_producer *producer, uint32_t index)
         uint32_t after = (uint32_t)__builtin_ctzll(awaited);
 
         if (producer_serves(producer, after) && (producer->group[after].view.terms.after >> index & 1) != 0)
-            producer_count_wakeups(producer,
-                                   follower_wake(producer->ring, index, gate, &producer->group[after],
-                                                 producer->known[after], &producer->turns[after]));
+            producer_count_wakeups(producer, follower_wake(producer->ring, index, gate, &producer->group[after],
+                                                           producer->known[after], &producer->turns[after]));
     }
 }
 

@@ -9,8 +9,8 @@
  * not touched again until the bit was cleared; an entry that is used anew has a larger incarnation, and a fresh group entry (R17),
  * since ex-members keep their mapping of the old one.
  */
-#include "core/group.h"
 #include "core/stage.h"
+#include "core/start.h"
 #include "quota.h"
 #include "ring.h"
 
@@ -34,14 +34,12 @@ static struct region_group *served_group(struct mring *ring, uint32_t index)
 int serve_make_group(struct mring *ring, uint32_t index, const char *name, const struct group_terms *terms,
                      struct mring_error *error)
 {
-    struct producer_page *page = ring->region.view.page;
     struct region_group *group = &ring->group[index];
     struct group_entry *entry = directory_entry(ring, index);
     int code;
 
     region_group_close(group);
-    code =
-        region_group_create(group, ring->region.view.capacity, terms->members, word_load_acquire(&page->tail), error);
+    code = region_group_create(group, ring->region.view.capacity, terms->members, 0, error);
     if (code != 0)
         return code;
     memset(entry->name, 0, sizeof(entry->name));
@@ -106,12 +104,20 @@ static bool is_empty(struct mring *ring, uint32_t index)
         return false;
     if (group == NULL)
         return !life_marked(ring->life, group_mark(&known));
+    if (start_pending(&group->view)) /* whoever made it was killed over that: nobody was told of it */
+        return true;
     return group->view.terms.kind == GROUP_PASSING && !group_lives(&group->view, alive, ring);
 }
 
+static void remove_group(struct mring *ring, uint32_t index)
+{
+    set_live(ring, index, false);
+    region_group_close(&ring->group[index]);
+}
+
 /*
- * Passing groups that their last member left, or died in, and groups whose entry nobody has any more, are cleared away when their place, name
- * or members are needed.
+ * Passing groups that their last member left, or died in, and groups whose entry nobody has any more, or that never began, are cleared away
+ * when their place, name or members are needed.
  */
 static void clear_empty(struct mring *ring)
 {
@@ -120,10 +126,8 @@ static void clear_empty(struct mring *ring)
     for (; live != 0; live &= live - 1) {
         uint32_t index = (uint32_t)__builtin_ctzll(live);
 
-        if (is_empty(ring, index)) {
-            set_live(ring, index, false);
-            region_group_close(&ring->group[index]);
-        }
+        if (is_empty(ring, index))
+            remove_group(ring, index);
     }
 }
 
@@ -157,7 +161,7 @@ static bool occupy_beside(struct mring *ring, const struct group_view *group, ui
 
         if (!alive(ring, owner_life(stay)))
             continue;
-        *line = group_occupy(&ring->region.view, group, life, alive, ring);
+        *line = group_occupy(group, life, alive, ring);
         if (*line < 0)
             return true;
         fence_full();
@@ -206,10 +210,30 @@ static bool can_be_after(struct mring *ring, uint64_t groups)
     return true;
 }
 
+/* The group that the new one is to start where it is; NULL, if it is to start elsewhere. 0, -ENOENT, -EAGAIN: nobody has brought it yet. */
+static int find_other(struct mring *ring, const struct start_wish *wish, const struct group_view **other)
+{
+    const struct region_group *served;
+    int index;
+
+    *other = NULL;
+    if (wish->from != START_GROUP)
+        return 0;
+    index = find_group(ring, wish->group);
+    if (index < 0)
+        return -ENOENT;
+    served = served_group(ring, (uint32_t)index);
+    if (served == NULL)
+        return -EAGAIN;
+    *other = &served->view;
+    return 0;
+}
+
 static int make_group(struct mring *ring, uid_t user, const struct join_request *request)
 {
     uint64_t free_entries = free_directory_entries(ring);
     struct group_terms terms = request->terms;
+    const struct group_view *group, *other;
     uint32_t index;
     int line, code;
 
@@ -222,6 +246,8 @@ static int make_group(struct mring *ring, uid_t user, const struct join_request 
     if (!has_room(ring, terms.members))
         return -E2BIG;
     code = quota_check(ring, user, terms.members);
+    if (code == 0)
+        code = find_other(ring, &request->start, &other);
     if (code != 0)
         return code;
     index = (uint32_t)__builtin_ctzll(free_entries);
@@ -229,12 +255,16 @@ static int make_group(struct mring *ring, uid_t user, const struct join_request 
     if (code != 0)
         return code;
     directory_entry(ring, index)->maker = user;
-    line = group_occupy(&ring->region.view, &ring->group[index].view, request->life, alive, ring);
+    group = &ring->group[index].view;
+    line = group_occupy(group, request->life, alive, ring);
     if (line < 0)
         return line;
+    start_prepare(group, (uint32_t)line);
     set_live(ring, index, true);
-    group_start_at_tail(&ring->region.view, &ring->group[index].view, (uint32_t)line);
-    return (int)index;
+    code = start_place(&ring->region.view, group, (uint32_t)line, &request->start, other);
+    if (code != 0)
+        remove_group(ring, index);
+    return code != 0 ? code : (int)index;
 }
 
 static int describe(const struct mring *ring, uint32_t index, mem_entry_name_port_t entry, struct group_reply *reply)
@@ -266,13 +296,12 @@ static int join(struct mring *ring, uid_t user, const struct join_request *reque
             return -EAGAIN;
         take_back(ring, group, request); /* its asker could not while this broker did not have the group */
         if (terms_keep_place(&group->terms)) {
-            *line = group_occupy(&ring->region.view, group, request->life, alive, ring);
+            *line = group_occupy(group, request->life, alive, ring);
             return *line < 0 ? *line : index;
         }
         if (occupy_beside(ring, group, request->life, line))
             return *line < 0 ? *line : index;
-        set_live(ring, (uint32_t)index, false);
-        region_group_close(&ring->group[index]);
+        remove_group(ring, (uint32_t)index);
     }
     index = make_group(ring, user, request);
     *line = 0;

@@ -7,6 +7,20 @@
 
 #include "view.h"
 
+/* From a place where a record begins to one, or to the tail, which the chain must meet exactly. False: at *at it does not go on. */
+static inline bool chain_reaches(const struct ring_view *view, uint64_t *at, uint64_t end)
+{
+    while (*at < end) {
+        uint64_t size = record_size(record_length(word_load(record_at(view, *at))), view->alignment);
+
+        /* A zero header has the length 2^32 - 1. */
+        if (size > view_record_max(view) || size > end - *at)
+            return false;
+        *at += size;
+    }
+    return true;
+}
+
 struct chain {
     uint64_t end;
     uint64_t messages, bytes;

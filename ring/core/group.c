@@ -32,53 +32,33 @@ static bool is_free(const struct member_line *line, uint64_t owner)
     return owner_life(owner) == 0 && word_load(&line->held) == HELD_IDLE;
 }
 
-static bool take_line(const struct ring_view *view, const struct group_view *group, uint32_t index, uint64_t owner,
-                      uint64_t life)
+static bool take_line(const struct group_view *group, uint32_t index, uint64_t owner, uint64_t life)
 {
     struct member_line *line = &group->line[index];
 
     if (!word_cas(&line->owner, owner, owner_next(owner, life))) /* [OWNER] */
         return false;
     if (word_load(&line->held) == HELD_IDLE && group->members == 1)
-        word_store(&line->held, terms_keep_place(&group->terms) ? word_load(&group->page->claim.low)
-                                                                : word_load_acquire(&view->page->tail));
+        word_store(&line->held, word_load(&group->page->claim.low));
     (void)word_set_bit(occupied_word(group, index), index % 64); /* [JOIN] */
     return true;
 }
 
-int group_occupy(const struct ring_view *view, const struct group_view *group, uint64_t life, life_verdict alive,
-                 void *context)
+int group_occupy(const struct group_view *group, uint64_t life, life_verdict alive, void *context)
 {
     for (uint32_t index = 0; index < group->members; index++) {
         uint64_t owner = word_load_acquire(&group->line[index].owner); /* [OWNER] */
 
-        if (is_free(&group->line[index], owner) && take_line(view, group, index, owner, life))
+        if (is_free(&group->line[index], owner) && take_line(group, index, owner, life))
             return (int)index;
     }
     for (uint32_t index = 0; index < group->members; index++) {
         uint64_t owner = word_load_acquire(&group->line[index].owner); /* [OWNER] */
 
-        if ((owner_life(owner) == 0 || !alive(context, owner_life(owner))) &&
-            take_line(view, group, index, owner, life))
+        if ((owner_life(owner) == 0 || !alive(context, owner_life(owner))) && take_line(group, index, owner, life))
             return (int)index;
     }
     return -EUSERS;
-}
-
-void group_start_at_tail(const struct ring_view *view, const struct group_view *group, uint32_t line)
-{
-    uint64_t tail;
-
-    if (group->terms.lossy) {
-        lossy_begin_at_tail(view, group, line);
-        return;
-    }
-    fence_full();
-    tail = word_load_acquire(&view->page->tail); /* [TAIL] */
-    if (group->members == 1)
-        word_store_release(&group->line[line].held, tail); /* [HELD] */
-    else
-        word_store_release(&group->page->claim.low, tail); /* [CLAIM] */
 }
 
 /*

@@ -4,13 +4,27 @@
  * A place is a member line. Its owner word says who sits there (layout.h, OWNER); the bit in `occupied` makes the line count for
  * the gate. Words written here: owner (CAS), occupied (atomic or/and), and, by the one who sits there, held.
  *
- * Joining a lossless group. The bit is the visibility: (1) held is set to a position that is certainly not too high, (2) the bit is
- * set [JOIN], (3) a full fence, (4) the tail is read and the member starts there. The producer's rescan is: full fence, then
- * read the bits. Either the rescan sees the bit, and with it held; or the bit came after the rescan's fence, then step 4 reads
- * a tail at least as new as the one that the rescan used as its upper bound, so that what the producer may overwrite by that
- * rescan, below gate + capacity <= tail + capacity, is nothing the member will read.
- * A declared group, and a durable one once it is made, always counts, at its position if nobody is there: its members begin at that position
- * and need none of this.
+ * Joining a group that is there. Its place is its position, or the held of a lone member before. A group that keeps its place always counts
+ * for the gate, and a passing one while it has a member, who must have been there until the newcomer's bit was set (api/serve.c).
+ *
+ * Making a group (start.h; R9). It must start where the producer has not written over, and will not:
+ *   the maker    (1) gives it a place that is certainly not too high: the beginning of the stream; (2) makes it live, which raises the
+ *                directory's version [GROUP]; (3) a full fence; (4) reads the published gate [GATE], and the tail [TAIL]; (5) has it
+ *                start anywhere from that gate on.
+ *   the producer, in a rescan: (a) reads the version, then scans; (b) publishes the gate that it found [GATE]; (c) a full fence; (d) reads the
+ *                version again; if it is another, it scans once more, with the groups that came, and uses the lower of the two gates;
+ *                (e) only now writes where this gate lets it.
+ * Let the maker read the gate G at (4), and the producer use a gate U > G. U is at most a gate that it published at (b), and as G is less, and the
+ * published gate only grows, the maker's (4) came before that (b). So did its (2), with the fence (3) in between; then (d), behind the fence (c), sees the
+ * new version, and the second scan includes the group, which gates at the beginning of the stream, or where it was placed: so U
+ * is no higher than that, or than a gate that was used before, to which the same applies. As G only grows from one use to the next, what is used never
+ * passes where the group starts. A group of which the first scan knows is in both gates.
+ * That the records from G on are there to be walked, until the group has its place, is the same argument: it gates at the beginning.
+ * The published gate may be higher than what is used, after a second scan: then a group starts later than it could have.
+ *
+ * A position is not believed because somebody names it: the chain of records from the gate must meet it, and go on to the tail. The gate itself
+ * is what the words of groups say, and a member that writes what is not so into its own group's could have it be no beginning of a record:
+ * then, as a rule, the chain does not meet the tail, which is -EBADMSG. It is not a rule where the same somebody decides what messages contain.
  */
 #ifndef MRING_CORE_GROUP_H
 #define MRING_CORE_GROUP_H
@@ -24,11 +38,7 @@ void group_format(const struct group_view *group, uint64_t position);
  * Take a free line for this life: its index, or -EUSERS. If there is none, one whose owner is dead, or that nobody has adopted yet, is
  * taken as it stands: the new member begins with what was left on it (recover_inherit).
  */
-int group_occupy(const struct ring_view *view, const struct group_view *group, uint64_t life, life_verdict alive,
-                 void *context);
-
-/* A passing group's first member, or a lone passing one, starts at the tail: step 3 and 4 above. */
-void group_start_at_tail(const struct ring_view *view, const struct group_view *group, uint32_t line);
+int group_occupy(const struct group_view *group, uint64_t life, life_verdict alive, void *context);
 
 /* Set up the private side of a member that sits on this line. -EBADMSG: the line or the claim word cannot be true. */
 int group_enter(struct consumer_core *consumer, const struct ring_view *view, const struct group_view *group,

@@ -5,6 +5,7 @@
 #include "gate.h"
 #include "group.h"
 #include "stage.h"
+#include "start.h"
 
 enum { WALKS = 16 }; /* of the same messages, before the ring counts as too busy for it */
 
@@ -94,7 +95,7 @@ static uint64_t lowest_position(const struct inspector *inspector)
         const struct group_view *group = inspector->group[index];
         uint64_t position, held;
 
-        if (group == NULL || group->terms.lossy || is_cut_off(inspector, group) ||
+        if (group == NULL || group->terms.lossy || start_pending(group) || is_cut_off(inspector, group) ||
             (group->terms.kind == GROUP_PASSING && !group_has_members(group)))
             continue;
         position = word_load_acquire(&group->page->claim.low);                            /* [CLAIM] */
@@ -107,19 +108,6 @@ static uint64_t lowest_position(const struct inspector *inspector)
     return lowest;
 }
 
-/* From a place where a record begins to the end of the stream. False: at *at there is none. */
-static bool walk(const struct ring_view *ring, uint64_t *at, uint64_t end)
-{
-    while (*at < end) {
-        uint64_t size = record_size(record_length(word_load(record_at(ring, *at))), ring->alignment);
-
-        if (size > view_record_max(ring) || size > end - *at)
-            return false;
-        *at += size;
-    }
-    return true;
-}
-
 static void inspect_messages(const struct inspector *inspector)
 {
     for (unsigned turn = 0; turn < WALKS; turn++) {
@@ -129,7 +117,7 @@ static void inspect_messages(const struct inspector *inspector)
 
         /* Positions that cannot be are their groups' damage. */
         if (from > end || end - from > inspector->ring.capacity || !aligned(inspector, from) ||
-            walk(&inspector->ring, &at, end))
+            chain_reaches(&inspector->ring, &at, end))
             return;
         fence_load(); /* the walk before the second look */
         if (lowest_position(inspector) == from) {
@@ -274,6 +262,10 @@ static void inspect_group(const struct inspector *inspector, const struct group_
     const struct judge *judge = &inspector->judge;
     const int at = (int)group->index;
 
+    if (start_pending(group)) {
+        tell(inspector, FINDING_STARTING, at, FINDING_WHOLE, 0, 0, 0);
+        return;
+    }
     if (group->terms.kind == GROUP_PASSING && !group_lives(group, judge->alive, judge->context)) {
         uint64_t tail = word_load_acquire(&inspector->ring.page->tail);
 

@@ -39,6 +39,7 @@ enum finding_weight {
     X(BUSY, NOTE, "moves too fast to be looked at")                                                                    \
     X(DIRECTORY_BAD, DAMAGE, "is described by the directory in an impossible way")                                     \
     X(UNREACHED, NOTE, "could not be looked into")                                                                     \
+    X(STARTING, NOTE, "is being made, or its maker was killed over that")                                              \
     X(BEGINS, NOTE, "is at the beginning of the stream")                                                               \
     X(POSITION, NOTE, "has claimed up to here")                                                                        \
     X(RELEASED, NOTE, "has released up to here")                                                                       \

@@ -49,19 +49,31 @@ static bool look(const struct ring_view *view, unsigned place, struct fact *fact
            fact->position % view->alignment == 0;
 }
 
-bool landmark_last(const struct ring_view *view, struct fact *fact)
+/* The last one that is not past `most`. */
+static bool last_up_to(const struct ring_view *view, uint64_t most, struct fact *fact)
 {
     bool found = false;
 
     for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
         struct fact seen;
 
-        if (look(view, place, &seen) && (!found || seen.position > fact->position)) {
+        if (look(view, place, &seen) && seen.position <= most && (!found || seen.position > fact->position)) {
             *fact = seen;
             found = true;
         }
     }
     return found;
+}
+
+bool landmark_last(const struct ring_view *view, struct fact *fact)
+{
+    return last_up_to(view, NOWHERE, fact);
+}
+
+bool landmark_at(const struct ring_view *view, uint64_t position, struct fact *fact)
+{
+    return position <= word_load_acquire(&view->page->tail) && last_up_to(view, position, fact) && /* [TAIL] */
+           landmark_count(view, fact, position);
 }
 
 bool landmark_count(const struct ring_view *view, struct fact *fact, uint64_t end)

@@ -42,6 +42,9 @@ bool landmark_resume(const struct ring_view *view, struct fact *fact);
 /* Go on from a fact to `end`, which a record ends at, by the headers between. False: they do not lead there, or are overwritten. */
 bool landmark_count(const struct ring_view *view, struct fact *fact, uint64_t end);
 
+/* The fact of a position where a record begins, or ends, counted from the landmark before it. False: none is that can be counted from. */
+bool landmark_at(const struct ring_view *view, uint64_t position, struct fact *fact);
+
 /*
  * What there is before any position of the ring, at which a record begins: by the first landmark behind it, or else by the last one before.
  * False: no headers lead there, or they are overwritten.

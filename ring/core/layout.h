@@ -11,6 +11,7 @@
  *             04000  tail                  P, release [TAIL]    how far the stream is published
  *             04080  intent                P, before what it covers [INTENT]  lossy groups: how far P may have written
  *             04100  epoch, fenced, ended  P, release           who produces; does membarrier reach it; has it ended
+ *             04118  gate                  P, release [GATE]    no byte from here on is overwritten without a scan that says so (R9)
  *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
  *             04190  broker                B, CAS [BROKER]      who serves the ring: OWNER, life 0: nobody
  *             04198  meeting               B, release [MEETING]  a number of the name that a successor is found by
@@ -30,6 +31,7 @@
  *           00200  orphans                 members, P: not 0: some line may wait to be adopted (the lines themselves decide)
  *           00208  deaths                  members, P: lines that were taken from the dead
  *           00210  begin, begin_bytes      B                    lossy: where the group began, and the stream's bytes before that
+ *           00220  starting                B, release [START]  not 0: it has no place yet, and gates from the beginning
  *   page 1  04000  struct member_line[members]
  *             +00    held                  its member, release [HELD]  lowest position it has not released; idle = ~0
  *             +08    claimed               its member           a lone member's upper bound (R3)
@@ -229,7 +231,8 @@ struct producer_page {
     struct word epoch;  /* OWNER of the producer; life 0: there is none */
     struct word fenced; /* equals epoch when this producer has registered for membarrier (R15) */
     struct word ended;  /* final tail + 1 once the stream is complete */
-    unsigned char pad2[LAYOUT_LINE - 24];
+    struct word gate;   /* as a rescan found it, told before it is used; only grows */
+    unsigned char pad2[LAYOUT_LINE - 32];
 
     struct word groups;            /* bit g: directory entry g is live */
     struct word directory_version; /* grows with each change of the directory */
@@ -312,7 +315,8 @@ struct group_page {
     struct word deaths;
     struct word begin;
     struct word begin_bytes;
-    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 32];
+    struct word starting;
+    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 40];
 };
 
 /* Where a claim ends, and the stream's bytes before that. */
@@ -414,6 +418,7 @@ LAYOUT_AT(producer_page, intent, 0x080);
 LAYOUT_AT(producer_page, epoch, 0x100);
 LAYOUT_AT(producer_page, fenced, 0x108);
 LAYOUT_AT(producer_page, ended, 0x110);
+LAYOUT_AT(producer_page, gate, 0x118);
 LAYOUT_AT(producer_page, groups, 0x180);
 LAYOUT_AT(producer_page, directory_version, 0x188);
 LAYOUT_AT(producer_page, broker, 0x190);
@@ -447,6 +452,7 @@ LAYOUT_AT(group_page, sleepers, 0x180);
 LAYOUT_AT(group_page, orphans, 0x200);
 LAYOUT_AT(group_page, deaths, 0x208);
 LAYOUT_AT(group_page, begin, 0x210);
+LAYOUT_AT(group_page, starting, 0x220);
 _Static_assert(sizeof(struct member_line) == 2 * LAYOUT_LINE, "member line");
 LAYOUT_AT(member_line, held, 0x00);
 LAYOUT_AT(member_line, claimed, 0x08);

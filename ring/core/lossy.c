@@ -357,6 +357,18 @@ int lossy_release(struct consumer_core *consumer, uint64_t position, uint32_t le
 
 /* ---- coming and going ---- */
 
+void lossy_begin(const struct group_view *group, uint32_t line, const struct fact *fact)
+{
+    word_store(&group->page->begin, fact->position);
+    word_store(&group->page->begin_bytes, fact->bytes);
+    word_store(&group->page->claim.high, fact->messages & SERIAL_MASK);
+    word_store(&group->line[line].number, fact->messages);
+    word_store(&group->line[line].bytes, fact->bytes);
+    word_store_release(&group->page->claim.low, fact->position); /* [CLAIM] */
+    if (group->members == 1)
+        word_store_release(&group->line[line].held, fact->position); /* [HELD] */
+}
+
 void lossy_begin_at_tail(const struct ring_view *view, const struct group_view *group, uint32_t line)
 {
     struct fact fact;
@@ -370,14 +382,7 @@ void lossy_begin_at_tail(const struct ring_view *view, const struct group_view *
     if (!counted)
         fact = (struct fact){word_load_acquire(&view->page->tail), word_load(&view->page->messages),
                              word_load(&view->page->bytes)};
-    word_store(&group->page->begin, fact.position);
-    word_store(&group->page->begin_bytes, fact.bytes);
-    word_store(&group->page->claim.high, fact.messages & SERIAL_MASK);
-    word_store(&group->line[line].number, fact.messages);
-    word_store(&group->line[line].bytes, fact.bytes);
-    word_store_release(&group->page->claim.low, fact.position); /* [CLAIM] */
-    if (group->members == 1)
-        word_store_release(&group->line[line].held, fact.position); /* [HELD] */
+    lossy_begin(group, line, &fact);
 }
 
 void lossy_enter(struct consumer_core *consumer)

@@ -34,6 +34,9 @@
 #include "consumer.h"
 #include "landmark.h"
 
+/* A new group begins where this fact is about. */
+void lossy_begin(const struct group_view *group, uint32_t line, const struct fact *fact);
+
 /* A new group begins at the tail: of which number that is, is counted from the last landmark on. */
 void lossy_begin_at_tail(const struct ring_view *view, const struct group_view *group, uint32_t line);
 

@@ -18,8 +18,8 @@
  * The zero header behind the last record is why room is counted for the record plus 8 bytes (R1, L3): it is written before the
  * publication, and must not fall onto a record that a consumer still reads.
  *
- * The gate is cached and only grows. A rescan starts with a full fence, so that a
- * joiner who became visible before it read its starting tail is seen (see group.c).
+ * The gate is cached and only grows. A rescan starts with a full fence, and tells what it found before that is used: so groups can be made
+ * meanwhile (group.h).
  *
  * Lossy groups, which the gate does not wait for, must be able to tell what was overwritten under their eyes. So no byte is written at or past
  * `intent` before that says so: it is raised in large steps, first the word, then a store fence, then what it covers [INTENT]; and at each
@@ -72,6 +72,16 @@ static inline void producer_core_advance(struct producer_core *producer, uint64_
 {
     producer->last_gain = gate > producer->gate ? gate - producer->gate : 0;
     producer->gate += producer->last_gain;
+}
+
+/* What a rescan found is told before it is used, to those who make groups meanwhile; then look whether somebody did (R9, group.h). */
+static inline void producer_core_tell_gate(const struct producer_core *producer, uint64_t gate)
+{
+    struct word *told = &producer->view.page->gate;
+
+    if (gate > word_load(told))
+        word_store_release(told, gate); /* [GATE] */
+    fence_full();
 }
 
 /* Would the gate let a record end there? */

@@ -423,6 +423,24 @@ struct mring_message {
     unsigned deliveries;
 };
 
+/* Where a group starts that a join makes. */
+enum mring_start {
+    /* It sees what is published from now on. */
+    MRING_START_NOW = 0,
+    /*
+     * The oldest message that is still there: what groups have not released, and what they have, as far as the producer has not made room
+     * of it. When the ring is full it looks how far all have released, and makes room of all that: so up to a ring full may be there.
+     */
+    MRING_START_OLDEST = 1,
+    /* The message that begins at options.position, or the end of the stream, if that is there. */
+    MRING_START_POSITION = 2,
+    /*
+     * The place of the group options.start_group: the oldest message that one of its members has not released; or, where that is not there
+     * any more, the oldest that is.
+     */
+    MRING_START_GROUP = 3
+};
+
 struct mring_join_options {
     size_t size;
     /* How many members the group may have, if this call makes it; 0: the ring's default. A group that exists keeps its own. */
@@ -448,16 +466,24 @@ struct mring_join_options {
      * it has not released waits for who joins next, and when the ring is full the producer waits for that.
      */
     unsigned durable;
+    /*
+     * Where the group starts, if this call makes it; one that exists has its place. Whoever serves the ring looks at each message from the
+     * oldest one on for it, unless this is MRING_START_NOW.
+     */
+    enum mring_start start;
+    uint64_t position;       /* MRING_START_POSITION: mring_message.position of its first message */
+    const char *start_group; /* MRING_START_GROUP */
 };
 #define MRING_JOIN_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
-        sizeof(struct mring_join_options), 0, 0, NULL, 0, MRING_SPIN_THEN_SLEEP, 0, NULL, 0, 0                         \
+        sizeof(struct mring_join_options), 0, 0, NULL, 0, MRING_SPIN_THEN_SLEEP, 0, NULL, 0, 0, MRING_START_NOW, 0,    \
+            NULL                                                                                                       \
     }
 
 /*
  * Become a member of a group. A group declared at create holds every message from the first on until its members
- * have released it. Any other is made by its first member: it sees what is published from now on, and is gone with its last
- * member, unless it is durable. NULL options: the defaults.
+ * have released it. Any other is made by its first member: it sees what is published from now on, or from where options.start says, and is
+ * gone with its last member, unless it is durable. NULL options: the defaults.
  *
  * A durable group outlives its members and the process that serves the ring, as long as one process lives that keeps it: the one that
  * serves the ring, a member, or one that could serve the ring (mring_create) and has heard of the group. The one who joins it has at once;
@@ -470,15 +496,18 @@ struct mring_join_options {
  * -EUSERS    the group has as many living members as it may; or, for as long as it takes, one of them works at what was left on the place
  *            of a dead one, and has that place besides its own: try again, or give the group places to spare
  * -ENOSPC    the ring has no place for another group
- * -EINVAL    bad name, NULL, or options of a wrong size, or no way to wait; or the group exists and is not what the options say; or it is to be
- *            after itself, or after one that cannot be before others (mring_group.after).  -ENAMETOOLONG
- * -ENOENT    there is no group of a name in options->after
+ * -EINVAL    bad name, NULL, or options of a wrong size, or no way to wait; or the group is there, and is not what the options ask for (durable, say);
+ *            or it is to be after itself, or after one that cannot be before others (mring_group.after).  -ENAMETOOLONG
+ * -ERANGE    (a group that this call would make) options.position is older than the oldest message that is still there, newer than the end of
+ *            the stream, or not where a message begins; the text says which positions are the oldest and the newest
+ * -ENOENT    (likewise) there is no group options.start_group, or it has no place, as its last member has left; or no group of a name in
+ *            options.after
  * -E2BIG     more members than the ring has left (a group that this call would make)
  * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over; and the group is not one that this process can reach
  * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say). No place stays taken. Or it took the ring
  *            over, and nobody who has this group, which is not a declared one, has come to it for 3 seconds: members are seen there when they
  *            wait, or ask for messages
- * -EBADMSG   the words of the group are damaged, as error->text says
+ * -EBADMSG   the words of the group are damaged, as error->text says; or the messages that it was to start among are
  * -ECONNABORTED the producer has cut the group off (mring_next)
  * -ENOMEM -EMFILE -EFBIG -ENOLCK  as of mring_create; who serves the ring, and makes the group, may be short of something too,
  *            which the text says. No place stays taken

@@ -128,13 +128,20 @@ static bool may_wish(struct group_terms terms)
     return terms_sound(&terms) && terms_by_join(&terms);
 }
 
+static bool may_start(const struct start_wish *start)
+{
+    return start->from <= START_GROUP && memchr(start->group, '\0', sizeof start->group) != NULL;
+}
+
 static bool read_join(const struct request *request, struct join_request *join)
 {
-    *join = (struct join_request){
-        .terms = request->of.join.terms, .life = request->of.join.life, .ticket = request->of.join.ticket};
+    *join = (struct join_request){.terms = request->of.join.terms,
+                                  .start = request->of.join.start,
+                                  .life = request->of.join.life,
+                                  .ticket = request->of.join.ticket};
     memcpy(join->name, request->of.join.name, sizeof join->name);
-    return memchr(join->name, '\0', sizeof join->name) != NULL && may_wish(join->terms) && join->life != 0 &&
-           join->life <= LIFE_MASK && join->ticket != 0;
+    return memchr(join->name, '\0', sizeof join->name) != NULL && may_wish(join->terms) && may_start(&join->start) &&
+           join->life != 0 && join->life <= LIFE_MASK && join->ticket != 0;
 }
 
 static int answer_unjoin(const struct broker *ring, const struct request *request, const struct meet_peer *peer)

@@ -322,7 +322,8 @@ static int take_group(struct answer *answer, struct group_reply *reply, struct m
 
 static struct message_join join_of(const struct join_request *request)
 {
-    struct message_join join = {.life = request->life, .ticket = request->ticket, .terms = request->terms};
+    struct message_join join = {
+        .life = request->life, .ticket = request->ticket, .terms = request->terms, .start = request->start};
 
     memcpy(join.name, request->name, sizeof join.name);
     return join;

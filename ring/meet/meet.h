@@ -22,7 +22,7 @@
 #ifndef MRING_MEET_MEET_H
 #define MRING_MEET_MEET_H
 
-#include "core/layout.h"
+#include "core/start.h"
 #include "meet/keys.h"
 #include "meet/parcel.h"
 #include "mring.h"
@@ -57,6 +57,7 @@ struct escrow_reply {
 struct join_request {
     char name[LAYOUT_NAME];   /* NUL-terminated when it reaches the service */
     struct group_terms terms; /* of the group, if this makes it; members 0: the ring's default */
+    struct start_wish start;  /* likewise */
     uint64_t life;            /* the asker's life number */
     uint64_t ticket;          /* random, not 0, told to nobody but the broker: what the join is undone by */
 };

@@ -58,6 +58,7 @@ struct message_join {
     uint64_t life;
     uint64_t ticket;
     struct group_terms terms;
+    struct start_wish start;
 };
 
 struct message_group {
@@ -96,7 +97,7 @@ struct answer {
 
 #pragma pack(pop)
 
-_Static_assert(sizeof(struct request) == 192 && sizeof(struct answer) == 160, "the wire format has moved");
+_Static_assert(sizeof(struct request) == 272 && sizeof(struct answer) == 160, "the wire format has moved");
 _Static_assert((int)MRING_CONSUME == 0 && (int)MRING_PRODUCE == 1 && (int)MRING_INSPECT == 2, "roles are on the wire");
 
 /* As it is received: what the kernel says about the sender follows the message, wherever that ends. */

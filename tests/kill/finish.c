@@ -96,7 +96,7 @@ static void check_places(struct world *world, unsigned group)
     unsigned taken = 0;
 
     for (uint32_t index = 0; index < view->members; index++) {
-        int line = group_occupy(&world->ring.view, view, NEWCOMERS + index, everybody_lives, NULL);
+        int line = group_occupy(view, NEWCOMERS + index, everybody_lives, NULL);
 
         need(world, line >= 0 && (taken >> line & 1) == 0, "a place cannot be had any more, or was had twice");
         taken |= 1u << line;

@@ -171,7 +171,7 @@ bool world_join(struct world *world, unsigned who, unsigned group)
 
     world->group_of[who] = group;
     enter_member(world, CLAIMING, who, 0, 0);
-    line = group_occupy(&world->ring.view, view, judge.life, judge.alive, judge.context);
+    line = group_occupy(view, judge.life, judge.alive, judge.context);
     if (line < 0) {
         enter_member(world, CLAIMED, who, 0, 0);
         return false;

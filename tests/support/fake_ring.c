@@ -93,7 +93,7 @@ static bool everybody_lives(void *context, uint64_t number)
 
 void fake_ring_join(struct fake_ring *ring, unsigned group, uint64_t life, struct consumer_core *consumer)
 {
-    int line = group_occupy(&ring->view, &ring->group[group], life, everybody_lives, NULL);
+    int line = group_occupy(&ring->group[group], life, everybody_lives, NULL);
 
     need(line >= 0 && group_enter(consumer, &ring->view, &ring->group[group], (uint32_t)line,
                                   &(struct judge){everybody_lives, NULL, life}) == 0,
@@ -117,6 +117,7 @@ void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
         if (of_group < gate)
             gate = of_group;
     }
+    producer_core_tell_gate(producer, gate);
     producer_core_advance(producer, gate);
 }
 
