@@ -4,6 +4,7 @@
 #include "core/gate.h"
 #include "core/group.h"
 #include "core/shared.h"
+#include "core/unserved.h"
 #include "lower.h"
 #include "meet/clock.h"
 #include "stages.h"
@@ -29,9 +30,10 @@ struct wish {
 };
 
 /* NULL: of all defaults. 0, -EINVAL, -ENAMETOOLONG, -E2BIG. */
-static int read_wish(const struct mring_join_options *options, struct wish *wish)
+static int read_wish(const struct mring_join_options *options, uint64_t capacity, struct wish *wish)
 {
     struct mring_error *error = options != NULL ? options->error : NULL;
+    int code;
 
     memset(wish, 0, sizeof(*wish));
     wish->terms.kind = GROUP_PASSING;
@@ -43,13 +45,15 @@ static int read_wish(const struct mring_join_options *options, struct wish *wish
     wish->terms.lossy = options->lossy != 0;
     if (options->durable != 0)
         wish->terms.kind = GROUP_DURABLE;
+    code = read_limit(options->unserved, options->limit, capacity, &wish->terms, error);
+    if (code != 0)
+        return code;
     if ((unsigned)options->start > MRING_START_GROUP)
         return failure(error, -EINVAL, 0, "start %d is none of enum mring_start", (int)options->start);
     wish->start.from = (uint32_t)options->start; /* they have the same numbers */
     wish->start.position = options->position;
     if (options->start == MRING_START_GROUP) {
-        int code = check_name(options->start_group, "group", error);
-
+        code = check_name(options->start_group, "group", error);
         if (code != 0)
             return code;
         memcpy(wish->start.group, options->start_group, strlen(options->start_group));
@@ -66,7 +70,15 @@ static bool alive(void *context, uint64_t number)
     return life_alive(((struct mring *)context)->life, number);
 }
 
-/* A forked child needs no broker to join a declared group: it has the group's words already. 1: done; 0: not such a group. */
+static void give_back(const struct mring *ring, const struct group_view *group, int line)
+{
+    group_give_back(group, (uint32_t)line, word_load(&group->line[line].owner), life_number(ring->life));
+}
+
+/*
+ * A forked child needs no broker to join a declared group: it has the group's words already. 1: done; 0: not such a group; -EAGAIN: the
+ * producer is just about to decide whether anybody is there.
+ */
 static int join_inherited(struct mring *ring, const char *name, struct held_group *group, int *line)
 {
     int index;
@@ -77,7 +89,12 @@ static int join_inherited(struct mring *ring, const char *name, struct held_grou
     if (index < 0 || !held_group_borrow(ring, (uint32_t)index, group))
         return 0;
     *line = group_occupy(&group->view, life_number(ring->life), alive, ring);
-    return *line < 0 ? *line : 1;
+    if (*line < 0)
+        return *line;
+    if (!unserved_turns_away(&ring->region.view, &group->view, alive, ring))
+        return 1;
+    give_back(ring, &group->view, *line);
+    return -EAGAIN;
 }
 
 /* Nobody else can guess it: whoever knows it can undo the join. */
@@ -148,9 +165,18 @@ static int ask(struct mring *ring, const struct join_request *request, struct he
         return code;
     *line = (int)reply.line;
     code = held_group_open(&ring->region.view, &reply, group, error);
-    if (code == 0 && (code = mark_group(ring, &group->view, broker, error)) != 0)
+    if (code == 0 && unserved_turns_away(&ring->region.view, &group->view, alive, ring))
+        code = -EAGAIN;
+    if (code == 0)
+        code = mark_group(ring, &group->view, broker, error);
+    if (code != 0)
         held_group_drop(group);
     return code;
+}
+
+static void pause_a_moment(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
 }
 
 /*
@@ -182,7 +208,7 @@ static int join_by_broker(struct mring *ring, const char *name, const struct wis
         if (!again)
             break;
         if (word_load(&ring->meetings) == meetings)
-            nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+            pause_a_moment();
     }
     return code == -EAGAIN ? -ETIMEDOUT : code;
 }
@@ -201,6 +227,8 @@ static const char *join_trouble(int code)
         return "this user has as many groups or members of a ring of another user as it may";
     case -EPIPE:
         return "the process that served the ring is gone, and nobody has taken its place";
+    case -EAGAIN:
+        return "the producer is about to give it up, and does not come to it: is it stopped?";
     case -ETIMEDOUT:
         return "the process that serves the ring does not answer, or is new and none of those who have the group has "
                "come to it; are they stopped?";
@@ -239,6 +267,8 @@ static int refuse_other(const struct group_terms *is, const struct group_terms *
     if (wish->kind == GROUP_DURABLE && !terms_keep_place(is))
         return failure(error, -EINVAL, 0,
                        "group \"%s\" is not durable: it was made before, to end with its last member", name);
+    if (wish->unserved != UNSERVED_STOPS && (wish->unserved != is->unserved || wish->limit != is->limit))
+        return failure(error, -EINVAL, 0, "group \"%s\" was made before, with another limit, or none", name);
     return 0;
 }
 
@@ -281,9 +311,12 @@ static int join(struct mring_consumer *consumer, const char *name, const struct 
 {
     struct mring *ring = consumer->ring;
     struct held_group *group = &consumer->group;
+    int64_t deadline = clock_deadline(PATIENCE * INT64_C(1000000));
     int line = -1;
-    int code = join_inherited(ring, name, group, &line);
+    int code;
 
+    while ((code = join_inherited(ring, name, group, &line)) == -EAGAIN && clock_left(deadline) > 0)
+        pause_a_moment();
     if (code == 0)
         code = join_by_broker(ring, name, wish, group, &line, error);
     if (code < 0)
@@ -377,7 +410,7 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
         return code;
     if (options != NULL && (code = check_waiting(options->wait, options->interval, error)) != 0)
         return code;
-    code = read_wish(options, &wish);
+    code = read_wish(options, ring->region.view.capacity, &wish);
     if (code != 0)
         return code;
     if (options != NULL)

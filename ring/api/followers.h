@@ -25,7 +25,7 @@ struct followers {
 
 /* Group `upstream` has released up to `gate`: wake a sleeper of this one, if it waits for that. How many were woken. */
 unsigned follower_wake(struct mring *ring, uint32_t upstream, uint64_t gate, const struct held_group *group,
-                   struct known_sleeper *known, struct wild_turns *turns);
+                       struct known_sleeper *known, struct wild_turns *turns);
 
 /* Somebody in these groups, by bits, waits for the consumer's to release, which has come to `gate`. How many were woken. */
 unsigned followers_answer(struct mring_consumer *consumer, uint64_t awaited, uint64_t gate);

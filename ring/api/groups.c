@@ -1,6 +1,8 @@
 /* Groups as handles have them: see struct held_group. */
 #include "ring.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 struct region_group *ring_group(struct mring *ring, uint32_t index)
@@ -24,6 +26,24 @@ int ring_find_declared(struct mring *ring, const char *name)
             return (int)index;
     }
     return -1;
+}
+
+_Static_assert((int)MRING_STOP == UNSERVED_STOPS && (int)MRING_DROP == UNSERVED_DROPS,
+               "what becomes of a group is in the format");
+
+int read_limit(enum mring_unserved unserved, uint64_t limit, uint64_t capacity, struct group_terms *terms,
+               struct mring_error *error)
+{
+    if (unserved != MRING_STOP && unserved != MRING_DROP)
+        return failure(error, -EINVAL, 0, "unserved %d is none of enum mring_unserved", (int)unserved);
+    if ((limit != 0) != (unserved != MRING_STOP))
+        return failure(error, -EINVAL, 0, "of limit and unserved a group has both, or none");
+    if (limit > capacity)
+        return failure(error, -EINVAL, 0, "a limit of %" PRIu64 " bytes: no group is further behind than the capacity",
+                       limit);
+    terms->unserved = (uint32_t)unserved;
+    terms->limit = limit;
+    return 0;
 }
 
 uint64_t ring_groups_of_kind(const struct mring *ring, enum group_kind kind)

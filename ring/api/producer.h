@@ -76,6 +76,8 @@ void producer_cut_off(struct mring_producer *producer, uint32_t index);
 bool producer_cut_already(const struct mring_producer *producer, uint32_t index);
 /* Those that are after one that was cut off would wait for ever: cut them off as well. */
 void producer_cut_followers(struct mring_producer *producer);
+/* Give up those groups that nobody serves and that are further behind than their limit. To be called when there is no room. */
+void producer_give_up_unserved(struct mring_producer *producer);
 /* Is the ring served (ring_meet)? A broker that is new gets the semaphore and the entries of passing groups from here, too. */
 void producer_meet(struct mring_producer *producer);
 

@@ -58,6 +58,7 @@ void producer_bury_dead(struct mring_producer *producer)
                                                        &producer->turns[index]));
             wake_followers(producer, index);
         }
+    producer_give_up_unserved(producer);
 }
 
 void producer_look_for_dead(struct mring_producer *producer)

@@ -122,8 +122,11 @@ static int plan_groups(struct create_plan *plan, struct mring_error *error)
         return failure(error, -E2BIG, 0, "%zu groups: a ring has at most %d", plan->count, LAYOUT_GROUPS);
     for (size_t index = 0; index < plan->count; index++) {
         const struct mring_group *group = &plan->groups[index];
+        struct group_terms terms;
         int code = check_name(group->name, "group", error);
 
+        if (code == 0)
+            code = read_limit(group->unserved, group->limit, plan->region.capacity, &terms, error);
         if (code != 0)
             return code;
         for (size_t other = 0; other < index; other++)
@@ -313,8 +316,9 @@ static int build(struct mring *ring, const char *name, const struct create_plan 
     ring->escrow = region_share(region->ring) == KERN_SUCCESS ? region->ring : MACH_PORT_NULL;
     for (uint32_t index = 0; index < plan->count; index++) {
         const struct mring_group *group = &plan->groups[index];
-        const struct group_terms terms = terms_of(plan, index);
+        struct group_terms terms = terms_of(plan, index);
 
+        (void)read_limit(group->unserved, group->limit, plan->region.capacity, &terms, NULL); /* plan_groups has */
         code = serve_make_group(ring, index, group->name, &terms, error);
         if (code != 0)
             return code;

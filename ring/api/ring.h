@@ -123,6 +123,10 @@ int check_role(enum mring_role role, struct mring_error *error);
 /* Is this name allowed for a ring or a group? 0, -EINVAL, -ENAMETOOLONG. `what` is "ring" or "group". */
 int check_name(const char *name, const char *what, struct mring_error *error);
 
+/* What becomes of a group that nobody serves, into its terms. 0, -EINVAL. */
+int read_limit(enum mring_unserved unserved, uint64_t limit, uint64_t capacity, struct group_terms *terms,
+               struct mring_error *error);
+
 /* The size a caller's struct claims: is it one that this library can read? */
 int check_size(size_t claimed, size_t least, const char *what, struct mring_error *error);
 

@@ -11,6 +11,7 @@
  */
 #include "core/stage.h"
 #include "core/start.h"
+#include "core/unserved.h"
 #include "quota.h"
 #include "ring.h"
 
@@ -99,14 +100,18 @@ static bool is_empty(struct mring *ring, uint32_t index)
     const struct group_entry *entry = directory_entry(ring, index);
     const struct region_group *group = served_group(ring, index);
     struct group_view known = {.index = index, .incarnation = entry->incarnation};
+    uint64_t cut = word_load_acquire(&ring->region.view.page->cut_off[index].what); /* [CUT] */
 
     if (is_declared(ring, index) || !terms_by_join(&entry->terms))
         return false;
+    if (unserved_dropped(cut, entry->incarnation)) /* nobody was there, and who came then was turned away */
+        return true;
     if (group == NULL)
         return !life_marked(ring->life, group_mark(&known));
     if (start_pending(&group->view)) /* whoever made it was killed over that: nobody was told of it */
         return true;
-    return group->view.terms.kind == GROUP_PASSING && !group_lives(&group->view, alive, ring);
+    return (group->view.terms.kind == GROUP_PASSING || cut_off_is(cut, entry->incarnation)) &&
+           !group_lives(&group->view, alive, ring);
 }
 
 static void remove_group(struct mring *ring, uint32_t index)
@@ -116,8 +121,8 @@ static void remove_group(struct mring *ring, uint32_t index)
 }
 
 /*
- * Passing groups that their last member left, or died in, and groups whose entry nobody has any more, or that never began, are cleared away
- * when their place, name or members are needed.
+ * Passing groups that their last member left, or died in, groups whose entry nobody has any more, or that never began, and those that the
+ * producer has given up, are cleared away when their place, name or members are needed.
  */
 static void clear_empty(struct mring *ring)
 {

@@ -6,6 +6,7 @@
 #include "group.h"
 #include "stage.h"
 #include "start.h"
+#include "unserved.h"
 
 enum { WALKS = 16 }; /* of the same messages, before the ring counts as too busy for it */
 
@@ -80,10 +81,14 @@ static void inspect_end(const struct inspector *inspector)
 /* ---- the messages ---- */
 
 /* It gates no more, whatever its words say: what it had not claimed may be overwritten. */
+static uint64_t cut_off_what(const struct inspector *inspector, const struct group_view *group)
+{
+    return word_load_acquire(&inspector->ring.page->cut_off[group->index].what); /* [CUT] */
+}
+
 static bool is_cut_off(const struct inspector *inspector, const struct group_view *group)
 {
-    return cut_off_is(word_load_acquire(&inspector->ring.page->cut_off[group->index].what), /* [CUT] */
-                      group->incarnation);
+    return cut_off_is(cut_off_what(inspector, group), group->incarnation);
 }
 
 /* The lowest position that a group has not claimed, a lone member not released. NOWHERE: no group gates. */
@@ -272,6 +277,10 @@ static void inspect_group(const struct inspector *inspector, const struct group_
         /* One that every member has left is cleared away in good time, and gates no more. */
         if (gate_of_group(&inspector->ring, group, 0, tail) != GATE_NONE)
             tell(inspector, FINDING_DESERTED, at, FINDING_WHOLE, 0, 0, 0);
+        return;
+    }
+    if (unserved_dropped(cut_off_what(inspector, group), group->incarnation)) {
+        tell(inspector, FINDING_DROPPED, at, FINDING_WHOLE, 0, 0, 0);
         return;
     }
     if (is_cut_off(inspector, group))

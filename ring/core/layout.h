@@ -12,6 +12,7 @@
  *             04080  intent                P, before what it covers [INTENT]  lossy groups: how far P may have written
  *             04100  epoch, fenced, ended  P, release           who produces; does membarrier reach it; has it ended
  *             04118  gate                  P, release [GATE]    no byte from here on is overwritten without a scan that says so (R9)
+ *             04120  judged                P, release [JUDGED]  a group that it may be about to give up (unserved.h)
  *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
  *             04190  broker                B, CAS [BROKER]      who serves the ring: OWNER, life 0: nobody
  *             04198  meeting               B, release [MEETING]  a number of the name that a successor is found by
@@ -232,7 +233,8 @@ struct producer_page {
     struct word fenced; /* equals epoch when this producer has registered for membarrier (R15) */
     struct word ended;  /* final tail + 1 once the stream is complete */
     struct word gate;   /* as a rescan found it, told before it is used; only grows */
-    unsigned char pad2[LAYOUT_LINE - 32];
+    struct word judged; /* 0: none; or {incarnation: 56 bits, directory index + 1: 8 bits} */
+    unsigned char pad2[LAYOUT_LINE - 40];
 
     struct word groups;            /* bit g: directory entry g is live */
     struct word directory_version; /* grows with each change of the directory */
@@ -419,6 +421,7 @@ LAYOUT_AT(producer_page, epoch, 0x100);
 LAYOUT_AT(producer_page, fenced, 0x108);
 LAYOUT_AT(producer_page, ended, 0x110);
 LAYOUT_AT(producer_page, gate, 0x118);
+LAYOUT_AT(producer_page, judged, 0x120);
 LAYOUT_AT(producer_page, groups, 0x180);
 LAYOUT_AT(producer_page, directory_version, 0x188);
 LAYOUT_AT(producer_page, broker, 0x190);

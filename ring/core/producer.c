@@ -57,6 +57,7 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     producer->reserved_at = NOWHERE;
     /* No group can be further behind than this; the first rescan tells more. */
     producer_core_advance(producer, tail > view->capacity ? tail - view->capacity : 0);
+    word_store(&view->page->judged, 0); /* by a dead one */
     producer->intent = word_load(&view->page->intent);
     landmark_clear_past(view->page, tail);
     producer->landmark = landmark_next(view->page);

@@ -1,5 +1,6 @@
 /*
- * What is wrong with words that cannot be true: said in numbers beside -EBADMSG, for whoever asks (mring_trouble).
+ * What is wrong with words that cannot be true: said in numbers beside -EBADMSG, for whoever asks (mring_trouble). And why a group was cut off,
+ * which need not be that (unserved.h).
  *
  * A kind stands in the producer page too, with a group that was cut off, so that its members can be told: the numbers of the kinds are part of
  * the format, new ones come last.
@@ -25,7 +26,10 @@
     X(COUNT, "position %" PRIu64 ": message %" PRIu64 " of the stream cannot be followed by message %" PRIu64)         \
     X(UPSTREAM, "group number %" PRIu64 ", which this one is after, says %" PRIu64                                     \
                 " of itself, which cannot be true beside %" PRIu64)                                                    \
-    X(FOLLOWS, "group number %" PRIu64 ", which it is after, was cut off at position %" PRIu64 " (trouble %" PRIu64 ")")
+    X(FOLLOWS,                                                                                                         \
+      "group number %" PRIu64 ", which it is after, was cut off at position %" PRIu64 " (trouble %" PRIu64 ")")        \
+    X(UNSERVED, "nobody served it, and from position %" PRIu64 ", where it was, to %" PRIu64 " it was further behind " \
+                "than its limit of %" PRIu64 " bytes")
 
 enum trouble_kind {
     TROUBLE_NONE,

@@ -131,6 +131,21 @@ struct mring_error {
  * Rings
  */
 
+/*
+ * What becomes of a group that keeps its place (declared, or durable) when nobody serves it: no living process is joined; a stopped one is. The
+ * producer decides it when it has waited for room for a quarter of a second, and goes on within a second. How far a group is behind is counted
+ * from the oldest message that it has not released to the end of the one that finds no room.
+ */
+enum mring_unserved {
+    /* The producer waits, for as long as it takes. */
+    MRING_STOP = 0,
+    /*
+     * More than `limit` bytes behind it is dropped: nobody waits for it any more, and what it had not released is lost. mring_trouble tells the
+     * producer. If a join had made it, the next one makes it anew. One that was declared is lost: -ECONNABORTED for who joins.
+     */
+    MRING_DROP = 2
+};
+
 /* A group to be declared when the ring is made: it gates the producer from position 0, before anyone has joined. */
 struct mring_group {
     const char *name; /* 1 to MRING_NAME_MAX bytes */
@@ -143,6 +158,8 @@ struct mring_group {
      */
     const char *const *after;
     size_t after_count;
+    enum mring_unserved unserved;
+    size_t limit; /* bytes, at most the ring's capacity; 0 with MRING_STOP alone */
 };
 
 /* Who may. Root always may. */
@@ -213,8 +230,8 @@ struct mring_options {
  * one thread for that, the broker, with all signals blocked: it starts with the first ring and ends with the last.
  * The options are copied; NULL: all defaults. The handle is the caller's, to be closed with mring_close.
  *
- * -EINVAL      an option is out of range, `produce` lets in whom `access` does not, a name is empty or holds '/' or a control character,
- *              two groups share a name, one is after a group that is not declared, or after itself
+ * -EINVAL      an option is out of range, a group has one of unserved and limit without the other, `produce` lets in whom `access` does not, a name
+ *              is empty or holds '/' or a control character, two groups share a name, one is after a group that is not declared, or after itself
  * -ENAMETOOLONG a name is longer than MRING_NAME_MAX
  * -E2BIG       more groups or members than the limits above
  * -EEXIST      a living process of this user serves a ring of this name: the one that made it, or one that took it over; or, after a second,
@@ -473,11 +490,14 @@ struct mring_join_options {
     enum mring_start start;
     uint64_t position;       /* MRING_START_POSITION: mring_message.position of its first message */
     const char *start_group; /* MRING_START_GROUP */
+    /* If this call makes the group: as of struct mring_group. If it exists, and with others, this join is refused. */
+    enum mring_unserved unserved;
+    size_t limit;
 };
 #define MRING_JOIN_OPTIONS_INIT                                                                                        \
     {                                                                                                                  \
         sizeof(struct mring_join_options), 0, 0, NULL, 0, MRING_SPIN_THEN_SLEEP, 0, NULL, 0, 0, MRING_START_NOW, 0,    \
-            NULL                                                                                                       \
+            NULL, MRING_STOP, 0                                                                                        \
     }
 
 /*
@@ -508,7 +528,8 @@ struct mring_join_options {
  *            over, and nobody who has this group, which is not a declared one, has come to it for 3 seconds: members are seen there when they
  *            wait, or ask for messages
  * -EBADMSG   the words of the group are damaged, as error->text says; or the messages that it was to start among are
- * -ECONNABORTED the producer has cut the group off (mring_next)
+ * -ECONNABORTED the producer has cut the group off (mring_next), or dropped it (MRING_DROP), as error->text says
+ * -EAGAIN    the producer was just deciding whether anybody serves the group, and has not come to an end for 3 seconds: it is stopped
  * -ENOMEM -EMFILE -EFBIG -ENOLCK  as of mring_create; who serves the ring, and makes the group, may be short of something too,
  *            which the text says. No place stays taken
  */
@@ -699,7 +720,7 @@ MRING_API int mring_consumer_fd(struct mring_consumer *consumer);
  * position 4096: length 4294967295 is longer than any message (8184)"), which is the code that the call answered.
  *   A consumer's is of the ring's memory, which the producer writes, or its group's, which the group's members write.
  *   A producer's is a group that it cut off, since what stands in the group's words cannot be true: one member wrote what it must not.
- *   Nobody waits for such a group any more; its members are told so, by -ECONNABORTED.
+ *   Nobody waits for such a group any more; its members are told so, by -ECONNABORTED. Or it is one that was dropped (MRING_DROP).
  * 1: *error is filled; 0: there was nothing; -EINVAL: error is NULL or its size not one this library knows.  -ESTALE
  */
 MRING_API int mring_producer_trouble(struct mring_producer *producer, struct mring_error *error);

@@ -1,0 +1,43 @@
+/*
+ * A producer short of room gives up the groups that nobody serves, as far as their terms say so (core/unserved.h). How far one is behind
+ * counts the message that finds no room as well: so a limit of the ring's capacity is passed when the ring is full.
+ *
+ * Dropped: it is cut off, as a group is whose words cannot be true, with another reason. Whoever serves the ring clears its entry away when the next
+ * one joins, if a join had made it (serve.c); a declared one stays, and its members are told.
+ */
+#include "producer.h"
+
+#include "core/unserved.h"
+
+static bool alive(void *context, uint64_t number)
+{
+    return life_alive(((struct mring *)context)->life, number);
+}
+
+static void judge(struct mring_producer *producer, uint32_t index, uint64_t gate, uint64_t end)
+{
+    const struct group_view *group = &producer->group[index].view;
+
+    if (unserved_judge(&producer->core.view, group, alive, producer->ring)) {
+        producer->watch[index].trouble = (struct trouble){TROUBLE_UNSERVED, gate, end, group->terms.limit};
+        producer_cut_off(producer, index);
+    }
+    unserved_done(&producer->core.view);
+}
+
+void producer_give_up_unserved(struct mring_producer *producer)
+{
+    const struct producer_core *core = &producer->core;
+    uint64_t tail = producer_core_tail(core);
+    uint64_t end = core->refused != 0 ? core->refused + LAYOUT_RECORD_HEADER : core->position;
+
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        uint64_t gate;
+
+        if (!producer_awaits(producer, index))
+            continue;
+        gate = gate_of_group(&core->view, &producer->group[index].view, core->gate, tail);
+        if (gate <= tail && unserved_has_limit(&producer->group[index].view.terms, end - gate))
+            judge(producer, index, gate, end);
+    }
+}
