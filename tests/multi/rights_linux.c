@@ -620,6 +620,20 @@ static void wrong_terms_are_refused(void)
 
 /* ---- who only looks ---- */
 
+static void count_as_a_stranger(struct mring *ring)
+{
+    struct mring_group_stats of_group = MRING_GROUP_STATS_INIT;
+    struct mring_stats *stats = NULL;
+
+    EXPECT_OK(mring_stats(ring, &stats, NULL));
+    EXPECT_OK(mring_stats_group(stats, 1, &of_group));
+    EXPECT(strcmp(of_group.name, "h"), ==, 0);
+    EXPECT(of_group.reached, ==, 1);
+    EXPECT(of_group.members_most, ==, MEMBERS);
+    EXPECT(mring_stats_group(stats, 2, &of_group), ==, -ENOENT);
+    mring_stats_free(stats);
+}
+
 static void inspector_attacks(void *unused)
 {
     struct mring *ring;
@@ -646,6 +660,7 @@ static void inspector_attacks(void *unused)
         held_group_drop(&group);
     }
     EXPECT(inspect_group(ring, 2, &group, NULL), ==, -ENOENT);
+    count_as_a_stranger(ring);
     attack_mapping(ring->region.base, RING_DATA_OFFSET + ring->region.view.capacity);
     attack_mapping((uint64_t)ring->region.view.doorbell, LAYOUT_PAGE);
     attack_entry(ring->region.doorbell, LAYOUT_PAGE);
