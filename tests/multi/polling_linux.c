@@ -4,6 +4,7 @@
  * Where it says so the ticks are stopped (wait/armed.c), which would make up for a lost wake-up within a quarter of a second: then one
  * that is lost is a hang.
  */
+#include "event.h"
 #include "harness.h"
 
 #include "api/consumer.h"
@@ -658,6 +659,84 @@ static void deaths(void)
     EXPECT_OK(mring_close(out));
 }
 
+/* ---- who serves the ring dies ---- */
+
+static char name[48];
+static struct event ready;
+
+static void create_and_be_killed(void *unused)
+{
+    const struct mring_group group = {.name = "g", .members = 1};
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    (void)unused;
+    options.groups = &group;
+    options.group_count = 1;
+    EXPECT_OK(mring_create(&out, name, &options));
+    event_send(&ready);
+    (void)pause();
+}
+
+static void open_ring(enum mring_role role)
+{
+    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
+
+    options.timeout = INT64_C(30) * 1000 * 1000 * 1000;
+    EXPECT_OK(mring_open(&out, name, role, &options));
+}
+
+static void open_and_poll(void *unused)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    uint32_t next = 0;
+    int code;
+
+    (void)unused;
+    open_ring(MRING_CONSUME);
+    consumer = join(out);
+    EXPECT(mring_fd(consumer), >=, 0);
+    EXPECT(mring_wait(consumer, 0), ==, -ETIMEDOUT);
+    event_send(&ready);
+    while ((code = poll_until_told(consumer, &message)) == 1) {
+        EXPECT(message.tag, ==, next);
+        next++;
+        EXPECT_OK(mring_release(consumer, &message));
+    }
+    EXPECT(code, ==, -EPIPE);
+    EXPECT(next, ==, 200);
+    EXPECT(word_load(&consumer->core.line->rescued), ==, 0);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(mring_close(out));
+}
+
+/* One that does nothing but poll takes the ring over, and is woken by who finds it there. */
+static void who_polls_takes_over(void)
+{
+    struct mring_producer *producer;
+    pid_t creator, poller;
+
+    ready = event_make();
+    (void)snprintf(name, sizeof(name), "polling-%d", (int)getpid());
+    creator = child_start(create_and_be_killed, NULL);
+    event_wait(&ready);
+    poller = child_start(open_and_poll, NULL);
+    event_wait(&ready);
+    EXPECT_OK(kill(creator, SIGKILL));
+    be_killed(creator);
+    open_ring(MRING_PRODUCE);
+    EXPECT_OK(mring_producer(out, &producer, NULL));
+    for (uint32_t number = 0; number < 200; number++) {
+        while (word_load(&out->region.view.doorbell->groups) == 0)
+            (void)sched_yield();
+        EXPECT_OK(mring_send(producer, "0123456789", 10, number));
+    }
+    EXPECT_OK(mring_end(producer));
+    child_finish(poller);
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(out));
+}
+
 /* By the clock: nothing is announced, and each is there when its time has come. */
 static void dozing(void)
 {
@@ -697,6 +776,7 @@ int main(int argc, char **argv)
         {"waking", waking, 60},
         {"from_sleeping_to_polling", from_sleeping_to_polling, 60},
         {"deaths", deaths, 60},
+        {"who_polls_takes_over", who_polls_takes_over, 60},
         {"dozing", dozing, 60},
     };
 

@@ -88,7 +88,12 @@ try {
         return 1;
     }
     auto ring = mring::ring::create();
-    auto consumer = ring.join("all");
+    auto consumer = ring.join("all", 0, MRING_DOZE, std::chrono::microseconds(100));
+    if (consumer.wait(std::chrono::nanoseconds(0)) != mring::wake::timed_out ||
+        consumer.fd() != mring_fd(consumer.get())) {
+        std::cerr << "there is a message already, or no descriptor\n";
+        return 1;
+    }
     auto producer = ring.produce();
     producer.send("hello, outside", 7);
     producer.end();
