@@ -89,7 +89,7 @@ struct mring_consumer;
 /*
  * How a handle waits, in mring_wait and in the calls that are made of it. Of its own choosing: the members of one group may differ, and a
  * producer and its consumers too. Between the looks of SPIN and DOZE nobody has to wake anybody: a producer beside such consumers makes
- * no system call at all, and neither do they when they release to such a producer.
+ * no system call at all, and neither do they when they release to such a producer. ring/doc/design.md says what each took where it was measured.
  */
 enum mring_waiting {
     /*

@@ -88,7 +88,9 @@ try {
         return 1;
     }
     auto ring = mring::ring::create();
-    auto consumer = ring.join("all", 0, MRING_DOZE, std::chrono::microseconds(100));
+    mring_join_options dozing = MRING_JOIN_OPTIONS_INIT;
+    dozing.wait = MRING_DOZE;
+    auto consumer = ring.join("all", dozing);
     if (consumer.wait(std::chrono::nanoseconds(0)) != mring::wake::timed_out ||
         consumer.fd() != mring_fd(consumer.get())) {
         std::cerr << "there is a message already, or no descriptor\n";
