@@ -1,6 +1,7 @@
 /* Unit tests of core/lossy.h and core/landmark.h: what lossy members get, and what they are told they missed. */
 #include "core/lossy.h"
 
+#include "core/lone.h"
 #include "core/recover.h"
 #include "core/shared.h"
 #include "support/fake_ring.h"
@@ -235,6 +236,35 @@ static void what_is_taken_back_comes_again(void **state)
     drain(&account, &member);
     assert_int_equal(account.got, 9);
     assert_adds_up(&scene, &account);
+    fake_ring_free(&scene.ring);
+}
+
+/* A producer that creeps after a slow reader keeps landmarks all over the ring, not the last of them alone. */
+static void landmarks_stay_apart(void **state)
+{
+    struct scene scene;
+    struct consumer_core slow;
+    struct record record = {0, 0, NULL};
+    uint64_t tail, oldest = NOWHERE;
+
+    (void)state;
+    scene_make(&scene);
+    scene.ring.group[LONE].terms.lossy = 0;
+    fake_ring_join(&scene.ring, LONE, 1, &slow);
+    send_some(&scene, CAPACITY / 48, 40);
+    for (unsigned turn = 0; turn < 2000; turn++) {
+        assert_int_equal(lone_next(&slow, &record), 1);
+        consumer_core_release(&slow, slow.position);
+        send_one(&scene, 40);
+    }
+    tail = word_load(&scene.ring.view.page->tail);
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
+        uint64_t position = word_load(&scene.ring.view.page->landmark[place].position);
+
+        if (position + CAPACITY > word_load(&scene.ring.view.page->intent) && position < oldest)
+            oldest = position;
+    }
+    assert_true(tail - oldest > CAPACITY / 2);
     fake_ring_free(&scene.ring);
 }
 
@@ -500,19 +530,13 @@ static void whatever_happens_it_adds_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_keeps_up_misses_nothing),
-        cmocka_unit_test(lapped_it_knows_what_it_missed),
-        cmocka_unit_test(what_is_held_is_overwritten),
-        cmocka_unit_test(it_may_hold_so_many),
-        cmocka_unit_test(what_is_taken_back_comes_again),
-        cmocka_unit_test(who_comes_later_goes_on),
-        cmocka_unit_test(a_dead_members_batch_is_adopted),
-        cmocka_unit_test(or_counted_where_it_is_gone),
-        cmocka_unit_test(poison_is_missed),
-        cmocka_unit_test(a_successor_counts_again),
-        cmocka_unit_test(a_successor_takes_false_landmarks_away),
-        cmocka_unit_test(a_successor_keeps_the_intent),
-        cmocka_unit_test(whatever_happens_it_adds_up),
+        cmocka_unit_test(one_that_keeps_up_misses_nothing), cmocka_unit_test(lapped_it_knows_what_it_missed),
+        cmocka_unit_test(what_is_held_is_overwritten),      cmocka_unit_test(it_may_hold_so_many),
+        cmocka_unit_test(what_is_taken_back_comes_again),   cmocka_unit_test(landmarks_stay_apart),
+        cmocka_unit_test(who_comes_later_goes_on),          cmocka_unit_test(a_dead_members_batch_is_adopted),
+        cmocka_unit_test(or_counted_where_it_is_gone),      cmocka_unit_test(poison_is_missed),
+        cmocka_unit_test(a_successor_counts_again),         cmocka_unit_test(a_successor_takes_false_landmarks_away),
+        cmocka_unit_test(a_successor_keeps_the_intent),     cmocka_unit_test(whatever_happens_it_adds_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

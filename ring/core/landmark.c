@@ -1,15 +1,15 @@
 #include "landmark.h"
 
-unsigned landmark_next(const struct producer_page *page)
+unsigned landmark_next(const struct producer_page *page, uint64_t *last)
 {
     unsigned next = 0;
-    uint64_t highest = 0;
 
+    *last = 0;
     for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
         uint64_t position = word_load(&page->landmark[place].position);
 
-        if (position != NOWHERE && position > highest) {
-            highest = position;
+        if (position != NOWHERE && position > *last) {
+            *last = position;
             next = (place + 1) % LAYOUT_LANDMARKS;
         }
     }

@@ -23,9 +23,9 @@ struct fact {
     uint64_t messages, bytes; /* before it */
 };
 
-/* The producer's: write one in this place. Which is next, for one that begins. */
+/* The producer's: write one in this place. Which is next, and where the last one is, for one that begins. */
 void landmark_write(struct producer_page *page, unsigned place, const struct fact *fact);
-unsigned landmark_next(const struct producer_page *page);
+unsigned landmark_next(const struct producer_page *page, uint64_t *last);
 
 /* A successor's: take away what lies past the tail, or has been half written. */
 void landmark_clear_past(struct producer_page *page, uint64_t tail);

@@ -4,14 +4,28 @@
 
 #include <string.h>
 
+/*
+ * Not near the last one: a producer that creeps after a slow reader raises its intent record by record, and would soon have all landmarks
+ * close to the tail. The last one's record is still there then: the intent goes half a ring, the longest record, beyond `here` at most.
+ */
+static void leave_landmark(struct producer_core *producer, const struct fact *here, uint64_t step)
+{
+    if (here->position - producer->landmark_at < step / 2)
+        return;
+    landmark_write(producer->view.page, producer->landmark, here);
+    producer->landmark_at = here->position;
+    producer->landmark = (producer->landmark + 1) % LAYOUT_LANDMARKS;
+}
+
 void producer_core_raise(struct producer_core *producer, uint64_t next)
 {
     struct producer_page *page = producer->view.page;
     const struct fact here = {producer->position, word_load(&page->messages) + producer->staged_messages,
                               word_load(&page->bytes) + producer->staged_bytes};
     uint64_t most = producer->gate + producer->view.capacity;
-    uint64_t step = producer->view.capacity / PRODUCER_STEPS;
-    uint64_t intent = producer->position + (step < PRODUCER_STEP_MOST ? step : PRODUCER_STEP_MOST);
+    uint64_t sixteenth = producer->view.capacity / PRODUCER_STEPS;
+    uint64_t step = sixteenth < PRODUCER_STEP_MOST ? sixteenth : PRODUCER_STEP_MOST;
+    uint64_t intent = producer->position + step;
 
     if (intent < next + LAYOUT_RECORD_HEADER)
         intent = next + LAYOUT_RECORD_HEADER;
@@ -21,8 +35,7 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
         producer->intent = intent;
         word_store(&page->intent, intent);
         fence_store(); /* [INTENT] */
-        landmark_write(page, producer->landmark, &here);
-        producer->landmark = (producer->landmark + 1) % LAYOUT_LANDMARKS;
+        leave_landmark(producer, &here, step);
     }
     producer->limit = (producer->intent < most ? producer->intent : most) - LAYOUT_RECORD_HEADER;
 }
@@ -60,7 +73,7 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     word_store(&view->page->judged, 0); /* by a dead one */
     producer->intent = word_load(&view->page->intent);
     landmark_clear_past(view->page, tail);
-    producer->landmark = landmark_next(view->page);
+    producer->landmark = landmark_next(view->page, &producer->landmark_at);
     word_store_release(&view->page->tail, tail); /* [TAIL] */
     recount(view, tail);
     producer_core_raise(producer, tail);

@@ -52,6 +52,7 @@ struct producer_core {
     uint64_t gate;                          /* as last scanned: nobody reads below it; only grows */
     uint64_t intent;                        /* the page's */
     unsigned landmark;                      /* the place of the next one */
+    uint64_t landmark_at;                   /* where the last one is */
     uint64_t first;                         /* where the record of first_header begins */
     uint64_t staged_messages, staged_bytes; /* committed since the last publication */
     uint64_t refused;                       /* the end of the record that found no room; 0: none was refused */
