@@ -17,7 +17,7 @@
 enum { SKIPPED = 77, ROUNDS = 40, LONGEST_LIFE = 20 /* ms */, SECOND = 1000 * 1000 * 1000 };
 
 static char name[48];
-static struct event reports, told;
+static struct event reports, told, checked;
 static int to_outsider[2];
 
 static bool go_elsewhere(void)
@@ -30,6 +30,7 @@ static void name_ring(void)
     (void)snprintf(name, sizeof(name), "export-%d", (int)getpid());
     reports = event_make();
     told = event_make();
+    checked = event_make();
     make_pair(to_outsider);
 }
 
@@ -117,7 +118,9 @@ static void outsider_is_left(void *unused)
     event_send(&told);
     consume_stream(ring, "log", &reports);
     EXPECT(ring->broker == NULL, ==, 1);
+    ring_meet(ring);
     EXPECT(word_load(&ring->served_by), ==, word_load(&ring->region.view.page->broker)); /* it asks no more */
+    event_send(&checked);
     options.error = &error;
     EXPECT(mring_import(fd, &again, &options), ==, -ENOENT);
     EXPECT(strstr(error.text, "namespace") != NULL, ==, 1);
@@ -135,6 +138,7 @@ static void insider_succeeds(void *unused)
     event_send(&told);
     consume_stream(ring, "work", &reports);
     EXPECT(ring->broker != NULL, ==, 1);
+    event_wait(&checked); /* it serves the ring as long as it is looked for */
     EXPECT_OK(mring_close(ring));
 }
 
@@ -310,6 +314,7 @@ static void nothing_is_left(void)
             (void)close(to_outsider[at]);
             (void)close(reports.ends[at]);
             (void)close(told.ends[at]);
+            (void)close(checked.ends[at]);
         }
         await_sockets(before);
         name_is_free();
