@@ -2,16 +2,18 @@
  * Landmarks: how many messages and bytes of the stream there are before a position (R10). They are what makes a loss countable: whoever was
  * lapped resumes at one, and the difference to where it was is what it missed.
  *
- * The producer writes one at each step of its intent, at the position of its next record, round and round in LAYOUT_LANDMARKS places. Words:
+ * The producer writes one at about each step of its intent, at the position of its next record, round and round in LAYOUT_LANDMARKS places. Words:
  * the landmarks, the producer's alone; read by everybody. Each is written thus: position = NOWHERE, store fence, the counts, position
  * (release [LANDMARK]). A reader takes the position (acquire), the counts, load fence, the position again: equal, and no NOWHERE: the counts are
  * of that position, since the same position is never written with other counts.
  *
  * A landmark may lie past the tail: the records up to it are committed, and not published. If the producer dies before, that fact comes to
- * nothing, and another stream may go on there. So a successor takes such landmarks away before it publishes anything, and a reader believes
- * only what is not past a tail that it read (acquire [TAIL]) between its two looks at the position.
+ * nothing, and another stream may go on there, which may even have a landmark at the same position in the same place. So a successor takes such
+ * landmarks away before it publishes anything, and a reader believes only what is not past a tail that it read (acquire [TAIL]) *before* it looks:
+ * whoever published up to there, a false landmark below was gone by then.
  *
- * All places of a new ring say that before position 0 there is nothing: so there is always one.
+ * All places of a new ring say that before position 0 there is nothing, and a successor that finds the last one out of reach leaves one at the tail
+ * before it publishes anything: so there is always one.
  */
 #ifndef MRING_CORE_LANDMARK_H
 #define MRING_CORE_LANDMARK_H

@@ -5,12 +5,13 @@
 #include <string.h>
 
 /*
- * Not near the last one: a producer that creeps after a slow reader raises its intent record by record, and would soon have all landmarks
- * close to the tail. The last one's record is still there then: the intent goes half a ring, the longest record, beyond `here` at most.
+ * Not near the last one, as long as that one's record is there: a producer that creeps after a slow reader raises its intent record by record,
+ * and would soon have all landmarks close to the tail. It stays there until the next: the intent goes half a ring, the longest record, beyond
+ * `here` at most. What a predecessor raised it for and did not publish may be a whole one.
  */
 static void leave_landmark(struct producer_core *producer, const struct fact *here, uint64_t step)
 {
-    if (here->position - producer->landmark_at < step / 2)
+    if (here->position - producer->landmark_at < step / 2 && record_intact(&producer->view, producer->landmark_at))
         return;
     landmark_write(producer->view.page, producer->landmark, here);
     producer->landmark_at = here->position;
@@ -33,7 +34,8 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
         intent = most;
     if (intent > producer->intent) {
         producer->intent = intent;
-        word_store(&page->intent, intent);
+        if (intent > word_load(&page->intent)) /* R11 */
+            word_store(&page->intent, intent);
         fence_store(); /* [INTENT] */
         leave_landmark(producer, &here, step);
     }
@@ -42,8 +44,8 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
 
 /*
  * The counters are short of what the predecessor published last, if it died before it came to them. The last landmark says what is true, from
- * which on the messages are counted. It is there, but for a predecessor that died between its intent and the landmark: that one had
- * counted all that it published.
+ * which on the messages are counted. It can be counted from, but where a predecessor raised the intent, to a ring past it, for what it did not
+ * come to publish: that one had counted all that it published.
  */
 static void recount(const struct ring_view *view, uint64_t tail)
 {
@@ -71,7 +73,6 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     /* No group can be further behind than this; the first rescan tells more. */
     producer_core_advance(producer, tail > view->capacity ? tail - view->capacity : 0);
     word_store(&view->page->judged, 0); /* by a dead one */
-    producer->intent = word_load(&view->page->intent);
     landmark_clear_past(view->page, tail);
     producer->landmark = landmark_next(view->page, &producer->landmark_at);
     word_store_release(&view->page->tail, tail); /* [TAIL] */

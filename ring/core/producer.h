@@ -22,9 +22,10 @@
  * meanwhile (group.h).
  *
  * Lossy groups, which the gate does not wait for, must be able to tell what was overwritten under their eyes. So no byte is written at or past
- * `intent` before that says so: it is raised in large steps, first the word, then a store fence, then what it covers [INTENT]; and at each
+ * `intent` before that says so: it is raised in large steps, first the word, then a store fence, then what it covers [INTENT]; and about each
  * step a landmark says how much of the stream lies before (landmark.h). The path of a message pays nothing for this: the one limit that it
- * checks is the lower of gate and intent. A successor never lowers the intent, since its predecessor may have written that far (R11).
+ * checks is the lower of gate and intent. A successor never lowers the intent, since its predecessor may have written that far (R11), but
+ * goes by steps and landmarks of its own from the first: one that did not would leave those who were lapped by the other without any.
  */
 #ifndef MRING_CORE_PRODUCER_H
 #define MRING_CORE_PRODUCER_H
@@ -49,11 +50,11 @@ struct producer_core {
     uint64_t reserved_at;  /* where room was reserved: good while the position has not moved */
     uint64_t reserved;     /* payload bytes, at most */
     uint64_t message_max;
-    uint64_t gate;                          /* as last scanned: nobody reads below it; only grows */
-    uint64_t intent;                        /* the page's */
-    unsigned landmark;                      /* the place of the next one */
-    uint64_t landmark_at;                   /* where the last one is */
-    uint64_t first;                         /* where the record of first_header begins */
+    uint64_t gate;        /* as last scanned: nobody reads below it; only grows */
+    uint64_t intent;      /* how far it means to write itself; the page's may be a predecessor's, and higher */
+    unsigned landmark;    /* the place of the next one */
+    uint64_t landmark_at; /* where the last one is */
+    uint64_t first;       /* where the record of first_header begins */
     uint64_t staged_messages, staged_bytes; /* committed since the last publication */
     uint64_t refused;                       /* the end of the record that found no room; 0: none was refused */
     uint64_t last_gain;                     /* what the last rescan freed, for its back-off */
