@@ -49,10 +49,10 @@ struct lossy_gap {
 struct lossy {
     uint64_t limit;         /* what begins at the position and ends by here is this member's, as long as it is there */
     uint64_t number, bytes; /* of the stream before the position */
-    uint64_t end_number, end_bytes; /* of many: before the end of the batch */
-    unsigned come;                  /* which of line.come is not the last claim's */
-    bool pending;                   /* the gap is still to be told */
-    struct lossy_gap gap;           /* the last */
+    uint64_t end_number, end_bytes;      /* of many: before the end of the batch */
+    bool pending;                        /* the gap is still to be told */
+    struct lossy_gap gap;                /* the last */
+    uint64_t uncounted, uncounted_bytes; /* missed, and not in the line's counters yet */
     unsigned first, count;
     struct lossy_record record[LOSSY_HELD];
 };

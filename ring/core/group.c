@@ -100,9 +100,9 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->limit = position;
     consumer->held = position;
     consumer->batch_end = group->members == 1 ? NOWHERE : position;
-    if (group->terms.lossy)
-        lossy_enter(consumer);
-    code = recover_inherit(consumer);
+    code = group->terms.lossy ? lossy_enter(consumer) : 0;
+    if (code == 0)
+        code = recover_inherit(consumer);
     return code < 0 ? code : 0;
 }
 

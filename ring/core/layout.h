@@ -39,16 +39,15 @@
  *             +10    counters              its member
  *             +38    redelivered_to        its member           a lone member's: below this a dead one was here before
  *             +40    damaged               its member           how often it met words that cannot be true
- *             +48    number, bytes         its member           lossy: of the stream before `held`
+ *             +48    ticket                B                    the last join that was given this place, to undo it by
  *             +58    missed, missed_bytes  its member           lossy: what it found to be lost
  *             +68    wakeups               its member           that it sent
  *             +80    owner                 members, CAS         who sits here: see OWNER below
  *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
  *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
  *             +a0    fenced                its member           membarrier reaches it (R15)
- *             +a8    ticket                B                    the last join that was given this place, to undo it by
- *             +b0    tally, tally_serial   who takes over       to how many the claim was given: see TALLY below
- *             +c0    come[2]               its member           lossy: the stream's bytes before the ends of its last claims
+ *             +a8    tally, tally_serial   who takes over       to how many the claim was given: see TALLY below
+ *             +b8    fact[3]               its member           lossy: the stream before its held, and before the end of its last claim
  *   behind         struct aside_page       who locks it         messages that were set aside: see aside.h
  *   behind         their bytes, as many as the longest record has
  *
@@ -321,11 +320,13 @@ struct group_page {
     unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 40];
 };
 
-/* Where a claim ends, and the stream's bytes before that. */
-struct claim_come {
-    struct word end;
+/* What a member says of the stream before a position. Two places are in need at any time, so that a third can be written. */
+struct line_fact {
+    struct word position; /* NOWHERE: being written */
+    struct word messages;
     struct word bytes;
 };
+enum { LINE_FACTS = 3 };
 
 struct member_line {
     struct word held;
@@ -337,8 +338,8 @@ struct member_line {
     struct word redelivered; /* messages handed out that a dead member may have been handed before */
     struct word redelivered_to;
     struct word damaged; /* how often -EBADMSG was its answer */
-    struct word number;
-    struct word bytes;
+    struct word ticket;  /* of the last join that got this place from the broker */
+    struct word unused;
     struct word missed;
     struct word missed_bytes;
     struct word wakeups; /* that it sent: to its peers, and to a producer that waited for room */
@@ -349,11 +350,9 @@ struct member_line {
     struct word intent_end;
     struct word signed_serial;
     struct word fenced; /* equals owner when this member has registered for membarrier (R15) */
-    struct word ticket; /* of the last join that got this place from the broker */
     struct word tally;
     struct word tally_serial; /* the claim's serial + 1, so that 0 is none */
-    struct claim_come come[2];
-    unsigned char pad1[LAYOUT_LINE - 96];
+    struct line_fact fact[LINE_FACTS];
 };
 
 enum { ASIDE_SLOTS = 256 };
@@ -466,7 +465,7 @@ LAYOUT_AT(member_line, rescued, 0x28);
 LAYOUT_AT(member_line, redelivered, 0x30);
 LAYOUT_AT(member_line, redelivered_to, 0x38);
 LAYOUT_AT(member_line, damaged, 0x40);
-LAYOUT_AT(member_line, number, 0x48);
+LAYOUT_AT(member_line, ticket, 0x48);
 LAYOUT_AT(member_line, missed, 0x58);
 LAYOUT_AT(member_line, wakeups, 0x68);
 LAYOUT_AT(member_line, owner, 0x80);
@@ -474,10 +473,9 @@ LAYOUT_AT(member_line, intent_serial, 0x88);
 LAYOUT_AT(member_line, intent_end, 0x90);
 LAYOUT_AT(member_line, signed_serial, 0x98);
 LAYOUT_AT(member_line, fenced, 0xa0);
-LAYOUT_AT(member_line, ticket, 0xa8);
-LAYOUT_AT(member_line, tally, 0xb0);
-LAYOUT_AT(member_line, tally_serial, 0xb8);
-LAYOUT_AT(member_line, come, 0xc0);
+LAYOUT_AT(member_line, tally, 0xa8);
+LAYOUT_AT(member_line, tally_serial, 0xb0);
+LAYOUT_AT(member_line, fact, 0xb8);
 _Static_assert(sizeof(struct aside_page) == LAYOUT_PAGE, "aside page");
 LAYOUT_AT(aside_page, slot, 0x80);
 _Static_assert(LAYOUT_MEMBERS < 1 << (64 - SERIAL_BITS), "a line's number fits the claim word");

@@ -3,18 +3,35 @@
 #include "shared.h"
 #include "stage.h"
 
-/* How often the newcomer's walk from the last landmark is tried. Only a producer's damage lets all of them fail. */
-enum { TRIES = 1000 };
+/*
+ * How often the newcomer's walk from the last landmark is tried, and no further than a ring in all: it is walked by who serves the ring. Only a
+ * producer's damage lets all of them fail.
+ */
+enum { TRIES = 100 };
 
 /* ---- losses ---- */
+
+/*
+ * In the counters stands only what the line's `held` has passed: else who comes after one that was killed would count it once more.
+ */
+static void count_missed(struct consumer_core *consumer)
+{
+    struct lossy *lossy = &consumer->lossy;
+
+    if (lossy->uncounted == 0)
+        return;
+    word_add_own(&consumer->line->missed, lossy->uncounted);
+    word_add_own(&consumer->line->missed_bytes, lossy->uncounted_bytes);
+    lossy->uncounted = lossy->uncounted_bytes = 0;
+}
 
 /* One that was noted and not told yet grows. */
 static void note_gap(struct consumer_core *consumer, struct lossy_gap gap)
 {
     struct lossy *lossy = &consumer->lossy;
 
-    word_add_own(&consumer->line->missed, gap.messages);
-    word_add_own(&consumer->line->missed_bytes, gap.bytes);
+    lossy->uncounted += gap.messages;
+    lossy->uncounted_bytes += gap.bytes;
     if (lossy->pending) {
         gap.messages += lossy->gap.messages;
         gap.bytes += lossy->gap.bytes;
@@ -23,12 +40,20 @@ static void note_gap(struct consumer_core *consumer, struct lossy_gap gap)
     lossy->gap = gap;
 }
 
-/* It is told by the answer, with what was still to be told. */
+/* What was noted is told by the answer. */
+static int tell(struct consumer_core *consumer)
+{
+    consumer->lossy.pending = false;
+    if (consumer->lossy.count == 0)
+        count_missed(consumer);
+    return -EOVERFLOW;
+}
+
+/* With what was still to be told. */
 static int tell_gap(struct consumer_core *consumer, struct lossy_gap gap)
 {
     note_gap(consumer, gap);
-    consumer->lossy.pending = false;
-    return -EOVERFLOW;
+    return tell(consumer);
 }
 
 /* The stream cannot have come to less than it had before. */
@@ -48,6 +73,49 @@ static int miscounted(struct consumer_core *consumer, const struct fact *from, c
                                  (struct trouble){TROUBLE_COUNT, from->position, from->messages, to->messages});
 }
 
+/* ---- what a line says of the stream ---- */
+
+/* False: nothing of this position, or no more. */
+static bool said(const struct member_line *line, uint64_t position, struct fact *fact)
+{
+    for (unsigned place = 0; place < LINE_FACTS; place++) {
+        const struct line_fact *says = &line->fact[place];
+
+        if (word_load_acquire(&says->position) != position) /* [FACT] */
+            continue;
+        *fact = (struct fact){position, word_load(&says->messages), word_load(&says->bytes)};
+        fence_load();
+        if (word_load(&says->position) == position)
+            return true;
+    }
+    return false;
+}
+
+/* Of two positions, what is said stays; if it is said more than once, of a position that all places of a new line say, once. */
+static void say(struct member_line *line, const struct fact *fact, uint64_t keep, uint64_t keep_too)
+{
+    struct line_fact *unneeded = &line->fact[0];
+    bool kept = false, kept_too = false;
+
+    for (unsigned place = 0; place < LINE_FACTS; place++) {
+        uint64_t position = word_load(&line->fact[place].position);
+
+        if (position == fact->position)
+            return;
+        if (position == keep && !kept)
+            kept = true;
+        else if (position == keep_too && !kept_too)
+            kept_too = true;
+        else
+            unneeded = &line->fact[place];
+    }
+    word_store(&unneeded->position, NOWHERE);
+    fence_store();
+    word_store(&unneeded->messages, fact->messages);
+    word_store(&unneeded->bytes, fact->bytes);
+    word_store_release(&unneeded->position, fact->position); /* [FACT] */
+}
+
 /* ---- what a member holds ---- */
 
 static void move_to(struct consumer_core *consumer, const struct fact *fact)
@@ -63,12 +131,12 @@ static struct fact here(const struct consumer_core *consumer)
     return (struct fact){consumer->position, consumer->lossy.number, consumer->lossy.bytes};
 }
 
-static void hold_from(struct consumer_core *consumer, const struct fact *fact)
+/* What it says of `held`, and of the end of the claim, stays. */
+static void hold_from(struct consumer_core *consumer, const struct fact *fact, uint64_t end)
 {
     struct member_line *line = consumer->active;
 
-    word_store(&line->number, fact->messages);
-    word_store(&line->bytes, fact->bytes);
+    say(line, fact, word_load(&line->held), end);
     consumer_core_release(consumer, fact->position);
 }
 
@@ -80,7 +148,8 @@ static void settle(struct consumer_core *consumer)
     if (consumer->position == consumer->batch_end)
         shared_release(consumer, consumer->batch_end);
     else
-        hold_from(consumer, &fact);
+        hold_from(consumer, &fact, consumer->batch_end);
+    count_missed(consumer);
 }
 
 static struct lossy_record *held_record(struct lossy *lossy, unsigned at)
@@ -91,18 +160,10 @@ static struct lossy_record *held_record(struct lossy *lossy, unsigned at)
 /* ---- the bytes at the group's position ---- */
 
 /* False: the member has won another claim meanwhile; or its line is damaged. */
-static bool come_at(const struct claim_come *come, uint64_t position, uint64_t *bytes)
-{
-    if (word_load_acquire(&come->end) != position) /* [COME] */
-        return false;
-    *bytes = word_load(&come->bytes);
-    fence_load();
-    return word_load(&come->end) == position;
-}
-
 static bool bytes_at(const struct group_view *group, uint64_t owner_serial, uint64_t position, uint64_t *bytes)
 {
     uint64_t line = owner_serial >> SERIAL_BITS;
+    struct fact fact;
 
     if (line > group->members)
         return false;
@@ -110,8 +171,10 @@ static bool bytes_at(const struct group_view *group, uint64_t owner_serial, uint
         *bytes = word_load(&group->page->begin_bytes);
         return word_load(&group->page->begin) == position;
     }
-    return come_at(&group->line[line - 1].come[0], position, bytes) ||
-           come_at(&group->line[line - 1].come[1], position, bytes);
+    if (!said(&group->line[line - 1], position, &fact))
+        return false;
+    *bytes = fact.bytes;
+    return true;
 }
 
 /* The group's position as a fact. 1; SHARED_CHANGED; -EBADMSG. */
@@ -130,7 +193,6 @@ static int group_fact(struct consumer_core *consumer, uint64_t position, uint64_
 
 bool lossy_fact(const struct group_view *group, uint64_t position, struct fact *fact)
 {
-    const struct member_line *line = &group->line[0];
     uint64_t owner_serial = word_load_acquire(&group->page->claim.high); /* [CLAIM] */
 
     if (group->members > 1) {
@@ -138,21 +200,7 @@ bool lossy_fact(const struct group_view *group, uint64_t position, struct fact *
         return bytes_at(group, owner_serial, position, &fact->bytes) &&
                word_load(&group->page->claim.low) == position && word_load(&group->page->claim.high) == owner_serial;
     }
-    if (word_load_acquire(&line->held) != position &&
-        word_load_acquire(&group->page->claim.low) != position) /* [HELD] */
-        return false;
-    *fact = (struct fact){position, word_load(&line->number), word_load(&line->bytes)};
-    return true;
-}
-
-static void write_come(struct consumer_core *consumer, uint64_t end, uint64_t bytes)
-{
-    struct claim_come *come = &consumer->line->come[consumer->lossy.come];
-
-    word_store(&come->end, NOWHERE);
-    fence_store();
-    word_store(&come->bytes, bytes);
-    word_store_release(&come->end, end); /* [COME] */
+    return said(&group->line[0], position, fact);
 }
 
 /* ---- claims ---- */
@@ -170,36 +218,28 @@ int lossy_skip(struct consumer_core *consumer, uint64_t position, uint64_t owner
     if (!goes_on(&from, &to))
         return miscounted(consumer, &from, &to);
     word_store_release(&line->held, HELD_IDLE); /* [HELD] */
-    write_come(consumer, to.position, to.bytes);
+    say(line, &to, position, NOWHERE);          /* the word may name this line for the position */
     if (!shared_move(consumer, position, owner_serial, to.position, to.messages & SERIAL_MASK))
         return SHARED_CHANGED;
-    consumer->lossy.come ^= 1;
     return tell_gap(consumer, gap_between(&from, &to));
 }
 
-int lossy_intend(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial, uint64_t end, uint64_t bytes)
+int lossy_intend(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial, uint64_t end,
+                 uint64_t records, uint64_t bytes)
 {
-    struct fact from;
+    struct fact from, to;
     int code = group_fact(consumer, position, owner_serial, &from);
 
     if (code != 1)
         return code;
-    word_store(&consumer->line->number, from.messages);
-    word_store(&consumer->line->bytes, from.bytes);
-    write_come(consumer, end, from.bytes + bytes);
+    to = (struct fact){end, from.messages + records, from.bytes + bytes};
+    say(consumer->line, &from, NOWHERE, NOWHERE);
+    say(consumer->line, &to, position, NOWHERE);
     consumer->lossy.number = from.messages;
     consumer->lossy.bytes = from.bytes;
-    consumer->lossy.end_bytes = from.bytes + bytes;
+    consumer->lossy.end_number = to.messages;
+    consumer->lossy.end_bytes = to.bytes;
     return 1;
-}
-
-void lossy_won(struct consumer_core *consumer, uint64_t records)
-{
-    struct lossy *lossy = &consumer->lossy;
-
-    lossy->come ^= 1;
-    lossy->end_number = lossy->number + records;
-    lossy_work_at(consumer, consumer->batch_end);
 }
 
 void lossy_work_at(struct consumer_core *consumer, uint64_t end)
@@ -209,6 +249,14 @@ void lossy_work_at(struct consumer_core *consumer, uint64_t end)
 }
 
 /* ---- messages ---- */
+
+/* The member stands behind the gap now. */
+static int pass_gap(struct consumer_core *consumer, struct lossy_gap gap)
+{
+    if (consumer->lossy.count == 0)
+        settle(consumer);
+    return tell_gap(consumer, gap);
+}
 
 /* A lone member goes on where there still is something. 0: that is nowhere, for this moment. */
 static int jump(struct consumer_core *consumer)
@@ -222,7 +270,7 @@ static int jump(struct consumer_core *consumer)
         return miscounted(consumer, &from, &to);
     move_to(consumer, &to);
     consumer->lossy.limit = to.position;
-    return tell_gap(consumer, gap_between(&from, &to));
+    return pass_gap(consumer, gap_between(&from, &to));
 }
 
 /* The rest of a batch is gone. */
@@ -234,16 +282,12 @@ static int lose_batch(struct consumer_core *consumer)
     if (!goes_on(&from, &to))
         return miscounted(consumer, &from, &to);
     move_to(consumer, &to);
-    return tell_gap(consumer, gap_between(&from, &to));
+    return pass_gap(consumer, gap_between(&from, &to));
 }
 
 static int lapped(struct consumer_core *consumer)
 {
-    int code = consumer->group.members == 1 ? jump(consumer) : lose_batch(consumer);
-
-    if (code == -EOVERFLOW && consumer->lossy.count == 0)
-        settle(consumer);
-    return code;
+    return consumer->group.members == 1 ? jump(consumer) : lose_batch(consumer);
 }
 
 int lossy_refill(struct consumer_core *consumer)
@@ -275,10 +319,8 @@ int lossy_next(struct consumer_core *consumer, struct record *record)
     const struct word *place = record_at(&consumer->view, consumer->position);
     uint64_t header, size;
 
-    if (lossy->pending) {
-        lossy->pending = false;
-        return -EOVERFLOW;
-    }
+    if (lossy->pending)
+        return tell(consumer);
     if (lossy->count == LOSSY_HELD)
         return -EBUSY;
     if (consumer->position == lossy->limit)
@@ -351,7 +393,7 @@ int lossy_release(struct consumer_core *consumer, uint64_t position, uint32_t le
     if (lossy->count == 0)
         settle(consumer);
     else
-        hold_from(consumer, &end);
+        hold_from(consumer, &end, lossy->limit);
     return whole ? 0 : tell_gap(consumer, gap);
 }
 
@@ -362,8 +404,7 @@ void lossy_begin(const struct group_view *group, uint32_t line, const struct fac
     word_store(&group->page->begin, fact->position);
     word_store(&group->page->begin_bytes, fact->bytes);
     word_store(&group->page->claim.high, fact->messages & SERIAL_MASK);
-    word_store(&group->line[line].number, fact->messages);
-    word_store(&group->line[line].bytes, fact->bytes);
+    say(&group->line[line], fact, NOWHERE, NOWHERE);
     word_store_release(&group->page->claim.low, fact->position); /* [CLAIM] */
     if (group->members == 1)
         word_store_release(&group->line[line].held, fact->position); /* [HELD] */
@@ -374,10 +415,18 @@ void lossy_begin_at_tail(const struct ring_view *view, const struct group_view *
     struct fact fact;
     bool counted = false;
 
-    for (unsigned turn = 0; turn < TRIES && !counted; turn++) {
-        uint64_t tail = word_load_acquire(&view->page->tail); /* [TAIL] */
+    uint64_t left = view->capacity;
 
-        counted = landmark_last(view, &fact) && landmark_count(view, &fact, tail);
+    for (unsigned turn = 0; turn < TRIES && !counted; turn++) {
+        uint64_t from;
+
+        if (!landmark_last(view, &fact))
+            continue;
+        from = fact.position;
+        counted = landmark_count(view, &fact, word_load_acquire(&view->page->tail)); /* [TAIL] */
+        if (fact.position - from >= left)
+            break;
+        left -= fact.position - from;
     }
     if (!counted)
         fact = (struct fact){word_load_acquire(&view->page->tail), word_load(&view->page->messages),
@@ -385,23 +434,26 @@ void lossy_begin_at_tail(const struct ring_view *view, const struct group_view *
     lossy_begin(group, line, &fact);
 }
 
-void lossy_enter(struct consumer_core *consumer)
+int lossy_enter(struct consumer_core *consumer)
 {
-    struct lossy *lossy = &consumer->lossy;
-    const struct member_line *line = consumer->line;
+    struct fact fact;
 
-    lossy->limit = consumer->position;
-    lossy->number = word_load(&line->number);
-    lossy->bytes = word_load(&line->bytes);
-    /* If the claim word names this line, this is where it says what that comes to. */
-    lossy->come = word_load(&line->come[0].end) == word_load(&consumer->group.page->claim.low);
+    consumer->lossy.limit = consumer->position;
+    if (consumer->group.members > 1)
+        return 0;
+    if (!said(consumer->line, consumer->position, &fact))
+        return consumer_core_damaged(consumer, (struct trouble){TROUBLE_COUNT, consumer->position, 0, 0});
+    move_to(consumer, &fact);
+    return 0;
 }
 
 void lossy_leave(struct consumer_core *consumer)
 {
-    word_store(&consumer->active->number, consumer->lossy.number);
-    word_store(&consumer->active->bytes, consumer->lossy.bytes);
+    const struct fact fact = here(consumer);
+
     consumer->limit = consumer->lossy.limit;
+    if (consumer->group.members == 1 || consumer->position < consumer->limit)
+        say(consumer->active, &fact, word_load(&consumer->active->held), consumer->limit);
 }
 
 /* ---- the dead ---- */
@@ -410,10 +462,9 @@ int lossy_adopt(struct consumer_core *consumer, uint64_t position, uint64_t end)
 {
     const struct member_line *line = consumer->active;
     struct lossy *lossy = &consumer->lossy;
-    const struct fact from = {position, word_load(&line->number), word_load(&line->bytes)};
-    struct fact to = {.position = end, .messages = word_load(&line->intent_serial)};
+    struct fact from = {.position = position}, to = {.position = end};
 
-    if ((!come_at(&line->come[0], end, &to.bytes) && !come_at(&line->come[1], end, &to.bytes)) || !goes_on(&from, &to))
+    if (!said(line, position, &from) || !said(line, end, &to) || !goes_on(&from, &to))
         return miscounted(consumer, &from, &to);
     if (!record_intact(&consumer->view, position)) {
         note_gap(consumer, gap_between(&from, &to));
@@ -427,18 +478,18 @@ int lossy_adopt(struct consumer_core *consumer, uint64_t position, uint64_t end)
     return 1;
 }
 
-bool lossy_pass_over(struct consumer_core *consumer, uint64_t position, uint64_t header)
+bool lossy_pass_over(struct consumer_core *consumer, uint64_t position, uint64_t header, uint64_t end)
 {
     struct lossy *lossy = &consumer->lossy;
-    uint64_t end = position + record_size(record_length(header), consumer->view.alignment);
-    struct fact behind = {end, lossy->number + 1, lossy->bytes + record_length(header)};
+    uint64_t next = position + record_size(record_length(header), consumer->view.alignment);
+    struct fact behind = {next, lossy->number + 1, lossy->bytes + record_length(header)};
 
     if (!record_intact(&consumer->view, position))
         return false;
-    note_gap(consumer, (struct lossy_gap){1, record_length(header), position, end});
-    lossy->pending = true;
     lossy->number = behind.messages;
     lossy->bytes = behind.bytes;
-    hold_from(consumer, &behind);
+    hold_from(consumer, &behind, end);
+    note_gap(consumer, (struct lossy_gap){1, record_length(header), position, next});
+    lossy->pending = true;
     return true;
 }

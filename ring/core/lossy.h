@@ -14,9 +14,13 @@
  * How a loss is counted. A member knows its position's number and bytes: how much of the stream lies before. Lapped, it goes on at a landmark
  * (landmark.h), and the difference is what it missed. A lone one carries both along from record to record. In a group of many the claim word's
  * serial *is* the stream's number of messages at the position (it grows by what is claimed and by what is lost, R5); the bytes there are not
- * in the word, but with whom it names: each member writes down the bytes at the end of a claim, before it makes it (line.come), alternating
- * between two places, so that one for a claim that it then does not win leaves the one it won last alone. Since that is a fact of the stream,
- * a reader only has to find one for the position, and look twice whether it stayed. Nobody named: begin, begin_bytes of the group.
+ * in the word, but with whom it names: each member says what the end of a claim comes to, before it makes it. Nobody named: begin, begin_bytes
+ * of the group.
+ *
+ * What a line says (line.fact) are facts of the stream, each of a position: a reader only has to find one for the position that it has in mind, and to
+ * look twice whether it stayed [FACT]. Needed are, of a claim that was won: of its `held`, and of its end, as long as the word names it or
+ * it is not worked up; before a claim is won: of the position, if the word names this line for it. So one of three places is free
+ * whenever something is to be said, and it is said before the word or `held` move there: whenever a member is killed, what is needed stands there.
  *
  * A group of many that was lapped is moved on by a claim of no records: one CAS from (P, A|n) to (landmark, me|its number), as any other
  * claim (shared.h), by a member whose held is idle; so it holds nothing if it is killed then. Then the next claim is made there.
@@ -24,9 +28,8 @@
  * What is handed out and not released is kept in private, at most LOSSY_HELD: a release looks once more, at the oldest of what it releases, since
  * that is the first to be overwritten. If it is gone, all that this call releases counts as missed, though some of it may have been read whole.
  *
- * A dead member's claim goes to others, flagged, as in any group (recover.h), if it is still there; else the rest of it is missed. So that this can be
- * counted, `number` and `bytes` of a line stand for its `held`, and are stored before it: killed between the two, what was being released counts
- * as read. A message that killed too many is not set aside, but counts as missed.
+ * A dead member's claim goes to others, flagged, as in any group (recover.h), if it is still there; else the rest of it, from its `held` on, is missed. A
+ * message that killed too many is not set aside, but counts as missed.
  */
 #ifndef MRING_CORE_LOSSY_H
 #define MRING_CORE_LOSSY_H
@@ -40,8 +43,8 @@ void lossy_begin(const struct group_view *group, uint32_t line, const struct fac
 /* A new group begins at the tail: of which number that is, is counted from the last landmark on. */
 void lossy_begin_at_tail(const struct ring_view *view, const struct group_view *group, uint32_t line);
 
-/* The private side of a member that sits on its line (group_enter). */
-void lossy_enter(struct consumer_core *consumer);
+/* The private side of a member that sits on its line (group_enter). 0, -EBADMSG. */
+int lossy_enter(struct consumer_core *consumer);
 
 /*
  * The next record at hand: 1; 0: there is none, a refill (alone) or a claim (shared.h) may give some; -EOVERFLOW: some were missed, as
@@ -84,12 +87,9 @@ bool lossy_fact(const struct group_view *group, uint64_t position, struct fact *
 /* The group's position was lapped: move it on. -EOVERFLOW: done; SHARED_CHANGED; 0: there is nowhere to go for this moment; -EBADMSG. */
 int lossy_skip(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial);
 
-/* Write down what a claim of so many bytes, up to `end`, comes to, before it is made. 1; SHARED_CHANGED; -EBADMSG. */
+/* Write down what a claim of so many records and bytes, up to `end`, comes to, before it is made. 1; SHARED_CHANGED; -EBADMSG. */
 int lossy_intend(struct consumer_core *consumer, uint64_t position, uint64_t owner_serial, uint64_t end,
-                 uint64_t bytes);
-
-/* The claim was won. */
-void lossy_won(struct consumer_core *consumer, uint64_t records);
+                 uint64_t records, uint64_t bytes);
 
 /* What a dead member left on the line that it works at is this member's now: 1; 0: it is lost, and counted; -EBADMSG. */
 int lossy_adopt(struct consumer_core *consumer, uint64_t position, uint64_t end);
@@ -97,7 +97,7 @@ int lossy_adopt(struct consumer_core *consumer, uint64_t position, uint64_t end)
 /* What begins at the position and ends by `end` is this member's. */
 void lossy_work_at(struct consumer_core *consumer, uint64_t end);
 
-/* The record at hand has killed too many: it counts as missed. False: it is overwritten, which will be found out. */
-bool lossy_pass_over(struct consumer_core *consumer, uint64_t position, uint64_t header);
+/* The record at hand, of a claim up to `end`, has killed too many: it counts as missed. False: it is overwritten, which will be found out. */
+bool lossy_pass_over(struct consumer_core *consumer, uint64_t position, uint64_t header, uint64_t end);
 
 #endif

@@ -168,7 +168,7 @@ static int pass_over(struct consumer_core *consumer, struct remains *remains)
     uint64_t size = record_size(record_length(header), consumer->view.alignment);
 
     if (size > consumer->record_max || size > remains->end - remains->from ||
-        !lossy_pass_over(consumer, remains->from, header))
+        !lossy_pass_over(consumer, remains->from, header, remains->end))
         return 0;
     remains->from += size;
     remains->front = 0;

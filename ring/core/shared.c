@@ -138,7 +138,7 @@ static void work_at(struct consumer_core *consumer, uint64_t position, const str
     consumer->given = 1;
     word_add_own(&consumer->line->batches, 1);
     if (consumer->group.terms.lossy)
-        lossy_won(consumer, batch->records);
+        lossy_work_at(consumer, batch->end);
 }
 
 /* Claim what is there behind the group's position. 1: done, or the codes of shared_claim; SHARED_CHANGED. */
@@ -163,7 +163,7 @@ static int claim_at(struct consumer_core *consumer, uint64_t position, uint64_t 
     if (trouble.kind != TROUBLE_NONE)
         return consumer_core_damaged(consumer, trouble);
     if (lossy)
-        code = lossy_intend(consumer, position, owner_serial, batch.end, batch.bytes);
+        code = lossy_intend(consumer, position, owner_serial, batch.end, batch.records, batch.bytes);
     if (code != 1)
         return code;
     if (!shared_move(consumer, position, owner_serial, batch.end,
