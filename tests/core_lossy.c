@@ -334,6 +334,47 @@ static void die_and_adopt(unsigned laps)
     fake_ring_free(&scene.ring);
 }
 
+/*
+ * Killed in the midst of releasing: what the line says of where it was going stands there, and `held` is still where it was. Who comes next
+ * gets all from there on, and is not misled in what it counts.
+ */
+static void a_release_that_was_not_finished(void **state)
+{
+    (void)state;
+    for (unsigned group = 0; group < GROUPS; group++) {
+        struct scene scene;
+        struct account before = {0}, account = {0};
+        struct consumer_core dead, next_one;
+        struct record record = {0, 0, NULL};
+        const struct judge judge = {only_two_lives, NULL, 2};
+        uint64_t held;
+
+        scene_make(&scene);
+        fake_ring_join(&scene.ring, group, 1, &dead);
+        send_some(&scene, 400, 8);
+        for (unsigned got = 0; got < 9; got++)
+            assert_int_equal(next(&dead, &record), 1);
+        held = word_load(&dead.line->held);
+        release(&before, &dead, &record);
+        word_store(&dead.line->held, held);
+        if (group == LONE)
+            word_store(&dead.line->owner, owner_next(word_load(&dead.line->owner), 0));
+        else
+            (void)recover_dead(&scene.ring.group[group], &judge, NULL);
+        fake_ring_join(&scene.ring, group, 2, &next_one);
+        if (group == MANY)
+            assert_int_equal(recover_adopt(&next_one), 1);
+        assert_int_equal(next(&next_one, &record), 1);
+        assert_int_equal(record_tag(record.header), 0);
+        assert_int_equal(next_one.given, 2);
+        release(&account, &next_one, &record);
+        send_some(&scene, 5, CAPACITY / 4);
+        drain(&account, &next_one);
+        assert_adds_up(&scene, &account);
+        fake_ring_free(&scene.ring);
+    }
+}
+
 static void a_dead_members_batch_is_adopted(void **state)
 {
     (void)state;
@@ -430,6 +471,37 @@ static void a_successor_takes_false_landmarks_away(void **state)
     send_some(&scene, 300, 24);
     drain(&account, &member);
     assert_adds_up(&scene, &account);
+    fake_ring_free(&scene.ring);
+}
+
+/*
+ * It had committed a ring and published nothing of it: all that was published before is out of reach then, for its intent says so. The successor
+ * has a landmark of its own, at which those go on who were lapped, and from which the next one counts if it is killed too.
+ */
+static void a_successor_has_a_landmark_of_its_own(void **state)
+{
+    struct scene scene;
+    struct account account = {0};
+    struct consumer_core member;
+    unsigned char payload[100] = {0};
+
+    (void)state;
+    scene_make(&scene);
+    fake_ring_join(&scene.ring, LONE, 1, &member);
+    send_some(&scene, 300, 64);
+    fake_ring_rescan(&scene.ring, &scene.producer);
+    while (producer_core_finds_room(&scene.producer, producer_core_place(&scene.producer, sizeof(payload)).next))
+        fake_ring_commit(&scene.producer, payload, sizeof(payload), 0);
+    assert_int_equal(producer_core_start(&scene.producer, &scene.ring.view), 0);
+    send_some(&scene, 3, 64);
+    drain(&account, &member);
+    assert_int_equal(account.got, 3);
+    assert_adds_up(&scene, &account);
+    word_store(&scene.ring.view.page->messages, scene.sent - 1);
+    word_store(&scene.ring.view.page->bytes, scene.sent_bytes - 64);
+    assert_int_equal(producer_core_start(&scene.producer, &scene.ring.view), 0);
+    assert_int_equal(word_load(&scene.ring.view.page->messages), scene.sent);
+    assert_int_equal(word_load(&scene.ring.view.page->bytes), scene.sent_bytes);
     fake_ring_free(&scene.ring);
 }
 
@@ -530,13 +602,22 @@ static void whatever_happens_it_adds_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_keeps_up_misses_nothing), cmocka_unit_test(lapped_it_knows_what_it_missed),
-        cmocka_unit_test(what_is_held_is_overwritten),      cmocka_unit_test(it_may_hold_so_many),
-        cmocka_unit_test(what_is_taken_back_comes_again),   cmocka_unit_test(landmarks_stay_apart),
-        cmocka_unit_test(who_comes_later_goes_on),          cmocka_unit_test(a_dead_members_batch_is_adopted),
-        cmocka_unit_test(or_counted_where_it_is_gone),      cmocka_unit_test(poison_is_missed),
-        cmocka_unit_test(a_successor_counts_again),         cmocka_unit_test(a_successor_takes_false_landmarks_away),
-        cmocka_unit_test(a_successor_keeps_the_intent),     cmocka_unit_test(whatever_happens_it_adds_up),
+        cmocka_unit_test(one_that_keeps_up_misses_nothing),
+        cmocka_unit_test(lapped_it_knows_what_it_missed),
+        cmocka_unit_test(what_is_held_is_overwritten),
+        cmocka_unit_test(it_may_hold_so_many),
+        cmocka_unit_test(what_is_taken_back_comes_again),
+        cmocka_unit_test(landmarks_stay_apart),
+        cmocka_unit_test(who_comes_later_goes_on),
+        cmocka_unit_test(a_release_that_was_not_finished),
+        cmocka_unit_test(a_dead_members_batch_is_adopted),
+        cmocka_unit_test(or_counted_where_it_is_gone),
+        cmocka_unit_test(poison_is_missed),
+        cmocka_unit_test(a_successor_counts_again),
+        cmocka_unit_test(a_successor_takes_false_landmarks_away),
+        cmocka_unit_test(a_successor_has_a_landmark_of_its_own),
+        cmocka_unit_test(a_successor_keeps_the_intent),
+        cmocka_unit_test(whatever_happens_it_adds_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
