@@ -2,6 +2,7 @@
 
 #include "core/aside.h"
 #include "core/gate.h"
+#include "core/lossy.h"
 #include "core/shared.h"
 
 enum {
@@ -72,6 +73,17 @@ static void take_aside(struct world *world, unsigned group)
     need(world, code == 0, "what was set aside cannot be taken");
 }
 
+/* Who was killed when has misled nobody in what there was before the group's position. */
+static void check_counts(struct world *world, const struct group_view *view, uint64_t tail)
+{
+    const uint64_t messages = (tail - WORLD_BASE) / WORLD_RECORD;
+    struct fact fact;
+
+    need(world, lossy_fact(view, tail, &fact), "a lossy group does not know where it is");
+    need(world, fact.messages == messages && fact.bytes == messages * (WORLD_RECORD - LAYOUT_RECORD_HEADER),
+         "a lossy group has miscounted");
+}
+
 static void check_nothing_held(struct world *world, unsigned group)
 {
     const struct group_view *view = &world->ring.group[group];
@@ -81,6 +93,8 @@ static void check_nothing_held(struct world *world, unsigned group)
     need(world, gate_of_group(&world->ring.view, view, 0, tail) == tail, "the gate is not at the tail in the end");
     if (view->members > 1)
         need(world, shared_all_released(view), "somebody holds something in the end");
+    if (view->terms.lossy)
+        check_counts(world, view, tail);
 }
 
 static bool everybody_lives(void *context, uint64_t number)

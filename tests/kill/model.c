@@ -43,7 +43,7 @@ static uint64_t behind(uint64_t message)
 
 /*
  * To how many dead members it was given, at most. A lone member's messages share one count: what was handed out behind one that was
- * redelivered and still held counts as often as that (layout.h, TALLY).
+ * redelivered and still held, also by one who died with both, counts as often as that (layout.h, TALLY).
  */
 static unsigned most_dead(const struct model *model, uint64_t message)
 {
@@ -155,6 +155,7 @@ static void holder_died(struct model *model, const struct entry *entry, uint64_t
     else
         fate->definite++;
     fate->perhaps |= going && fate->handed;
+    fate->maybe = most_dead(model, message) - fate->definite;
 }
 
 static void died(struct model *model, const struct entry *entry)

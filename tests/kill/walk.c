@@ -194,13 +194,15 @@ static unsigned long walk_three(const struct scenario *scenario, struct world *w
     return walked;
 }
 
-static void walk(const struct scenario *scenario)
+static void walk(const struct scenario *scenario, bool lossy)
 {
     struct world *world = world_make(scenario->members, scenario->kind, scenario->attempts);
     unsigned long pairs, at_once = 0, three = 0;
     unsigned points;
 
     at.name = scenario->name;
+    if (lossy)
+        world_make_lossy(world);
     scenario->prepare(world);
     world_save(world, 0);
     pairs = walk_pairs(scenario, world, &points);
@@ -218,22 +220,26 @@ static void walk(const struct scenario *scenario)
 
 static bool named(int argc, char **argv, const char *name)
 {
-    for (int argument = 1; argument < argc; argument++)
+    for (int argument = 0; argument < argc; argument++)
         if (strcmp(argv[argument], name) == 0)
             return true;
-    return argc < 2;
+    return argc == 0;
 }
 
 int walk_main(int argc, char **argv, const struct scenario *scenarios, size_t count)
 {
+    const bool lossy = argc > 1 && strcmp(argv[1], "lossy") == 0;
+    const int skipped = lossy ? 2 : 1;
     int walked = 0;
 
+    argc -= skipped;
+    argv += skipped;
     for (size_t index = 0; index < count; index++)
         if (named(argc, argv, scenarios[index].name)) {
-            walk(&scenarios[index]);
+            walk(&scenarios[index], lossy);
             walked++;
         }
-    if (walked < (argc > 1 ? argc - 1 : 1)) {
+    if (walked < (argc > 0 ? argc : 1)) {
         (void)fprintf(stderr, "a scenario that was asked for is not there\n");
         return EXIT_FAILURE;
     }

@@ -32,7 +32,7 @@ struct scenario {
     bool apart; /* the first two are never there at once: the second comes only when the first is dead or done */
 };
 
-/* A program of scenarios: PROGRAM walks all, PROGRAM NAME... those. */
+/* A program of scenarios: PROGRAM walks all, PROGRAM NAME... those, PROGRAM lossy [NAME...] with groups that are lossy. */
 int walk_main(int argc, char **argv, const struct scenario *scenarios, size_t count);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "core/gate.h"
 #include "core/lone.h"
+#include "core/lossy.h"
 #include "core/shared.h"
 #include "core/stage.h"
 
@@ -45,6 +46,14 @@ struct world *world_make(const uint32_t members[2], uint32_t kind, uint32_t atte
     }
     world_produce(world);
     return world;
+}
+
+void world_make_lossy(struct world *world)
+{
+    for (unsigned group = 0; group < world->ring.groups; group++) {
+        world->ring.group[group].terms.lossy = 1;
+        lossy_begin_at_tail(&world->ring.view, &world->ring.group[group], 0);
+    }
 }
 
 void world_free(struct world *world)
@@ -162,6 +171,12 @@ void world_died(struct world *world, unsigned who)
 
 /* ---- members ---- */
 
+/* What begins at the position and ends by here is this member's. */
+static uint64_t claimed_to(const struct consumer_core *core)
+{
+    return core->group.terms.lossy ? core->lossy.limit : core->limit;
+}
+
 bool world_join(struct world *world, unsigned who, unsigned group)
 {
     const struct group_view *view = &world->ring.group[group];
@@ -183,7 +198,7 @@ bool world_join(struct world *world, unsigned who, unsigned group)
         core->upstream = &world->before[who];
         core->upstreams = 1;
     }
-    enter_member(world, CLAIMED, who, core->position, view->members == 1 ? core->again : core->limit);
+    enter_member(world, CLAIMED, who, core->position, view->members == 1 ? core->again : claimed_to(core));
     world->joined[who] = true;
     return true;
 }
@@ -225,11 +240,36 @@ static void hand_out(struct world *world, unsigned who, const struct record *rec
                                 .writer = (unsigned)is.writer});
 }
 
+/* What a lone member of a lossy group was not handed is nobody's yet: each message is a claim. */
+static bool take_lossy(struct world *world, unsigned who, struct record *record)
+{
+    struct consumer_core *core = &world->member[who];
+    const bool lone = core->group.members == 1;
+    int code = 0;
+
+    if (lone || core->position == core->lossy.limit)
+        enter_member(world, CLAIMING, who, 0, 0);
+    if (core->position == core->lossy.limit) {
+        code = lone ? lossy_refill(core) : shared_claim(core);
+        if (!lone)
+            enter_member(world, CLAIMED, who, core->position, core->lossy.limit);
+    }
+    if (code >= 0)
+        code = lossy_next(core, record);
+    if (code < 0)
+        world_fail(world, code == -EOVERFLOW ? "something was missed" : "the memory is said to be damaged");
+    if (lone)
+        enter_member(world, CLAIMED, who, code == 1 ? record->position : core->position, core->position);
+    return code == 1;
+}
+
 static bool take(struct world *world, unsigned who, struct record *record)
 {
     struct consumer_core *core = &world->member[who];
     int code;
 
+    if (core->group.terms.lossy)
+        return take_lossy(world, who, record);
     if (consumer_core_take(core, record))
         return true;
     enter_member(world, CLAIMING, who, 0, 0);
@@ -242,8 +282,13 @@ static bool take(struct world *world, unsigned who, struct record *record)
 
 static void release(struct world *world, unsigned who, uint64_t end)
 {
+    struct consumer_core *core = &world->member[who];
+
     enter_member(world, RELEASING, who, 0, end);
-    shared_release(&world->member[who], end);
+    if (!core->group.terms.lossy)
+        shared_release(core, end);
+    else if (lossy_release(core, end - WORLD_RECORD, sizeof(struct payload)) != 0)
+        world_fail(world, "what is held is not there any more");
     enter_member(world, RELEASED, who, 0, end);
 }
 
@@ -262,7 +307,7 @@ unsigned world_work(struct world *world, unsigned who, unsigned most, enum manne
     unsigned handed = 0;
 
     while (handed < most) {
-        bool worked_up = core->position == core->limit;
+        bool worked_up = core->position == claimed_to(core);
 
         if (worked_up && manner == AT_ONCE)
             world_release(world, who);
@@ -275,7 +320,7 @@ unsigned world_work(struct world *world, unsigned who, unsigned most, enum manne
         if (manner == ONE_BY_ONE)
             release(world, who, core->position);
     }
-    if (manner == AT_ONCE && core->position == core->limit)
+    if (manner == AT_ONCE && core->position == claimed_to(core))
         world_release(world, who);
     return handed;
 }

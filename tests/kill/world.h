@@ -63,6 +63,8 @@ struct world {
 };
 
 struct world *world_make(const uint32_t members[2], uint32_t kind, uint32_t attempts);
+/* All groups are to be lossy ones, nobody having come to them yet. */
+void world_make_lossy(struct world *world);
 void world_free(struct world *world);
 void world_save(struct world *world, unsigned place);
 void world_restore(struct world *world, unsigned place);
