@@ -206,7 +206,7 @@ static int take_over_line(struct consumer_core *consumer, uint32_t index)
     if (judge_line(&consumer->group, index, &remains)) {
         code = check_remains(consumer, &remains);
         if (code == 0)
-            code = !consumer->group.terms.lossy || lossy_adopt(consumer, remains.from, remains.end);
+            code = consumer->group.terms.lossy ? lossy_adopt(consumer, remains.from, remains.end) : 1;
         if (code == 1)
             code = take_over(consumer, &remains);
     }
