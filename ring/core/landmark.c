@@ -38,8 +38,8 @@ void landmark_clear_past(struct producer_page *page, uint64_t tail)
 static bool look(const struct ring_view *view, unsigned place, struct fact *fact)
 {
     const struct landmark *landmark = &view->page->landmark[place];
-    uint64_t tail =
-        word_load_acquire(&view->page->tail); /* [TAIL] first: a false landmark up to here was taken away before */
+    /* First: a false landmark up to here was taken away before. */
+    uint64_t tail = word_load_acquire(&view->page->tail); /* [TAIL] */
 
     fact->position = word_load_acquire(&landmark->position); /* [LANDMARK] */
     fact->messages = word_load(&landmark->messages);

@@ -53,6 +53,7 @@ void world_make_lossy(struct world *world)
     for (unsigned group = 0; group < world->ring.groups; group++) {
         world->ring.group[group].terms.lossy = 1;
         lossy_begin_at_tail(&world->ring.view, &world->ring.group[group], 0);
+        word_store(&world->ring.group[group].line[0].held, HELD_IDLE);
     }
 }
 

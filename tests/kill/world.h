@@ -18,7 +18,8 @@ enum {
     WORLD_LAST = WORLD_ACTORS - 1, /* of the actors: who comes when nobody else is left */
     WORLD_RECORD = 40,             /* bytes: does not divide the ring, so that a record goes around its end */
     WORLD_MESSAGES = 32,
-    WORLD_SAVES = 2
+    WORLD_SAVES = 2,
+    WORLD_LAPS = 64 /* messages, where groups are lapped */
 };
 
 /* Where the stream begins: nine records before the end of the data. */
@@ -45,6 +46,16 @@ struct entry {
     unsigned given, writer;
 };
 
+/* Where groups are lapped (lapped.c), in place of the journal: the stream as it is in truth, and what became of it. */
+struct laps {
+    struct fact fact[WORLD_LAPS + 1]; /* before each message, and behind the last */
+    unsigned sent;
+    unsigned got[WORLD_LAPS]; /* how often it was released, whole until then */
+    uint64_t told, told_bytes;
+    enum { IDLE, IN_NEXT, IN_RELEASE } doing[WORLD_ACTORS];
+    uint64_t false_landmark[LAYOUT_LANDMARKS]; /* where a dead producer had them */
+};
+
 struct world {
     struct fake_ring ring;
     struct producer_core producer;
@@ -58,6 +69,7 @@ struct world {
         excused; /* somebody was killed before the group could be told of orphans: the next look at the dead tells it */
     bool asleep[WORLD_ACTORS];      /* has looked after it announced itself, and found nothing */
     unsigned credits[WORLD_ACTORS]; /* signals on its semaphore */
+    struct laps laps;
     unsigned entries;
     struct entry journal[512];
 };
