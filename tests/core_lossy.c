@@ -375,6 +375,34 @@ static void a_release_that_was_not_finished(void **state)
     }
 }
 
+/* It held one while it was lapped and went on. What it was handed is marked for who comes next, though more than a ring lies between. */
+static void what_the_dead_was_handed_is_marked(void **state)
+{
+    struct scene scene;
+    struct consumer_core dead, next_one;
+    struct record record = {0, 0, NULL};
+    int code;
+
+    (void)state;
+    scene_make(&scene);
+    fake_ring_join(&scene.ring, LONE, 1, &dead);
+    send_one(&scene, 8);
+    assert_int_equal(next(&dead, &record), 1);
+    send_some(&scene, 200, 400);
+    assert_int_equal(next(&dead, &record), -EOVERFLOW);
+    while ((code = next(&dead, &record)) == 1)
+        ;
+    assert_int_equal(code, 0);
+    word_store(&dead.line->owner, owner_next(word_load(&dead.line->owner), 0));
+    fake_ring_join(&scene.ring, LONE, 2, &next_one);
+    send_one(&scene, 8);
+    assert_int_equal(next(&next_one, &record), -EOVERFLOW);
+    while (next(&next_one, &record) == 1)
+        assert_int_equal(next_one.given, record_tag(record.header) == scene.sent - 1 ? 1 : 2);
+    assert_int_equal(record_tag(record.header), scene.sent - 1);
+    fake_ring_free(&scene.ring);
+}
+
 static void a_dead_members_batch_is_adopted(void **state)
 {
     (void)state;
@@ -610,6 +638,7 @@ int main(void)
         cmocka_unit_test(landmarks_stay_apart),
         cmocka_unit_test(who_comes_later_goes_on),
         cmocka_unit_test(a_release_that_was_not_finished),
+        cmocka_unit_test(what_the_dead_was_handed_is_marked),
         cmocka_unit_test(a_dead_members_batch_is_adopted),
         cmocka_unit_test(or_counted_where_it_is_gone),
         cmocka_unit_test(poison_is_missed),

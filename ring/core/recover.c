@@ -297,10 +297,14 @@ static int inherit_lone(struct consumer_core *consumer)
                               .front = counted ? tally_front(tally, consumer->position) : 1};
     int code;
 
-    if (remains.end <= remains.from || remains.end - remains.from > consumer->view.capacity)
+    if (remains.end <= remains.from)
         return 0;
-    if (!consumer->group.terms.lossy) /* there it is what was handed out, and may be overwritten */
+    /* In a lossy group it is what was handed out, and may be overwritten and more than a ring. */
+    if (!consumer->group.terms.lossy) {
+        if (remains.end - remains.from > consumer->view.capacity)
+            return 0;
         remains.end = whole_records(consumer, remains.from, remains.end);
+    }
     code = take_over(consumer, &remains);
     consumer->position = remains.from;
     consumer->held = remains.from;
