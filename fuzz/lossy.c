@@ -1,0 +1,242 @@
+/*
+ * Lossy groups whose words anybody may have written: members' by a hostile peer, the ring's by a hostile producer (I7). Whatever stands there,
+ * each call comes to an end, says -EBADMSG with what is wrong or goes on, and hands out nothing outside the mapping.
+ *
+ * The input is a script: steps of the members of two lossy groups (join, take, look whether it is whole, release, leave, be killed, look for
+ * the dead), of a producer that keeps to the rules, and stores to words of the ring and of the groups.
+ */
+#include "core/lossy.h"
+#include "core/recover.h"
+#include "core/shared.h"
+#include "core/start.h"
+#include "yard.h"
+
+enum { PLAYERS = 4, STEPS = 400 };
+
+/* A member: its place in the program. Life n + 1 is player n's. */
+struct player {
+    struct consumer_core core;
+    bool joined;
+    uint64_t position; /* of a record that it was handed */
+    uint32_t length;
+};
+
+struct game {
+    struct yard *yard;
+    struct script script;
+    struct producer_core producer;
+    struct player player[PLAYERS];
+    uint32_t sent;
+};
+
+static struct group_view *group_of(struct game *game, unsigned player)
+{
+    return &game->yard->group[player % YARD_GROUPS];
+}
+
+static void join(struct game *game, unsigned index)
+{
+    struct player *player = &game->player[index];
+    const struct group_view *group = group_of(game, index);
+    const struct judge judge = {yard_alive, game->yard, index + 1};
+    bool first;
+    int line, code;
+
+    if (player->joined)
+        return;
+    game->yard->dead &= ~(UINT64_C(1) << judge.life);
+    first = group->terms.kind == GROUP_PASSING && !group_has_members(group);
+    line = group_occupy(group, judge.life, yard_alive, game->yard);
+    if (line < 0)
+        return;
+    if (first) /* as the broker, which makes such a group anew */
+        (void)start_place(&game->yard->ring, group, (uint32_t)line, &(struct start_wish){.from = START_NOW}, NULL);
+    code = group_enter(&player->core, &game->yard->ring, group, (uint32_t)line, &judge);
+    EXPECT(code == 0 || code == -EBADMSG);
+    player->joined = code == 0;
+    if (code != 0)
+        group_give_back(group, (uint32_t)line, player->core.owner, judge.life);
+}
+
+static void next(struct game *game, unsigned index)
+{
+    struct player *player = &game->player[index];
+    struct consumer_core *core = &player->core;
+    struct record record = {0, 0, NULL};
+    int code;
+
+    if (!player->joined)
+        return;
+    code = lossy_next(core, &record);
+    if (code == 0 && (core->group.members == 1 || core->lossy.count == 0)) {
+        code = core->group.members == 1 ? lossy_refill(core) : shared_claim(core);
+        if (code >= 0)
+            code = lossy_next(core, &record);
+    }
+    EXPECT(code == 1 || code == 0 || code == -EOVERFLOW || code == -EBUSY || code == -EBADMSG);
+    EXPECT(code != -EBADMSG || core->trouble.kind != TROUBLE_NONE);
+    EXPECT(code != -EBUSY || core->lossy.count == LOSSY_HELD);
+    if (code != 1)
+        return;
+    player->position = record.position;
+    player->length = record_length(record.header);
+    yard_read(game->yard, &record);
+}
+
+static void release(struct game *game, unsigned index)
+{
+    struct player *player = &game->player[index];
+    int whole, code;
+
+    if (!player->joined)
+        return;
+    whole = lossy_intact(&player->core, player->position, player->length);
+    code = lossy_release(&player->core, player->position, player->length);
+    EXPECT((whole == -EINVAL) == (code == -EINVAL));
+    EXPECT(code == 0 || code == -EOVERFLOW || code == -EINVAL);
+    EXPECT(lossy_intact(&player->core, player->position, player->length) == -EINVAL);
+}
+
+static void leave(struct game *game, unsigned index)
+{
+    struct player *player = &game->player[index];
+
+    if (player->joined)
+        group_leave(&player->core);
+    player->joined = false;
+}
+
+static void look(struct game *game, unsigned index)
+{
+    const struct consumer_core *core = &game->player[index].core;
+    struct fact fact;
+
+    if (!game->player[index].joined)
+        return;
+    if (core->group.members > 1)
+        (void)recover_dead(&core->group, &core->judge, NULL);
+    (void)lossy_fact(&core->group, word_load(&core->group.page->claim.low), &fact);
+}
+
+/* As the honest producer, whom a lossy group never holds. */
+static void send(struct game *game)
+{
+    uint32_t length = script_below(&game->script, 4) == 0 ? script_below(&game->script, YARD_CAPACITY / 2 - 8)
+                                                          : script_below(&game->script, 200);
+    struct place place = producer_core_place(&game->producer, length);
+
+    if (length > game->producer.message_max)
+        return;
+    if (!producer_core_finds_room(&game->producer, place.next))
+        producer_core_advance(&game->producer, producer_core_tail(&game->producer));
+    EXPECT(producer_core_finds_room(&game->producer, place.next));
+    yard_fill(place_payload(place), length, game->sent++);
+    (void)producer_core_send(&game->producer, place, length, length);
+}
+
+static void scribble(struct game *game)
+{
+    struct producer_page *page = game->yard->ring.page;
+    struct landmark *landmark = &page->landmark[script_below(&game->script, LAYOUT_LANDMARKS)];
+    struct word *const words[] = {&page->tail,
+                                  &page->intent,
+                                  &landmark->position,
+                                  &landmark->messages,
+                                  &landmark->bytes,
+                                  record_at(&game->yard->ring, game->player[0].core.position),
+                                  record_at(&game->yard->ring, game->player[1].core.position),
+                                  record_at(&game->yard->ring, script_take(&game->script, 2) * 8)};
+    struct word *word = words[script_below(&game->script, sizeof(words) / sizeof(*words))];
+
+    word_store(word, script_word(&game->script, word_load(word)));
+}
+
+static void scribble_group(struct game *game, unsigned index)
+{
+    const struct group_view *group = group_of(game, index);
+    struct member_line *line = &group->line[script_below(&game->script, group->members)];
+    struct line_fact *fact = &line->fact[script_below(&game->script, LINE_FACTS)];
+    struct word *const words[] = {&group->page->claim.low,
+                                  &group->page->claim.high,
+                                  &group->page->begin,
+                                  &group->page->begin_bytes,
+                                  &group->page->orphans,
+                                  &line->held,
+                                  &line->claimed,
+                                  &line->redelivered_to,
+                                  &line->owner,
+                                  &line->intent_serial,
+                                  &line->intent_end,
+                                  &line->signed_serial,
+                                  &line->tally,
+                                  &line->tally_serial,
+                                  &fact->position,
+                                  &fact->messages,
+                                  &fact->bytes};
+    struct word *word = words[script_below(&game->script, sizeof(words) / sizeof(*words))];
+
+    word_store(word, script_word(&game->script, word_load(word)));
+}
+
+static void step(struct game *game)
+{
+    uint32_t choice = script_below(&game->script, 64);
+    unsigned index = choice % PLAYERS;
+
+    switch (choice / PLAYERS) {
+    case 0:
+        join(game, index);
+        break;
+    case 1:
+    case 2:
+    case 3:
+        next(game, index);
+        break;
+    case 4:
+        for (unsigned left = script_below(&game->script, 80); left > 0; left--)
+            next(game, index);
+        break;
+    case 5:
+    case 6:
+        release(game, index);
+        break;
+    case 7:
+        leave(game, index);
+        break;
+    case 8: /* killed: it does no more, and its life has ended */
+        game->yard->dead |= game->player[index].joined ? UINT64_C(2) << index : 0;
+        game->player[index].joined = false;
+        break;
+    case 9:
+        look(game, index);
+        break;
+    case 10:
+    case 11:
+    case 12:
+        send(game);
+        break;
+    case 13:
+        scribble_group(game, index);
+        break;
+    default:
+        scribble(game);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct game game = {.script = {bytes, size}};
+
+    game.yard = yard_begin(&game.script);
+    for (unsigned group = 0; group < YARD_GROUPS; group++)
+        game.yard->group[group].terms.lossy = 1;
+    EXPECT(producer_core_start(&game.producer, &game.yard->ring) == 0);
+    for (int left = STEPS; left > 0 && game.script.left > 0; left--)
+        step(&game);
+    for (unsigned index = 0; index < PLAYERS; index++)
+        leave(&game, index);
+    for (unsigned group = 0; group < YARD_GROUPS; group++)
+        game.yard->group[group].terms.lossy = 0;
+    yard_end(game.yard);
+    return 0;
+}
