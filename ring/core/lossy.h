@@ -78,7 +78,7 @@ void lossy_leave(struct consumer_core *consumer);
 
 /*
  * For who only looks: what there is before the group's position, by its own words; the position may be lapped. Of a lone one: before what it has
- * released, of which the last may be counted a moment before. False: the group is at another position by now.
+ * not released. False: the group is at another position by now.
  */
 bool lossy_fact(const struct group_view *group, uint64_t position, struct fact *fact);
 
