@@ -1,7 +1,9 @@
 /*
  * What the ring does on this machine, for orientation; the comparison with others is another program's work.
  *
- *   bench_ring [REPETITIONS]
+ *   bench_ring [REPETITIONS [NAME]]
+ *
+ * NAME: only work that has this in its name.
  *
  * Producer pinned to the first processor, the first consumer to the second, further consumers in turn. Interleaved
  * repetitions, median and range. Each payload is written, read and checked. First what the machine itself does at that moment: a line
@@ -322,20 +324,23 @@ int main(int argc, char **argv)
     enum { WORKS = sizeof(works) / sizeof(works[0]) };
     static double rate[WORKS][REPETITIONS_MOST], trip[REPETITIONS_MOST], bare[REPETITIONS_MOST];
     long repetitions = argc > 1 ? strtol(argv[1], NULL, 10) : 5;
+    const char *wanted = argc > 2 ? argv[2] : "";
 
     if (repetitions < 1 || repetitions > REPETITIONS_MOST) {
-        (void)fprintf(stderr, "usage: bench_ring [REPETITIONS, 1 to %d]\n", REPETITIONS_MOST);
+        (void)fprintf(stderr, "usage: bench_ring [REPETITIONS, 1 to %d [NAME]]\n", REPETITIONS_MOST);
         return EXIT_FAILURE;
     }
     for (long turn = 0; turn < repetitions; turn++) {
         trip[turn] = round_trip();
         bare[turn] = bare_queue();
         for (unsigned work = 0; work < WORKS; work++)
-            rate[work][turn] = run(&works[work]);
+            if (strstr(works[work].name, wanted) != NULL)
+                rate[work][turn] = run(&works[work]);
     }
     report("raw round trip of two lines", "ns", trip, (unsigned)repetitions);
     report("bare queue of 8-byte slots, one by one", "M/s", bare, (unsigned)repetitions);
     for (unsigned work = 0; work < WORKS; work++)
-        report(works[work].name, "M/s", rate[work], (unsigned)repetitions);
+        if (strstr(works[work].name, wanted) != NULL)
+            report(works[work].name, "M/s", rate[work], (unsigned)repetitions);
     return EXIT_SUCCESS;
 }

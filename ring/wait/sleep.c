@@ -7,7 +7,8 @@ enum {
     SPIN_NS = 20 * 1000,      /* looking, before the first announcement, until it is known what a sleep costs */
     KEEP_NS = 2 * 1000,       /* of that, the time that the processor is kept */
     LATE_NS = 100 * 1000,     /* an offer of the processor that was taken up */
-    CROWDED = 256,            /* waits before it is offered again after that */
+    CROWDED = 256,            /* waits before it is offered again after that, or */
+    QUICK_NS = 150 * 1000,    /* one that comes so soon after the one before */
     INTERVAL_NS = 1000 * 1000 /* between the looks of one that dozes, if it is not said */
 };
 
@@ -66,8 +67,8 @@ int turn_verdict(struct sleeper_state *state, const struct sleep_side *side, voi
 
 /*
  * Offer the processor. Who gets it back late shares it with others who have work: it is they who would be looked for by more of this. For
- * some time the spinning is then as short as it was before the first offer: who sleeps is given a processor at once when it is woken. What
- * time it is.
+ * some time the spinning is then as short as it was before the first offer: who sleeps is given a processor at once when it is woken
+ * (spin_bound). What time it is.
  */
 static int64_t offer_processor(struct sleeper_state *state, int64_t before)
 {
@@ -105,9 +106,16 @@ static int spin(struct sleeper_state *state, const struct sleep_side *side, void
     return 0;
 }
 
-/* How long to spin before the first turn. */
-static int64_t spin_bound(struct sleeper_state *state)
+/*
+ * How long to spin before the next turn. Where one turn comes right after the other there is so much to do that to be called for each bit of
+ * it, and to call others, costs more than coming late: those who take up the processor are then mostly the ring's own, and what
+ * they do meanwhile is found in one go.
+ */
+static int64_t spin_bound(struct sleeper_state *state, int64_t time)
 {
+    if (time - state->turned_at < QUICK_NS)
+        state->crowded = 0;
+    state->turned_at = time;
     if (state->crowded == 0)
         return state->spin;
     state->crowded--;
@@ -186,10 +194,14 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
             deadline = time + timeout;
         if (state->verdict_at == 0)
             state->verdict_at = time + SLICE_NS;
-        found = spin(state, side, context, time + KEEP_NS, time + turn_slice(deadline, spin_bound(state)));
     }
-    while (found == 0)
-        found = state->turn(state, side, context, deadline);
+    while (found == 0) {
+        int64_t time = turn_now();
+
+        found = spin(state, side, context, time + KEEP_NS, time + turn_slice(deadline, spin_bound(state, time)));
+        if (found == 0)
+            found = state->turn(state, side, context, deadline);
+    }
     if (found != -ETIMEDOUT)
         sleep_disarm(state, side, context);
     if (found > 0)

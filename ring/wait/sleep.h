@@ -67,8 +67,9 @@ typedef int sleep_turn(struct sleeper_state *state, const struct sleep_side *sid
 
 struct sleeper_state {
     sleep_turn *turn;
-    int64_t spin;          /* before the first turn */
-    unsigned crowded;      /* waits that are to spin less, as the processor is not this one's alone */
+    int64_t spin;          /* before each turn */
+    int64_t turned_at;     /* when it last did */
+    unsigned crowded;      /* turns before which it is to spin less, as the processor is not this one's alone */
     int64_t interval;      /* between looks of one that dozes */
     struct word semaphore; /* a semaphore_t; 0: never slept */
     struct word woken;     /* mring_wake was called */
