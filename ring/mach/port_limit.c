@@ -1,6 +1,7 @@
 #include "port_limit.h"
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -68,6 +69,12 @@ static bool empty(int socket)
     return ioctl(socket, SIOCOUTQ, &bytes) == 0 && bytes == 0;
 }
 
+static bool ended(int socket)
+{
+    struct pollfd look = {.fd = socket};
+    return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0;
+}
+
 uint32_t port_limit_queued(struct port_limit *limit, int socket)
 {
     return empty(socket) ? 0 : atomic_load_explicit(&page_of(limit)->queued, memory_order_relaxed);
@@ -81,7 +88,7 @@ bool port_limit_enter(struct port_limit *limit, int socket)
     do {
         if (queued < atomic_load_explicit(&page->limit, memory_order_relaxed))
             next = queued + 1;
-        else if (empty(socket))
+        else if (empty(socket) || ended(socket))
             next = 1;
         else
             return false;

@@ -13,7 +13,9 @@
  * the limit, but never more bytes than the socket takes.
  *
  * The kernel says that a message has left before the receiver can lower the count. A sender woken in between finds the queue full still. So
- * whoever lowers a count that was at the limit wakes them again (port_size_buffer()); they watch before they look.
+ * whoever lowers a count that was at the limit wakes them again (port_size_buffer()); they watch before they look. A receiver that
+ * ends lowers nothing, and the kernel tells of its end, and of each message that goes with it, before the last byte is off its books. So a
+ * queue that is full by both counts is open too when it has ended: what is sent there is refused.
  *
  * Words: `queued` is changed by everybody, `limit` by the receiver. Both are hostile and are only ever compared. They order nothing:
  * the socket does.
