@@ -9,6 +9,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 jobs=${MRING_JOBS:-2}
+at_once=$((jobs + 1)) # tests wait for something nearly half of the time
 system=$(uname -s)
 
 case ${1-} in
@@ -59,7 +60,7 @@ preset() {
     folder=build/${4:-$1}
     CC=$2 CXX=$3 cmake --preset "$1" -B "$folder" &&
         cmake --build "$folder" -j "$jobs" &&
-        (cd "$folder" && CXX=$3 ctest -j "$jobs" --output-on-failure --no-tests=error -LE "$exclude")
+        (cd "$folder" && CXX=$3 ctest -j "$at_once" --output-on-failure --no-tests=error -LE "$exclude")
 }
 
 if [ "$system" = Darwin ]; then
@@ -72,7 +73,7 @@ else
     stage release-clang preset release clang clang++ release-clang
     stage asan preset asan gcc g++
     stage tsan preset tsan gcc g++
-    stage fuzz preset fuzz clang clang++ # a minute for each target
+    stage fuzz preset fuzz clang clang++ # half a minute for each target
     stage cross-macos sh tests/cross/run.sh macos
     stage cross-arm64 sh tests/cross/run.sh arm64
     if [ "${1-}" = --all ]; then
