@@ -1,5 +1,6 @@
 #include "lossy.h"
 
+#include "line.h"
 #include "shared.h"
 #include "stage.h"
 
@@ -73,49 +74,6 @@ static int miscounted(struct consumer_core *consumer, const struct fact *from, c
                                  (struct trouble){TROUBLE_COUNT, from->position, from->messages, to->messages});
 }
 
-/* ---- what a line says of the stream ---- */
-
-/* False: nothing of this position, or no more. */
-static bool said(const struct member_line *line, uint64_t position, struct fact *fact)
-{
-    for (unsigned place = 0; place < LINE_FACTS; place++) {
-        const struct line_fact *says = &line->fact[place];
-
-        if (word_load_acquire(&says->position) != position) /* [FACT] */
-            continue;
-        *fact = (struct fact){position, word_load(&says->messages), word_load(&says->bytes)};
-        fence_load();
-        if (word_load(&says->position) == position)
-            return true;
-    }
-    return false;
-}
-
-/* Of two positions, what is said stays; if it is said more than once, of a position that all places of a new line say, once. */
-static void say(struct member_line *line, const struct fact *fact, uint64_t keep, uint64_t keep_too)
-{
-    struct line_fact *unneeded = &line->fact[0];
-    bool kept = false, kept_too = false;
-
-    for (unsigned place = 0; place < LINE_FACTS; place++) {
-        uint64_t position = word_load(&line->fact[place].position);
-
-        if (position == fact->position)
-            return;
-        if (position == keep && !kept)
-            kept = true;
-        else if (position == keep_too && !kept_too)
-            kept_too = true;
-        else
-            unneeded = &line->fact[place];
-    }
-    word_store(&unneeded->position, NOWHERE);
-    fence_store();
-    word_store(&unneeded->messages, fact->messages);
-    word_store(&unneeded->bytes, fact->bytes);
-    word_store_release(&unneeded->position, fact->position); /* [FACT] */
-}
-
 /* ---- what a member holds ---- */
 
 static void move_to(struct consumer_core *consumer, const struct fact *fact)
@@ -136,7 +94,7 @@ static void hold_from(struct consumer_core *consumer, const struct fact *fact, u
 {
     struct member_line *line = consumer->active;
 
-    say(line, fact, word_load(&line->held), end);
+    line_say(line, fact, word_load(&line->held), end);
     consumer_core_release(consumer, fact->position);
 }
 
@@ -171,7 +129,7 @@ static bool bytes_at(const struct group_view *group, uint64_t owner_serial, uint
         *bytes = word_load(&group->page->begin_bytes);
         return word_load(&group->page->begin) == position;
     }
-    if (!said(&group->line[line - 1], position, &fact))
+    if (!line_said(&group->line[line - 1], position, &fact))
         return false;
     *bytes = fact.bytes;
     return true;
@@ -200,7 +158,7 @@ bool lossy_fact(const struct group_view *group, uint64_t position, struct fact *
         return bytes_at(group, owner_serial, position, &fact->bytes) &&
                word_load(&group->page->claim.low) == position && word_load(&group->page->claim.high) == owner_serial;
     }
-    return said(&group->line[0], position, fact);
+    return line_said(&group->line[0], position, fact);
 }
 
 /* ---- claims ---- */
@@ -218,7 +176,7 @@ int lossy_skip(struct consumer_core *consumer, uint64_t position, uint64_t owner
     if (!goes_on(&from, &to))
         return miscounted(consumer, &from, &to);
     word_store_release(&line->held, HELD_IDLE); /* [HELD] */
-    say(line, &to, position, NOWHERE);          /* the word may name this line for the position */
+    line_say(line, &to, position, NOWHERE);          /* the word may name this line for the position */
     if (!shared_move(consumer, position, owner_serial, to.position, to.messages & SERIAL_MASK))
         return SHARED_CHANGED;
     return tell_gap(consumer, gap_between(&from, &to));
@@ -233,8 +191,8 @@ int lossy_intend(struct consumer_core *consumer, uint64_t position, uint64_t own
     if (code != 1)
         return code;
     to = (struct fact){end, from.messages + records, from.bytes + bytes};
-    say(consumer->line, &from, NOWHERE, NOWHERE);
-    say(consumer->line, &to, position, NOWHERE);
+    line_say(consumer->line, &from, NOWHERE, NOWHERE);
+    line_say(consumer->line, &to, position, NOWHERE);
     consumer->lossy.number = from.messages;
     consumer->lossy.bytes = from.bytes;
     consumer->lossy.end_number = to.messages;
@@ -404,7 +362,7 @@ void lossy_begin(const struct group_view *group, uint32_t line, const struct fac
     word_store(&group->page->begin, fact->position);
     word_store(&group->page->begin_bytes, fact->bytes);
     word_store(&group->page->claim.high, fact->messages & SERIAL_MASK);
-    say(&group->line[line], fact, NOWHERE, NOWHERE);
+    line_say(&group->line[line], fact, NOWHERE, NOWHERE);
     word_store_release(&group->page->claim.low, fact->position); /* [CLAIM] */
     if (group->members == 1)
         word_store_release(&group->line[line].held, fact->position); /* [HELD] */
@@ -441,7 +399,7 @@ int lossy_enter(struct consumer_core *consumer)
     consumer->lossy.limit = consumer->position;
     if (consumer->group.members > 1)
         return 0;
-    if (!said(consumer->line, consumer->position, &fact))
+    if (!line_said(consumer->line, consumer->position, &fact))
         return consumer_core_damaged(consumer, (struct trouble){TROUBLE_COUNT, consumer->position, 0, 0});
     move_to(consumer, &fact);
     return 0;
@@ -453,7 +411,7 @@ void lossy_leave(struct consumer_core *consumer)
 
     consumer->limit = consumer->lossy.limit;
     if (consumer->group.members == 1 || consumer->position < consumer->limit)
-        say(consumer->active, &fact, word_load(&consumer->active->held), consumer->limit);
+        line_say(consumer->active, &fact, word_load(&consumer->active->held), consumer->limit);
 }
 
 /* ---- the dead ---- */
@@ -464,7 +422,7 @@ int lossy_adopt(struct consumer_core *consumer, uint64_t position, uint64_t end)
     struct lossy *lossy = &consumer->lossy;
     struct fact from = {.position = position}, to = {.position = end};
 
-    if (!said(line, position, &from) || !said(line, end, &to) || !goes_on(&from, &to))
+    if (!line_said(line, position, &from) || !line_said(line, end, &to) || !goes_on(&from, &to))
         return miscounted(consumer, &from, &to);
     if (!record_intact(&consumer->view, position)) {
         note_gap(consumer, gap_between(&from, &to));

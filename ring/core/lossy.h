@@ -17,8 +17,7 @@
  * in the word, but with whom it names: each member says what the end of a claim comes to, before it makes it. Nobody named: begin, begin_bytes
  * of the group.
  *
- * What a line says (line.fact) are facts of the stream, each of a position: a reader only has to find one for the position that it has in mind, and to
- * look twice whether it stayed [FACT]. Needed are, of a claim that was won: of its `held`, and of its end, as long as the word names it or
+ * What a line says (line.h). Needed are, of a claim that was won: the facts of its `held`, and of its end, as long as the word names it or
  * it is not worked up; before a claim is won: of the position, if the word names this line for it. So one of three places is free
  * whenever something is to be said, and it is said before the word or `held` move there: whenever a member is killed, what is needed stands there.
  *
