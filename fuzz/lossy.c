@@ -158,8 +158,9 @@ static void scribble_group(struct game *game, unsigned index)
     struct line_fact *fact = &line->fact[script_below(&game->script, LINE_FACTS)];
     struct word *const words[] = {&group->page->claim.low,
                                   &group->page->claim.high,
-                                  &group->page->begin,
-                                  &group->page->begin_bytes,
+                                  &group->page->begin.position,
+                                  &group->page->begin.messages,
+                                  &group->page->begin.bytes,
                                   &group->page->orphans,
                                   &line->held,
                                   &line->claimed,

@@ -31,8 +31,8 @@
  *           00180  sleepers[16]            members: bit m: member m sleeps; who clears it signals it [SLEEP]
  *           00200  orphans                 members, P: not 0: some line may wait to be adopted (the lines themselves decide)
  *           00208  deaths                  members, P: lines that were taken from the dead
- *           00210  begin, begin_bytes      B                    lossy: where the group began, and the stream's bytes before that
- *           00220  starting                B, release [START]  not 0: it has no place yet, and gates from the beginning
+ *           00210  begin                   B                    lossy: what the stream had come to where the group began
+ *           00228  starting                B, release [START]  not 0: it has no place yet, and gates from the beginning
  *   page 1  04000  struct member_line[members]
  *             +00    held                  its member, release [HELD]  lowest position it has not released; idle = ~0
  *             +08    claimed               its member           a lone member's upper bound (R3)
@@ -301,6 +301,14 @@ struct group_entry {
     unsigned char reserved[LAYOUT_LINE - LAYOUT_NAME - sizeof(struct group_terms) - 24];
 };
 
+/* What a member says of the stream before a position. Two places are in need at any time, so that a third can be written. */
+struct line_fact {
+    struct word position; /* NOWHERE: being written */
+    struct word messages;
+    struct word bytes;
+};
+enum { LINE_FACTS = 3 };
+
 /* Page 0 of a group entry. */
 struct group_page {
     struct word_pair claim; /* low: position; high: {line + 1, serial} */
@@ -314,19 +322,10 @@ struct group_page {
     struct word sleepers[LAYOUT_MEMBER_WORDS];
     struct word orphans;
     struct word deaths;
-    struct word begin;
-    struct word begin_bytes;
+    struct line_fact begin;
     struct word starting;
-    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 40];
+    unsigned char reserved[LAYOUT_PAGE - 4 * LAYOUT_LINE - 48];
 };
-
-/* What a member says of the stream before a position. Two places are in need at any time, so that a third can be written. */
-struct line_fact {
-    struct word position; /* NOWHERE: being written */
-    struct word messages;
-    struct word bytes;
-};
-enum { LINE_FACTS = 3 };
 
 struct member_line {
     struct word held;
@@ -454,7 +453,7 @@ LAYOUT_AT(group_page, sleepers, 0x180);
 LAYOUT_AT(group_page, orphans, 0x200);
 LAYOUT_AT(group_page, deaths, 0x208);
 LAYOUT_AT(group_page, begin, 0x210);
-LAYOUT_AT(group_page, starting, 0x220);
+LAYOUT_AT(group_page, starting, 0x228);
 _Static_assert(sizeof(struct member_line) == 2 * LAYOUT_LINE, "member line");
 LAYOUT_AT(member_line, held, 0x00);
 LAYOUT_AT(member_line, claimed, 0x08);

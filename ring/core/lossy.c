@@ -57,10 +57,10 @@ static int tell_gap(struct consumer_core *consumer, struct lossy_gap gap)
     return tell(consumer);
 }
 
-/* The stream cannot have come to less than it had before. */
+/* Between two positions there is a message at least, so that a serial which grows by as many grows (R5). */
 static bool goes_on(const struct fact *from, const struct fact *to)
 {
-    return to->position > from->position && to->messages >= from->messages && to->bytes >= from->bytes;
+    return to->position > from->position && to->messages > from->messages && to->bytes >= from->bytes;
 }
 
 static struct lossy_gap gap_between(const struct fact *from, const struct fact *to)
@@ -115,24 +115,23 @@ static struct lossy_record *held_record(struct lossy *lossy, unsigned at)
     return &lossy->record[(lossy->first + at) % LOSSY_HELD];
 }
 
-/* ---- the bytes at the group's position ---- */
+/* ---- the group's position as a fact ---- */
 
-/* False: the member has won another claim meanwhile; or its line is damaged. */
-static bool bytes_at(const struct group_view *group, uint64_t owner_serial, uint64_t position, uint64_t *bytes)
+/*
+ * What the stream had come to at the group's position, which a word says that names this owner. False: the member has won another claim
+ * meanwhile; or its line is damaged.
+ */
+static bool named_fact(const struct group_view *group, uint64_t owner_serial, uint64_t position, struct fact *fact)
 {
+    const struct line_fact *begin = &group->page->begin;
     uint64_t line = owner_serial >> SERIAL_BITS;
-    struct fact fact;
 
     if (line > group->members)
         return false;
-    if (line == 0) {
-        *bytes = word_load(&group->page->begin_bytes);
-        return word_load(&group->page->begin) == position;
-    }
-    if (!line_said(&group->line[line - 1], position, &fact))
-        return false;
-    *bytes = fact.bytes;
-    return true;
+    if (line != 0)
+        return line_said(&group->line[line - 1], position, fact);
+    *fact = (struct fact){position, word_load(&begin->messages), word_load(&begin->bytes)};
+    return word_load(&begin->position) == position;
 }
 
 /* The group's position as a fact. 1; SHARED_CHANGED; -EBADMSG. */
@@ -140,8 +139,7 @@ static int group_fact(struct consumer_core *consumer, uint64_t position, uint64_
 {
     const struct group_page *page = consumer->group.page;
 
-    *fact = (struct fact){.position = position, .messages = owner_serial & SERIAL_MASK};
-    if (bytes_at(&consumer->group, owner_serial, position, &fact->bytes))
+    if (named_fact(&consumer->group, owner_serial, position, fact))
         return 1;
     if (word_load_acquire(&page->claim.low) != position || word_load(&page->claim.high) != owner_serial) /* [CLAIM] */
         return SHARED_CHANGED;
@@ -153,11 +151,9 @@ bool lossy_fact(const struct group_view *group, uint64_t position, struct fact *
 {
     uint64_t owner_serial = word_load_acquire(&group->page->claim.high); /* [CLAIM] */
 
-    if (group->members > 1) {
-        *fact = (struct fact){.position = position, .messages = owner_serial & SERIAL_MASK};
-        return bytes_at(group, owner_serial, position, &fact->bytes) &&
-               word_load(&group->page->claim.low) == position && word_load(&group->page->claim.high) == owner_serial;
-    }
+    if (group->members > 1)
+        return named_fact(group, owner_serial, position, fact) && word_load(&group->page->claim.low) == position &&
+               word_load(&group->page->claim.high) == owner_serial;
     return line_said(&group->line[0], position, fact);
 }
 
@@ -176,8 +172,9 @@ int lossy_skip(struct consumer_core *consumer, uint64_t position, uint64_t owner
     if (!goes_on(&from, &to))
         return miscounted(consumer, &from, &to);
     word_store_release(&line->held, HELD_IDLE); /* [HELD] */
-    line_say(line, &to, position, NOWHERE);          /* the word may name this line for the position */
-    if (!shared_move(consumer, position, owner_serial, to.position, to.messages & SERIAL_MASK))
+    line_say(line, &to, position, NOWHERE);     /* the word may name this line for the position */
+    if (!shared_move(consumer, position, owner_serial, to.position,
+                     ((owner_serial & SERIAL_MASK) + to.messages - from.messages) & SERIAL_MASK))
         return SHARED_CHANGED;
     return tell_gap(consumer, gap_between(&from, &to));
 }
@@ -359,9 +356,9 @@ int lossy_release(struct consumer_core *consumer, uint64_t position, uint32_t le
 
 void lossy_begin(const struct group_view *group, uint32_t line, const struct fact *fact)
 {
-    word_store(&group->page->begin, fact->position);
-    word_store(&group->page->begin_bytes, fact->bytes);
-    word_store(&group->page->claim.high, fact->messages & SERIAL_MASK);
+    word_store(&group->page->begin.position, fact->position);
+    word_store(&group->page->begin.messages, fact->messages);
+    word_store(&group->page->begin.bytes, fact->bytes);
     line_say(&group->line[line], fact, NOWHERE, NOWHERE);
     word_store_release(&group->page->claim.low, fact->position); /* [CLAIM] */
     if (group->members == 1)

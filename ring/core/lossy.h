@@ -3,7 +3,7 @@
  *
  * It guarantees that what is handed out as whole is whole, though the producer may write over it at any moment, and that every message
  * of the stream is either handed out to one member of the group or counted as missed by one, exactly, in messages and bytes. (If a member is killed,
- * what it had found to be lost and did not come to say is in the group's words: serial and position tell all; only its
+ * what it had found to be lost and did not come to say is in the group's words: its position, and what is said of that, tell all; only its
  * own counters miss it.)
  *
  * What may be believed. The producer stores `intent` before it writes up to there [INTENT] (producer.h). A reader loads what it wants, then a
@@ -12,10 +12,9 @@
  * are the same in this. Lossy members read up to the tail alone, never headers past it (R2).
  *
  * How a loss is counted. A member knows its position's number and bytes: how much of the stream lies before. Lapped, it goes on at a landmark
- * (landmark.h), and the difference is what it missed. A lone one carries both along from record to record. In a group of many the claim word's
- * serial *is* the stream's number of messages at the position (it grows by what is claimed and by what is lost, R5); the bytes there are not
- * in the word, but with whom it names: each member says what the end of a claim comes to, before it makes it. Nobody named: begin, begin_bytes
- * of the group.
+ * (landmark.h), and the difference is what it missed. A lone one carries both along from record to record. In a group of many they are not
+ * in the claim word, but with whom it names: each member says what the end of a claim comes to, before it makes it. Nobody named: `begin` of the
+ * group. The word's serial grows by what is claimed and by what is lost (R5).
  *
  * What a line says (line.h). Needed are, of a claim that was won: the facts of its `held`, and of its end, as long as the word names it or
  * it is not worked up; before a claim is won: of the position, if the word names this line for it. So one of three places is free

@@ -370,9 +370,8 @@ static void begin_at_tail(struct world *world, unsigned who)
 
     (void)who;
     lossy_begin_at_tail(&world->ring.view, view, 0);
-    fact = (struct fact){word_load(&view->page->claim.low), word_load(&view->page->claim.high),
-                         word_load(&view->page->begin_bytes)};
-    need(world, is_true(world, &fact), "a new group does not know where it is");
+    need(world, lossy_fact(view, word_load(&view->page->claim.low), &fact) && is_true(world, &fact),
+         "a new group does not know where it is");
 }
 
 /* The successor leaves a landmark where its predecessor had one, in the same place, with fewer messages before it. */
