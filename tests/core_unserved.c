@@ -1,6 +1,9 @@
 /* Unit tests of core/unserved.h: who is judged, and who is turned away meanwhile. */
 #include "core/unserved.h"
 
+#include "core/lone.h"
+#include "core/lossy.h"
+#include "core/shared.h"
 #include "support/fake_ring.h"
 
 #include <setjmp.h>
@@ -141,6 +144,133 @@ static void limits_are_for_those_who_keep_the_producer_waiting(void **state)
     assert_false(unserved_has_limit(&terms, UINT64_MAX));
 }
 
+/* ---- turning lossy ---- */
+
+enum { SENT = 40, READ = 7 };
+
+/*
+ * A group that began with the 3rd message, so that its serials are not the stream's numbers, and was left by all. Of many, one had claimed what
+ * it was not handed; another has gone on from there.
+ */
+static void leave_behind(struct scene *scene, struct producer_core *producer, uint32_t members)
+{
+    const uint32_t both[] = {1, members};
+    struct consumer_core one, other;
+    struct record record = {0, 0, NULL};
+
+    fake_ring_make(&scene->ring, LAYOUT_CAPACITY_MIN, 8, 2, both);
+    scene->group = &scene->ring.group[1];
+    scene->group->terms.kind = GROUP_DURABLE;
+    scene->group->incarnation = 7;
+    assert_int_equal(producer_core_start(producer, &scene->ring.view), 0);
+    for (uint32_t number = 0; number < SENT; number++) {
+        if (number == 3)
+            group_format(scene->group, word_load(&scene->ring.view.page->tail));
+        fake_ring_send(&scene->ring, producer, &number, sizeof(number), number);
+    }
+    fake_ring_join(&scene->ring, 1, 1, &one);
+    assert_true(members == 1 || shared_claim(&one) == 1);
+    for (uint32_t count = 0; count < READ; count++)
+        assert_true(members == 1 ? lone_next(&one, &record) == 1 : consumer_core_take(&one, &record));
+    assert_true(members == 1 || one.position < one.limit);
+    if (members > 1) {
+        fake_ring_join(&scene->ring, 1, 2, &other);
+        assert_int_equal(shared_claim(&other), 1);
+        assert_true(consumer_core_take(&other, &record));
+        other.position = other.limit;
+        group_leave(&other);
+    }
+    group_leave(&one);
+}
+
+/* The next member is given all that was not released, in order but for what was left behind first. */
+static uint32_t read_the_rest(struct scene *scene)
+{
+    struct consumer_core next;
+    struct record record = {0, 0, NULL};
+    uint32_t count = 0;
+    bool lossy = scene->group->terms.lossy;
+
+    fake_ring_join(&scene->ring, 1, 3, &next);
+    for (;;) {
+        if (lossy ? lossy_next(&next, &record) != 1 : !consumer_core_take(&next, &record)) {
+            int code = scene->group->members > 1 ? shared_claim(&next)
+                       : lossy                   ? lossy_refill(&next)
+                                                 : lone_refill(&next);
+
+            assert_in_range(code, 0, 1);
+            if (code == 0)
+                return count;
+            continue;
+        }
+        count++;
+        if (lossy) {
+            assert_int_equal(next.lossy.number, record_tag(record.header) + 1);
+            assert_int_equal(next.lossy.bytes, next.lossy.number * sizeof(uint32_t));
+            assert_int_equal(lossy_release(&next, record.position, record_length(record.header)), 0);
+        } else {
+            shared_release(&next, next.position);
+        }
+    }
+}
+
+static void what_a_turned_group_has_left_is_counted(void **state)
+{
+    (void)state;
+    for (uint32_t members = 1; members <= 4; members += 3) {
+        uint32_t rest[2];
+
+        for (unsigned lossy = 0; lossy <= 1;
+             lossy++) { /* not turned after all, for the producer was killed; or turned */
+            struct scene scene;
+            struct producer_core producer;
+            struct group_view described;
+
+            leave_behind(&scene, &producer, members);
+            described = *scene.group;
+            assert_true(unserved_count(&scene.ring.view, scene.group));
+            unserved_apply(&scene.ring.view, &described);
+            assert_int_equal(described.terms.lossy, 0);
+            if (lossy) {
+                unserved_turn(&scene.ring.view, scene.group);
+                unserved_apply(&scene.ring.view, &described);
+                assert_int_equal(described.terms.lossy, 1);
+                described = *scene.group;
+                described.terms.lossy = 0;
+                described.incarnation++; /* another one of this place */
+                unserved_apply(&scene.ring.view, &described);
+                assert_int_equal(described.terms.lossy, 0);
+            }
+            rest[lossy] = read_the_rest(&scene);
+            fake_ring_free(&scene.ring);
+        }
+        assert_int_equal(rest[0], rest[1]);
+        assert_true(members > 1 ? rest[0] < SENT - 3 - READ : rest[0] == SENT - 3 - READ);
+    }
+}
+
+static void what_cannot_be_true_is_not_counted(void **state)
+{
+    struct scene scene;
+    struct producer_core producer;
+    struct word *high;
+
+    (void)state;
+    leave_behind(&scene, &producer, 4);
+    high = &scene.group->page->claim.high;
+    word_store(high, (UINT64_C(5) << SERIAL_BITS) | (word_load(high) & SERIAL_MASK));
+    assert_false(unserved_count(&scene.ring.view, scene.group)); /* there are 4 places */
+    fake_ring_free(&scene.ring);
+    leave_behind(&scene, &producer, 4);
+    word_store(&scene.group->page->claim.low, word_load(&scene.group->page->claim.low) - 8);
+    assert_false(unserved_count(&scene.ring.view, scene.group)); /* between two messages */
+    fake_ring_free(&scene.ring);
+    leave_behind(&scene, &producer, 1);
+    word_store(&scene.group->page->claim.low, word_load(&scene.ring.view.page->tail) + 16);
+    assert_false(unserved_count(&scene.ring.view, scene.group));
+    fake_ring_free(&scene.ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +278,8 @@ int main(void)
         cmocka_unit_test(who_comes_meanwhile_is_turned_away),
         cmocka_unit_test(the_next_producer_forgets_it),
         cmocka_unit_test(what_was_dropped_can_be_made_anew_if_a_join_had_made_it),
+        cmocka_unit_test(what_a_turned_group_has_left_is_counted),
+        cmocka_unit_test(what_cannot_be_true_is_not_counted),
         cmocka_unit_test(limits_are_for_those_who_keep_the_producer_waiting),
     };
 

@@ -91,8 +91,10 @@ static int join_inherited(struct mring *ring, const char *name, struct held_grou
     *line = group_occupy(&group->view, life_number(ring->life), alive, ring);
     if (*line < 0)
         return *line;
-    if (!unserved_turns_away(&ring->region.view, &group->view, alive, ring))
+    if (!unserved_turns_away(&ring->region.view, &group->view, alive, ring)) {
+        unserved_apply(&ring->region.view, &group->view);
         return 1;
+    }
     give_back(ring, &group->view, *line);
     return -EAGAIN;
 }
@@ -167,6 +169,8 @@ static int ask(struct mring *ring, const struct join_request *request, struct he
     code = held_group_open(&ring->region.view, &reply, group, error);
     if (code == 0 && unserved_turns_away(&ring->region.view, &group->view, alive, ring))
         code = -EAGAIN;
+    if (code == 0)
+        unserved_apply(&ring->region.view, &group->view);
     if (code == 0)
         code = mark_group(ring, &group->view, broker, error);
     if (code != 0)

@@ -1,6 +1,8 @@
 /* Groups as handles have them: see struct held_group. */
 #include "ring.h"
 
+#include "core/unserved.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -28,13 +30,14 @@ int ring_find_declared(struct mring *ring, const char *name)
     return -1;
 }
 
-_Static_assert((int)MRING_STOP == UNSERVED_STOPS && (int)MRING_DROP == UNSERVED_DROPS,
+_Static_assert((int)MRING_STOP == UNSERVED_STOPS && (int)MRING_TURN_LOSSY == UNSERVED_LOSES &&
+                   (int)MRING_DROP == UNSERVED_DROPS,
                "what becomes of a group is in the format");
 
 int read_limit(enum mring_unserved unserved, uint64_t limit, uint64_t capacity, struct group_terms *terms,
                struct mring_error *error)
 {
-    if (unserved != MRING_STOP && unserved != MRING_DROP)
+    if ((unsigned)unserved > MRING_DROP)
         return failure(error, -EINVAL, 0, "unserved %d is none of enum mring_unserved", (int)unserved);
     if ((limit != 0) != (unserved != MRING_STOP))
         return failure(error, -EINVAL, 0, "of limit and unserved a group has both, or none");
@@ -69,6 +72,7 @@ static void describe(const struct ring_view *ring, struct held_group *held, cons
     held->view.index = as->index;
     held->view.terms = as->terms;
     held->view.incarnation = as->incarnation;
+    unserved_apply(ring, &held->view);
     group_view_place_sleepers(ring, &held->view);
 }
 
@@ -95,6 +99,7 @@ bool held_group_borrow(struct mring *ring, uint32_t index, struct held_group *he
         found = MACH_PORT_VALID(group->entry) && own_mapping(&ring->region.view, group, held);
     else if (found) {
         held->view = group->view;
+        unserved_apply(&ring->region.view, &held->view);
         group_view_place_sleepers(&ring->region.view, &held->view);
     }
     held->key = ring->group_key[index];

@@ -2,6 +2,8 @@
  * A producer short of room gives up the groups that nobody serves, as far as their terms say so (core/unserved.h). How far one is behind
  * counts the message that finds no room as well: so a limit of the ring's capacity is passed when the ring is full.
  *
+ * Turned lossy: it is awaited no more, by this producer and by those after it.
+ *
  * Dropped: it is cut off, as a group is whose words cannot be true, with another reason. Whoever serves the ring clears its entry away when the next
  * one joins, if a join had made it (serve.c); a declared one stays, and its members are told.
  */
@@ -16,13 +18,18 @@ static bool alive(void *context, uint64_t number)
 
 static void judge(struct mring_producer *producer, uint32_t index, uint64_t gate, uint64_t end)
 {
-    const struct group_view *group = &producer->group[index].view;
+    const struct ring_view *ring = &producer->core.view;
+    struct group_view *group = &producer->group[index].view;
 
-    if (unserved_judge(&producer->core.view, group, alive, producer->ring)) {
-        producer->watch[index].trouble = (struct trouble){TROUBLE_UNSERVED, gate, end, group->terms.limit};
-        producer_cut_off(producer, index);
+    if (unserved_judge(ring, group, alive, producer->ring)) {
+        if (group->terms.unserved == UNSERVED_LOSES && unserved_count(ring, group)) {
+            unserved_turn(ring, group);
+        } else {
+            producer->watch[index].trouble = (struct trouble){TROUBLE_UNSERVED, gate, end, group->terms.limit};
+            producer_cut_off(producer, index);
+        }
     }
-    unserved_done(&producer->core.view);
+    unserved_done(ring);
 }
 
 void producer_give_up_unserved(struct mring_producer *producer)

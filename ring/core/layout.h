@@ -20,6 +20,7 @@
  *             04280  landmark[32]          P, release [LANDMARK]  lossy groups: what the stream had come to at a position
  *             04680  cut_off[64]           P, release [CUT]     groups whose words were damaged: they gate no more
  *             04e80  awaited[64]           P                    how often P went to sleep for the room that a group kept
+ *             05280  turned[64]            P, release [TURN]    groups that nobody served, and that are lossy since then (unserved.h)
  *   page 2  08000  struct group_entry[64]  B                    the directory: names and kinds of groups
  *   page 3  0c000  data                    P                    capacity bytes, mapped twice back to back
  *
@@ -31,7 +32,7 @@
  *           00180  sleepers[16]            members: bit m: member m sleeps; who clears it signals it [SLEEP]
  *           00200  orphans                 members, P: not 0: some line may wait to be adopted (the lines themselves decide)
  *           00208  deaths                  members, P: lines that were taken from the dead
- *           00210  begin                   B                    lossy: what the stream had come to where the group began
+ *           00210  begin                   B, P                 lossy: what the stream had come to where the group began, or turned lossy
  *           00228  starting                B, release [START]  not 0: it has no place yet, and gates from the beginning
  *   page 1  04000  struct member_line[members]
  *             +00    held                  its member, release [HELD]  lowest position it has not released; idle = ~0
@@ -47,7 +48,7 @@
  *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
  *             +a0    fenced                its member           membarrier reaches it (R15)
  *             +a8    tally, tally_serial   who takes over       to how many the claim was given: see TALLY below
- *             +b8    fact[3]               its member           lossy: the stream before its held, and before the end of its last claim
+ *             +b8    fact[3]               its member, P        lossy: the stream before its held, and before the end of its last claim
  *   behind         struct aside_page       who locks it         messages that were set aside: see aside.h
  *   behind         their bytes, as many as the longest record has
  *
@@ -252,8 +253,9 @@ struct producer_page {
     struct landmark landmark[LAYOUT_LANDMARKS];
     struct cut_off cut_off[LAYOUT_GROUPS];
     struct awaited awaited[LAYOUT_GROUPS];
+    struct word turned[LAYOUT_GROUPS]; /* the incarnation of the group that was turned lossy; 0: none was */
     unsigned char reserved[LAYOUT_PAGE - 5 * LAYOUT_LINE - LAYOUT_LANDMARKS * sizeof(struct landmark) -
-                           LAYOUT_GROUPS * (sizeof(struct cut_off) + sizeof(struct awaited))];
+                           LAYOUT_GROUPS * (sizeof(struct cut_off) + sizeof(struct awaited) + sizeof(struct word))];
 };
 
 enum group_kind {
@@ -432,6 +434,7 @@ LAYOUT_AT(producer_page, rescued, 0x220);
 LAYOUT_AT(producer_page, cut_offs, 0x228);
 LAYOUT_AT(producer_page, cut_off, 0x680);
 LAYOUT_AT(producer_page, awaited, 0xe80);
+LAYOUT_AT(producer_page, turned, 0x1280);
 _Static_assert(sizeof(struct group_entry) == LAYOUT_LINE, "directory entry");
 _Static_assert(sizeof(struct group_entry) * LAYOUT_GROUPS <= LAYOUT_PAGE, "directory fits its page");
 LAYOUT_AT(group_entry, terms, 0x40);

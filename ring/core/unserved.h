@@ -1,5 +1,6 @@
 /*
- * Groups that nobody serves, and that are further behind than their limit: the producer gives them up, instead of waiting for ever.
+ * Groups that nobody serves, and that are further behind than their limit: the producer gives them up, instead of waiting for ever. It drops them,
+ * or it turns them lossy.
  *
  * It guarantees that no group is given up while a living process is in it, stopped or not (a verdict of the kernel), or comes to it just
  * then and is told that it has a place.
@@ -14,6 +15,16 @@
  * A producer killed in between leaves the group named. It will not come to (4) any more; so whoever joins looks whether the producer lives: its
  * epoch is read after `judged`. A new one clears the word when it begins; what that one judges later, it judges after its epoch was seen, so behind a fence of
  * its own it sees who came at (a). Who finds the epoch of the dead one need not mind what is named.
+ *
+ * Turned lossy, a group stays so. Nothing that it has not released is overwritten yet, so the producer can count what the stream had come to where the
+ * group is, and at both ends of what each line still holds; it has the lines say that (line.h), as those of lossy members do, or of a group that
+ * nobody has claimed in, `begin`. It goes by headers, from the next landmark on, for each. No lossless group uses any of these words, and nothing
+ * else of the group changes: killed over it, the producer leaves it as it was. Then `turned` says so [TURN], in the place of (4). Who joins from then
+ * on goes by it, and is handed what is there, told what is not, to the message. What cannot be counted, as words cannot be true, is dropped.
+ *
+ * So nobody is ever in a group that turns lossy under its hands: who was in it is dead, and left what the claims of the dead look like in any
+ * group; who is in it now came after, or there would have been no verdict. Only who looks on (snapshot.h, inspect.h) may have seen it
+ * before: that one asks unserved_lossy when it needs to know, after it has looked at what may be overwritten then.
  */
 #ifndef MRING_CORE_UNSERVED_H
 #define MRING_CORE_UNSERVED_H
@@ -34,6 +45,25 @@ void unserved_done(const struct ring_view *view);
 /* Steps b to d, after a place was taken: is the place to be given back, and the join tried again, as the group is judged or was dropped? */
 bool unserved_turns_away(const struct ring_view *view, const struct group_view *group, life_verdict alive,
                          void *context);
+
+/* In step 4, before `turned` is stored: write down where the group is. False: it cannot be counted. */
+bool unserved_count(const struct ring_view *view, const struct group_view *group);
+void unserved_turn(const struct ring_view *view, struct group_view *group);
+
+/* Has this incarnation of the group been turned lossy? */
+static inline bool unserved_turned(const struct ring_view *view, uint32_t index, uint64_t incarnation)
+{
+    return incarnation != 0 && word_load_acquire(&view->page->turned[index]) == incarnation; /* [TURN] */
+}
+
+/* A group as it is described has the terms that it was made with: for who comes to it, what it is now. */
+void unserved_apply(const struct ring_view *view, struct group_view *group);
+
+/* Is it lossy by now? For who only looks on. */
+static inline bool unserved_lossy(const struct ring_view *view, const struct group_view *group)
+{
+    return group->terms.lossy || unserved_turned(view, group->index, group->incarnation);
+}
 
 /* Was it dropped? By what cut_off[].what says of this incarnation. */
 static inline bool unserved_dropped(uint64_t what, uint64_t incarnation)

@@ -44,8 +44,9 @@
  *             missed, is together what was sent since the group began, exactly.
  *   Stages    A group may be after others (mring_group.after): its members are given a message once every group before has released it. What
  *             a killed member of those held is not released until another one has; what was set aside there is. A group before that nobody
- *             serves lets nothing through, and so holds the producer, and all behind it. Only groups that were declared, and are not lossy,
- *             can be before others. Members behind may read the words of the groups before, not write them; members before may wake those behind.
+ *             serves lets nothing through, and so holds the producer, and all behind it. Only groups that were declared, are not lossy, and are
+ *             never given up (MRING_STOP) can be before others. Members behind may read the words of the groups before, not write them;
+ *             members before may wake those behind.
  *   Timeouts  Nanoseconds; 0 only looks, any negative value is MRING_FOREVER.
  *   Units     Bytes and nanoseconds, unless a name says otherwise. Positions are 64-bit byte counts from the ring's
  *             beginning; they only grow.
@@ -140,6 +141,14 @@ enum mring_unserved {
     /* The producer waits, for as long as it takes. */
     MRING_STOP = 0,
     /*
+     * More than `limit` bytes behind it is turned lossy (see "Lossy groups"), and stays so: nobody waits for it any more, and who joins later
+     * goes on where it was, with what is still there, and is told exactly what is not. So all members of such a group treat it as a lossy one,
+     * also while it is none: by mring_recv, or else by mring_intact and mring_release, and -EOVERFLOW may be their answer. It never turns
+     * while a process is a member, and `turned` of mring_group_stats says that it has. What cannot be told exactly, as the group's words are
+     * damaged, is dropped.
+     */
+    MRING_TURN_LOSSY = 1,
+    /*
      * More than `limit` bytes behind it is dropped: nobody waits for it any more, and what it had not released is lost. mring_trouble tells the
      * producer. If a join had made it, the next one makes it anew. One that was declared is lost: -ECONNABORTED for who joins.
      */
@@ -158,8 +167,8 @@ struct mring_group {
      */
     const char *const *after;
     size_t after_count;
-    enum mring_unserved unserved;
-    size_t limit; /* bytes, at most the ring's capacity; 0 with MRING_STOP alone */
+    enum mring_unserved unserved; /* only one with MRING_STOP can be before others */
+    size_t limit;                 /* bytes, at most the ring's capacity; 0 with MRING_STOP alone */
 };
 
 /* Who may. Root always may. */
@@ -848,7 +857,7 @@ struct mring_group_stats {
     uint64_t after;        /* bit n: it sees a message once the group of number n has released it */
     unsigned members_most; /* places */
     unsigned members;      /* of these taken by processes that live */
-    unsigned cut_off;      /* 1: by the producer, as its words could not be true */
+    unsigned cut_off;      /* 1: by the producer, as its words could not be true, or nobody served it (MRING_DROP) */
     /*
      * 1: no group that the producer waits for is further behind, and it could be further on: when room is short it is for this one. Not a group
      * that is as far as the last of those it is after.

@@ -44,7 +44,9 @@ struct mring {
         std::string name;
         unsigned members = 1;
         bool lossy = false;
-        std::vector<std::string> after = {}; /* names of declared groups that this one is after */
+        std::vector<std::string> after = {};  /* names of declared groups that this one is after */
+        mring_unserved unserved = MRING_STOP; /* MRING_TURN_LOSSY: its members have to be ready for value_too_large */
+        std::size_t limit = 0;                /* bytes; with another one than MRING_STOP */
     };
 
     /* struct mring_options; 0 and an empty list mean the defaults. */
@@ -471,6 +473,8 @@ class mring::ring
         given.name = one.name.c_str();
         given.members = one.members;
         given.lossy = one.lossy;
+        given.unserved = one.unserved;
+        given.limit = one.limit;
         given.after = after.data();
         given.after_count = after.size();
         return given;

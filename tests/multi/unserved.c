@@ -183,6 +183,129 @@ static void a_durable_one_is_made_anew(void)
     close_all(producer, log);
 }
 
+/* ---- turned lossy ---- */
+
+/* What the members of the group have come to, of messages that are numbers from 0 on. */
+struct account {
+    uint32_t next;   /* they are given, or told that it is missed, what comes from here on */
+    uint32_t missed; /* so many */
+    uint32_t again;  /* given to one who was killed before */
+};
+
+static int join_slow(struct mring_consumer **consumer)
+{
+    return mring_join(ring, "slow", NULL, consumer);
+}
+
+/* Read on to the end of what there is. Each message that was not seen before is the next, or what lies between was missed. */
+static void settle(struct account *account, struct mring_consumer *consumer)
+{
+    struct mring_missed missed = MRING_MISSED_INIT;
+    struct mring_message message;
+    int code;
+
+    while ((code = mring_next(consumer, &message)) != 0) {
+        if (code == -EOVERFLOW) {
+            EXPECT(mring_missed(consumer, &missed), ==, 1);
+            EXPECT(missed.bytes, ==, missed.messages * sizeof(uint32_t));
+            account->missed += (uint32_t)missed.messages;
+            account->next += (uint32_t)missed.messages;
+            continue;
+        }
+        EXPECT(code, ==, 1);
+        if (message.deliveries > 1) {
+            account->again++;
+            EXPECT(message.tag, <=, account->next);
+        } else {
+            EXPECT(message.tag, ==, account->next);
+        }
+        account->next += message.tag == account->next;
+        EXPECT_OK(mring_release(consumer, &message));
+    }
+}
+
+/* Some are read, and the last of those is held by one that is killed. */
+static void read_and_be_killed(void *argument)
+{
+    struct account *account = argument;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+
+    EXPECT_OK(join_slow(&consumer));
+    for (uint32_t count = 0; count < 50; count++) {
+        EXPECT(mring_next_wait(consumer, &message, MRING_FOREVER), ==, 1);
+        EXPECT(message.tag, ==, count);
+        if (count < 49)
+            EXPECT_OK(mring_release(consumer, &message));
+    }
+    account->next = 50;
+    reach(VICTIM, 1);
+    for (;;)
+        (void)pause();
+}
+
+/*
+ * Sent before it is turned: `before`, and after: so many more. Then a member comes, and another, and each message is accounted for. With many
+ * places what the dead one had claimed is given to who comes, flagged, if it is there, or missed.
+ */
+static void turn(unsigned members, uint32_t more, bool new_producer)
+{
+    struct account *account = stage_share(sizeof(*account));
+    struct mring_producer *producer;
+    struct mring_consumer *log, *consumer;
+    struct mring_error error = MRING_ERROR_INIT;
+    uint32_t sent = 100;
+    pid_t victim;
+
+    make_ring(members, MRING_TURN_LOSSY, LIMIT);
+    open_both(&producer, &log);
+    (void)flood(producer, log, sent, MRING_FOREVER);
+    victim = child_start(read_and_be_killed, account);
+    await(VICTIM, 1);
+    child_kill(victim);
+    account->next = members == 1 ? 49 : 50; /* a lone one's successor is given it anew, flagged, or misses it */
+    for (uint32_t end = LAP + more; sent < end; sent++) {
+        struct mring_message message;
+
+        EXPECT_OK(mring_send_wait(producer, &sent, sizeof(sent), sent, HANG_LIMIT));
+        EXPECT(mring_next(log, &message), ==, 1);
+        EXPECT_OK(mring_release(log, &message));
+    }
+    EXPECT(mring_producer_trouble(producer, &error), ==, 0);
+    if (new_producer) {
+        EXPECT_OK(mring_producer_close(producer));
+        EXPECT_OK(mring_producer(ring, &producer, NULL));
+    }
+    EXPECT_OK(join_slow(&consumer));
+    if (members > 1)
+        account->next = 49; /* it was claimed, with others, and not released */
+    settle(account, consumer);
+    EXPECT(account->next, ==, sent);
+    EXPECT_OK(mring_leave(consumer));
+    EXPECT_OK(join_slow(&consumer));
+    for (uint32_t end = sent + 3 * LAP; sent < end; sent++) { /* it holds nobody back */
+        struct mring_message message;
+
+        EXPECT_OK(mring_send(producer, &sent, sizeof(sent), sent));
+        EXPECT(mring_next(log, &message), ==, 1);
+        EXPECT_OK(mring_release(log, &message));
+    }
+    settle(account, consumer);
+    EXPECT(account->next, ==, sent);
+    EXPECT(account->missed, >, 0);
+    EXPECT_OK(mring_leave(consumer));
+    close_all(producer, log);
+}
+
+static void turned_lossy_and_nothing_is_unaccounted_for(void)
+{
+    static const uint32_t more[] = {60, 100, LAP / 2, 3 * LAP};
+
+    for (size_t at = 0; at < sizeof(more) / sizeof(*more); at++)
+        for (unsigned way = 0; way < 4; way++)
+            turn(way % 2 != 0 ? 4 : 1, more[at], way / 2 != 0);
+}
+
 /* ---- not dropped ---- */
 
 /* A member that is stopped serves: the producer waits. And with MRING_STOP it waits for nobody, too. */
@@ -376,6 +499,7 @@ int main(int argc, char **argv)
     static const struct scenario scenarios[] = {
         {"dropped_once_nobody_is_there", dropped_once_nobody_is_there, 90},
         {"a_durable_one_is_made_anew", a_durable_one_is_made_anew, 60},
+        {"turned_lossy_and_nothing_is_unaccounted_for", turned_lossy_and_nothing_is_unaccounted_for, 90},
         {"not_while_one_lives", not_while_one_lives, 60},
         {"not_below_its_limit", not_below_its_limit, 30},
         {"coming_and_giving_up", coming_and_giving_up, 90},
