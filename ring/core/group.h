@@ -21,6 +21,7 @@
  * passes where the group starts. A group of which the first scan knows is in both gates.
  * That the records from G on are there to be walked, until the group has its place, is the same argument: it gates at the beginning.
  * The published gate may be higher than what is used, after a second scan: then a group starts later than it could have.
+ * (tests/model/start.pml has every interleaving of this, and what each step is for.)
  *
  * A position is not believed because somebody names it: the chain of records from the gate must meet it, and go on to the tail. The gate itself
  * is what the words of groups say, and a member that writes what is not so into its own group's could have it be no beginning of a record:

@@ -12,9 +12,10 @@
  * Either (3) sees who came at (a), who lives; or (a) was after the fence (2), with (b) before (c): then (c) sees what (1) stored, or a later value,
  * which is (5) or what came after, and with it (d) sees (4).
  *
- * A producer killed in between leaves the group named. It will not come to (4) any more; so whoever joins looks whether the producer lives: its
- * epoch is read after `judged`. A new one clears the word when it begins; what that one judges later, it judges after its epoch was seen, so behind a fence of
+ * A producer killed in between leaves the group named. It will not come to (4) any more; so whoever joins looks, behind its fence,
+ * whether the producer of the epoch lives. A new one clears the word when it begins; what that one judges later, it judges after its epoch was seen, so behind a fence of
  * its own it sees who came at (a). Who finds the epoch of the dead one need not mind what is named.
+ * (tests/model/unserved.pml.)
  *
  * Turned lossy, a group stays so. Nothing that it has not released is overwritten yet, so the producer can count what the stream had come to where the
  * group is, and at both ends of what each line still holds; it has the lines say that (line.h), as those of lossy members do, or of a group that

@@ -49,6 +49,21 @@ room NO_RELEASER_FENCE error RECORDS=2 NO_RELEASER_FENCE
 room NO_GRANT error RECORDS=2 NO_GRANT
 room NO_ABSORB error RECORDS=2 GROUPS=2 NO_ABSORB
 room REACHED error RECORDS=2 REACHED
+start base whole
+start NO_MAKER_FENCE error NO_MAKER_FENCE
+start NO_TELL_FENCE error NO_TELL_FENCE
+start NO_RECHECK error NO_RECHECK
+start TELL_LATE error TELL_LATE
+start NO_LOWER error NO_LOWER
+start GATE_FIRST error GATE_FIRST
+start NOT_AT_0 error NOT_AT_0
+start REACHED error REACHED
+unserved base whole
+unserved NO_JUDGE_FENCE error NO_JUDGE_FENCE
+unserved NO_LOOK error NO_LOOK
+unserved GIVEN_UP_FIRST error GIVEN_UP_FIRST
+unserved NAME_LATE error NAME_LATE
+unserved REACHED error REACHED
 queue base whole
 queue LIFO whole LIFO
 queue NO_SECOND_LOOK error NO_SECOND_LOOK
@@ -65,6 +80,8 @@ claim 2-deaths whole MEMBERS=2 RECORDS=4 DEATHS=2
 commit DEATH-6 whole END=6 BUFFER=4 DEATH
 room 3-records whole RECORDS=3
 room 2-groups-2-records whole RECORDS=2 GROUPS=2
+start 7-records whole RING=3 END=7
+unserved 3-turns whole TURNS=3 JOINS=3
 queue 3-waiters whole WAITERS=3 SIGNALLERS=0 GIVE_UPS=2 OTHERS=1 CELLS=3
 END
     fi
@@ -134,7 +151,7 @@ if ! command -v spin >/dev/null 2>&1; then
     echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
     exit 77
 fi
-chosen=${*:-sleep claim commit room queue}
+chosen=${*:-sleep claim commit room start unserved queue}
 for model in $chosen; do
     [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
 done
