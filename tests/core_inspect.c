@@ -317,6 +317,45 @@ static void a_group_left_behind_for_a_lap_is_overrun(void **state)
     assert_non_null(found);
     assert_int_equal(found->from, word_load(&MANY_PAGE->claim.low));
     assert_null(find(&scene, FINDING_OVERRUN, LONE, FINDING_WHOLE));
+    /* But not if it was turned lossy, after its terms were had: then the producer was free to. */
+    scene.ring.group[MANY].incarnation = scene.directory[MANY].incarnation = 5;
+    word_store(&PAGE->turned[MANY], 4);
+    look(&scene);
+    assert_non_null(find(&scene, FINDING_OVERRUN, MANY, FINDING_WHOLE));
+    word_store(&PAGE->turned[MANY], 5);
+    look(&scene);
+    assert_non_null(find(&scene, FINDING_TURNED, MANY, FINDING_WHOLE));
+    assert_non_null(find(&scene, FINDING_POSITION, MANY, FINDING_WHOLE));
+    assert_non_null(find(&scene, FINDING_OVERRUN, PASSING, FINDING_WHOLE));
+    assert_int_equal(troubles(&scene), 1);
+    fake_ring_free(&scene.ring);
+}
+
+/* Also by what is not published yet, while the group is less than a ring behind. */
+static void what_a_turned_group_had_left_may_be_overwritten(void **state)
+{
+    struct scene scene;
+    uint64_t position;
+
+    (void)state;
+    set_up(&scene);
+    scene.ring.group[MANY].incarnation = scene.directory[MANY].incarnation = 5;
+    consumer_core_release(&scene.lone, 64 * 16);
+    shared_release(&scene.many, scene.many.batch_end);
+    group_leave(&scene.passing);
+    position = word_load(&MANY_PAGE->claim.low);
+    producer_core_advance(&scene.producer, 64 * 16);
+    while (producer_core_tail(&scene.producer) + 16 < LAYOUT_CAPACITY_MIN + position)
+        fake_ring_send(&scene.ring, &scene.producer, "12345678", 8, 0);
+    producer_core_advance(&scene.producer, producer_core_tail(&scene.producer));
+    assert_true(producer_core_finds_room(&scene.producer, scene.producer.position + 4 * 40));
+    for (unsigned left = 4; left > 0; left--)
+        fake_ring_commit(&scene.producer, "twenty-four bytes of it", 24, 0);
+    look(&scene);
+    assert_non_null(find(&scene, FINDING_RECORD_BAD, FINDING_WHOLE, FINDING_WHOLE));
+    word_store(&PAGE->turned[MANY], 5);
+    look(&scene);
+    assert_int_equal(troubles(&scene), 0);
     fake_ring_free(&scene.ring);
 }
 
@@ -357,10 +396,15 @@ static void messages_set_aside_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_ring_at_work_is_sound),        cmocka_unit_test(the_dead_are_told_from_the_living),
-        cmocka_unit_test(a_dead_producer_leaves_a_chain), cmocka_unit_test(what_a_group_is_after_is_told),
-        cmocka_unit_test(damage_is_found_where_it_is),    cmocka_unit_test(a_group_left_behind_for_a_lap_is_overrun),
-        cmocka_unit_test(a_tail_that_cannot_be),          cmocka_unit_test(messages_set_aside_are_counted),
+        cmocka_unit_test(a_ring_at_work_is_sound),
+        cmocka_unit_test(the_dead_are_told_from_the_living),
+        cmocka_unit_test(a_dead_producer_leaves_a_chain),
+        cmocka_unit_test(what_a_group_is_after_is_told),
+        cmocka_unit_test(damage_is_found_where_it_is),
+        cmocka_unit_test(a_group_left_behind_for_a_lap_is_overrun),
+        cmocka_unit_test(a_tail_that_cannot_be),
+        cmocka_unit_test(messages_set_aside_are_counted),
+        cmocka_unit_test(what_a_turned_group_had_left_may_be_overwritten),
     };
 
     return cmocka_run_group_tests_name("core-inspect", tests, NULL, NULL);

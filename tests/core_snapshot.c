@@ -207,6 +207,35 @@ static void lapped_groups_know_where_they_are(void **state)
     tear_down(scene);
 }
 
+/* They were turned lossy after who looks had had their terms. */
+static void turned_groups_are_lossy_too(void **state)
+{
+    struct scene *scene = set_up_with(8, 1);
+    struct group_view as_made[GROUPS];
+    struct measures measures;
+
+    (void)state;
+    for (unsigned group = 0; group < GROUPS; group++) {
+        as_made[group] = scene->ring.group[group];
+        as_made[group].terms.lossy = 0;
+        as_made[group].incarnation = 3;
+        scene->sight.group[group] = &as_made[group];
+    }
+    scene->random = 10;
+    while (scene->begin[scene->committed].position < 2 * LAYOUT_CAPACITY_MIN) {
+        commit(scene);
+        publish(scene);
+    }
+    (void)snapshot_take(&scene->sight, scene->snapshot, scene->other);
+    (void)snapshot_measure(&scene->sight, scene->snapshot, &measures);
+    assert_int_equal(measures.known, 0);
+    for (unsigned group = 0; group < GROUPS; group++)
+        word_store(&scene->ring.view.page->turned[group], 3);
+    expect_exact(scene);
+    assert_int_equal(scene->snapshot->group[LONE].turned + scene->snapshot->group[MANY].turned, 2);
+    tear_down(scene);
+}
+
 static void all_is_exact_at_each_step(void **state)
 {
     (void)state;
@@ -356,10 +385,10 @@ static void nothing_is_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_dead_producer),         cmocka_unit_test(all_is_exact_at_each_step),
-        cmocka_unit_test(damaged_words),           cmocka_unit_test(lapped_groups_know_where_they_are),
-        cmocka_unit_test(nothing_is_written),      cmocka_unit_test(who_holds_what),
-        cmocka_unit_test(who_keeps_the_ring_full),
+        cmocka_unit_test(a_dead_producer),    cmocka_unit_test(all_is_exact_at_each_step),
+        cmocka_unit_test(damaged_words),      cmocka_unit_test(lapped_groups_know_where_they_are),
+        cmocka_unit_test(nothing_is_written), cmocka_unit_test(turned_groups_are_lossy_too),
+        cmocka_unit_test(who_holds_what),     cmocka_unit_test(who_keeps_the_ring_full),
     };
 
     return cmocka_run_group_tests_name("core-snapshot", tests, NULL, NULL);

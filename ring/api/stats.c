@@ -177,6 +177,8 @@ static void tell_group(const struct seen_group *seen, const struct measures *mea
 
     told->reached = 1;
     told->cut_off = (unsigned)seen->cut_off;
+    told->turned = (unsigned)seen->turned;
+    told->lossy |= told->turned;
     told->waits = seen->awaited;
     told->position = seen->position;
     told->released = seen->released;

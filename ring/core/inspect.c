@@ -100,8 +100,8 @@ static uint64_t lowest_position(const struct inspector *inspector)
         const struct group_view *group = inspector->group[index];
         uint64_t position, held;
 
-        if (group == NULL || group->terms.lossy || start_pending(group) || is_cut_off(inspector, group) ||
-            (group->terms.kind == GROUP_PASSING && !group_has_members(group)))
+        if (group == NULL || unserved_lossy(&inspector->ring, group) || start_pending(group) ||
+            is_cut_off(inspector, group) || (group->terms.kind == GROUP_PASSING && !group_has_members(group)))
             continue;
         position = word_load_acquire(&group->page->claim.low);                            /* [CLAIM] */
         held = group->members == 1 ? word_load_acquire(&group->line[0].held) : HELD_IDLE; /* [HELD] */
@@ -221,7 +221,7 @@ static void inspect_position(const struct inspector *inspector, const struct gro
         tell(inspector, FINDING_CLAIMER_BAD, at, FINDING_WHOLE, 0, position, position);
     if (!aligned(inspector, position) || position > chain_stream_end(&inspector->ring))
         tell(inspector, FINDING_POSITION_BAD, at, FINDING_WHOLE, 0, position, position);
-    else if (tail > from && tail - from > inspector->ring.capacity && !group->terms.lossy)
+    else if (tail > from && tail - from > inspector->ring.capacity && !unserved_lossy(&inspector->ring, group))
         tell(inspector, FINDING_OVERRUN, at, FINDING_WHOLE, 0, from, tail);
     else
         tell(inspector,
@@ -285,6 +285,8 @@ static void inspect_group(const struct inspector *inspector, const struct group_
     }
     if (is_cut_off(inspector, group))
         tell(inspector, FINDING_CUT_OFF, at, FINDING_WHOLE, 0, 0, 0);
+    if (unserved_turned(&inspector->ring, group->index, group->incarnation))
+        tell(inspector, FINDING_TURNED, at, FINDING_WHOLE, 0, 0, 0);
     inspect_position(inspector, group);
     inspect_stage(inspector, group);
     if (bits_beyond(group, group->page->occupied) || bits_beyond(group, group_sleepers(group)))

@@ -47,6 +47,7 @@ enum finding_weight {
     X(POSITION_BAD, DAMAGE, "has a position that cannot be")                                                           \
     X(CUT_OFF, DAMAGE, "was cut off by the producer, for words that could not be true: it gets no more messages")      \
     X(DROPPED, NOTE, "was dropped, as nobody served it: it gets no more messages")                                     \
+    X(TURNED, NOTE, "is lossy since nobody served it: the producer waits for it no more")                              \
     X(OVERRUN, DAMAGE, "is further behind than the ring is long")                                                      \
     X(CLAIMER_BAD, DAMAGE, "has a claim by a place that it does not have")                                             \
     X(BITS_BAD, DAMAGE, "marks places that it does not have")                                                          \

@@ -4,6 +4,7 @@
 #include "chain.h"
 #include "lossy.h"
 #include "recover.h"
+#include "unserved.h"
 
 #include <string.h>
 
@@ -70,6 +71,7 @@ static struct seen_place *look_at_group(const struct ring_view *ring, const stru
     seen->want_epoch = word_load(&group->page->want_epoch);
     seen->cut_off =
         cut_off_is(word_load_acquire(&ring->page->cut_off[group->index].what), group->incarnation); /* [CUT] */
+    seen->turned = unserved_turned(ring, group->index, group->incarnation);
     seen->awaited = word_load_acquire(&awaited->incarnation) == group->incarnation ? word_load(&awaited->waits) : 0;
     seen->aside = aside_count(group);
     seen->aside_ever = word_load(&group->aside->count);
@@ -143,11 +145,13 @@ static uint64_t stream_end(const struct sight *sight, const struct snapshot *sna
 }
 
 /* A lossy group may be lapped: then its own words tell, which it counts its losses by. */
-static bool count(const struct sight *sight, uint32_t index, uint64_t position, struct fact *fact)
+static bool count(const struct sight *sight, const struct snapshot *snapshot, uint32_t index, uint64_t position,
+                  struct fact *fact)
 {
     const struct group_view *group = sight->group[index];
+    bool lossy = group->terms.lossy || snapshot->group[index].turned;
 
-    return landmark_fact(&sight->ring, position, fact) || (group->terms.lossy && lossy_fact(group, position, fact));
+    return landmark_fact(&sight->ring, position, fact) || (lossy && lossy_fact(group, position, fact));
 }
 
 bool snapshot_measure(const struct sight *sight, const struct snapshot *snapshot, struct measures *measures)
@@ -164,7 +168,7 @@ bool snapshot_measure(const struct sight *sight, const struct snapshot *snapshot
 
         if (sight->group[index] == NULL)
             continue;
-        if (count(sight, index, position < end ? position : end, &measures->group[index]))
+        if (count(sight, snapshot, index, position < end ? position : end, &measures->group[index]))
             measures->known |= UINT64_C(1) << index;
         else
             all = false;

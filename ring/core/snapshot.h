@@ -30,6 +30,7 @@ struct seen_group {
     uint64_t released; /* nobody in it reads below; NOWHERE: a passing one that all have left */
     uint64_t want, want_epoch;
     uint64_t cut_off; /* 1: it was */
+    uint64_t turned;  /* 1: it was turned lossy */
     uint64_t awaited;
     uint64_t aside, aside_ever, deaths;
 };

@@ -883,10 +883,11 @@ struct mring_group_stats {
     uint64_t aside;        /* messages that are set aside now (mring_take_aside) */
     uint64_t aside_ever;   /* and that ever were */
     uint64_t deaths;       /* of members, that were seen to while they held a place */
+    unsigned turned;       /* 1: it is lossy since nobody served it, and it lagged its limit (MRING_TURN_LOSSY) */
 };
 #define MRING_GROUP_STATS_INIT                                                                                         \
     {                                                                                                                  \
-        sizeof(struct mring_group_stats), {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0        \
+        sizeof(struct mring_group_stats), {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0     \
     }
 
 /* A place of a group, and who sits there. The numbers are of the place: of all who sat there in turn. */

@@ -24,7 +24,7 @@ static const struct json_field of_group[] = {
     GROUP(gating, TRUTH),        GROUP(waits, NUMBER),        GROUP(position, NUMBER),    GROUP(released, NUMBER),
     GROUP(lag_messages, NUMBER), GROUP(lag_bytes, NUMBER),    GROUP(messages, NUMBER),    GROUP(redelivered, NUMBER),
     GROUP(missed, NUMBER),       GROUP(missed_bytes, NUMBER), GROUP(aside, NUMBER),       GROUP(aside_ever, NUMBER),
-    GROUP(deaths, NUMBER),
+    GROUP(deaths, NUMBER),       GROUP(turned, TRUTH),
 };
 
 #define MEMBER(member, kind)                                                                                           \

@@ -244,8 +244,25 @@ static void read_and_be_killed(void *argument)
         (void)pause();
 }
 
+/* What those see who look on, of whom one has looked before it was turned. Nobody is in the group then. */
+static void expect_seen(struct mring_stats **stats, uint32_t sent, const struct account *account)
+{
+    struct mring_group_stats group = MRING_GROUP_STATS_INIT;
+
+    EXPECT_OK(mring_stats(ring, stats, NULL));
+    EXPECT_OK(mring_stats_group(*stats, 1, &group));
+    EXPECT(strcmp(group.name, "slow"), ==, 0);
+    EXPECT(group.turned, ==, group.lossy);
+    EXPECT(group.turned, ==, account != NULL);
+    EXPECT(group.gating, ==, account == NULL);
+    EXPECT(group.lag_messages, ==, account != NULL ? 0 : sent);
+    EXPECT(group.missed, ==, account != NULL ? account->missed : 0);
+    EXPECT(group.missed_bytes, ==, group.missed * sizeof(uint32_t));
+    EXPECT(mring_fsck(ring, NULL), ==, 0);
+}
+
 /*
- * Sent before it is turned: `before`, and after: so many more. Then a member comes, and another, and each message is accounted for. With many
+ * A lap and so many more are sent, while it is turned. Then a member comes, and another, and each message is accounted for. With many
  * places what the dead one had claimed is given to who comes, flagged, if it is there, or missed.
  */
 static void turn(unsigned members, uint32_t more, bool new_producer)
@@ -254,12 +271,14 @@ static void turn(unsigned members, uint32_t more, bool new_producer)
     struct mring_producer *producer;
     struct mring_consumer *log, *consumer;
     struct mring_error error = MRING_ERROR_INIT;
+    struct mring_stats *stats = NULL;
     uint32_t sent = 100;
     pid_t victim;
 
     make_ring(members, MRING_TURN_LOSSY, LIMIT);
     open_both(&producer, &log);
     (void)flood(producer, log, sent, MRING_FOREVER);
+    expect_seen(&stats, sent, NULL);
     victim = child_start(read_and_be_killed, account);
     await(VICTIM, 1);
     child_kill(victim);
@@ -294,6 +313,8 @@ static void turn(unsigned members, uint32_t more, bool new_producer)
     EXPECT(account->next, ==, sent);
     EXPECT(account->missed, >, 0);
     EXPECT_OK(mring_leave(consumer));
+    expect_seen(&stats, sent, account);
+    mring_stats_free(stats);
     close_all(producer, log);
 }
 
