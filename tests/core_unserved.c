@@ -146,7 +146,14 @@ static void limits_are_for_those_who_keep_the_producer_waiting(void **state)
 
 /* ---- turning lossy ---- */
 
-enum { SENT = 40, READ = 7 };
+enum { SENT = 40, READ = 7, MANY = 300, LENGTH = 32 };
+
+static void send_one(struct scene *scene, struct producer_core *producer, uint32_t number)
+{
+    static const unsigned char payload[LENGTH];
+
+    fake_ring_send(&scene->ring, producer, payload, LENGTH, number);
+}
 
 /*
  * A group that began with the 3rd message, so that its serials are not the stream's numbers, and was left by all. Of many, one had claimed what
@@ -166,7 +173,7 @@ static void leave_behind(struct scene *scene, struct producer_core *producer, ui
     for (uint32_t number = 0; number < SENT; number++) {
         if (number == 3)
             group_format(scene->group, word_load(&scene->ring.view.page->tail));
-        fake_ring_send(&scene->ring, producer, &number, sizeof(number), number);
+        send_one(scene, producer, number);
     }
     fake_ring_join(&scene->ring, 1, 1, &one);
     assert_true(members == 1 || shared_claim(&one) == 1);
@@ -183,12 +190,17 @@ static void leave_behind(struct scene *scene, struct producer_core *producer, ui
     group_leave(&one);
 }
 
+struct rest {
+    uint32_t count;
+    uint32_t marked; /* of these, as what a dead one may have been handed */
+};
+
 /* The next member is given all that was not released, in order but for what was left behind first. */
-static uint32_t read_the_rest(struct scene *scene)
+static struct rest read_the_rest(struct scene *scene)
 {
     struct consumer_core next;
     struct record record = {0, 0, NULL};
-    uint32_t count = 0;
+    struct rest rest = {0, 0};
     bool lossy = scene->group->terms.lossy;
 
     fake_ring_join(&scene->ring, 1, 3, &next);
@@ -200,13 +212,14 @@ static uint32_t read_the_rest(struct scene *scene)
 
             assert_in_range(code, 0, 1);
             if (code == 0)
-                return count;
+                return rest;
             continue;
         }
-        count++;
+        rest.count++;
+        rest.marked += next.given > 1;
         if (lossy) {
             assert_int_equal(next.lossy.number, record_tag(record.header) + 1);
-            assert_int_equal(next.lossy.bytes, next.lossy.number * sizeof(uint32_t));
+            assert_int_equal(next.lossy.bytes, next.lossy.number * LENGTH);
             assert_int_equal(lossy_release(&next, record.position, record_length(record.header)), 0);
         } else {
             shared_release(&next, next.position);
@@ -218,7 +231,7 @@ static void what_a_turned_group_has_left_is_counted(void **state)
 {
     (void)state;
     for (uint32_t members = 1; members <= 4; members += 3) {
-        uint32_t rest[2];
+        struct rest rest[2];
 
         for (unsigned lossy = 0; lossy <= 1;
              lossy++) { /* not turned after all, for the producer was killed; or turned */
@@ -244,8 +257,43 @@ static void what_a_turned_group_has_left_is_counted(void **state)
             rest[lossy] = read_the_rest(&scene);
             fake_ring_free(&scene.ring);
         }
-        assert_int_equal(rest[0], rest[1]);
-        assert_true(members > 1 ? rest[0] < SENT - 3 - READ : rest[0] == SENT - 3 - READ);
+        assert_int_equal(rest[0].count, rest[1].count);
+        assert_int_equal(rest[0].marked, rest[1].marked);
+        assert_true(members > 1 ? rest[0].count < SENT - 3 - READ : rest[0].count == SENT - 3 - READ);
+    }
+}
+
+/* A lone member had looked further ahead than it was handed, to the middle of a message: that one it cannot have been handed. */
+static void what_the_dead_one_was_not_handed_is_not_marked(void **state)
+{
+    (void)state;
+    for (unsigned lossy = 0; lossy <= 1; lossy++) {
+        const uint32_t members[] = {1, 1};
+        struct scene scene;
+        struct producer_core producer;
+        struct consumer_core dead;
+        struct record record = {0, 0, NULL};
+        struct rest rest;
+
+        fake_ring_make(&scene.ring, LAYOUT_CAPACITY_MIN, 8, 2, members);
+        scene.group = &scene.ring.group[1];
+        scene.group->incarnation = 7;
+        assert_int_equal(producer_core_start(&producer, &scene.ring.view), 0);
+        for (uint32_t number = 0; number < MANY; number++)
+            send_one(&scene, &producer, number);
+        fake_ring_join(&scene.ring, 1, 1, &dead);
+        for (unsigned count = 0; count < READ; count++)
+            assert_int_equal(lone_next(&dead, &record), 1);
+        assert_int_not_equal(dead.limit % record_size(LENGTH, 8), 0);
+        word_store(&dead.line->owner, owner_next(word_load(&dead.line->owner), 0));
+        if (lossy) {
+            assert_true(unserved_count(&scene.ring.view, scene.group));
+            unserved_turn(&scene.ring.view, scene.group);
+        }
+        rest = read_the_rest(&scene);
+        assert_int_equal(rest.count, MANY);
+        assert_int_equal(rest.marked, dead.limit / record_size(LENGTH, 8));
+        fake_ring_free(&scene.ring);
     }
 }
 
@@ -279,6 +327,7 @@ int main(void)
         cmocka_unit_test(the_next_producer_forgets_it),
         cmocka_unit_test(what_was_dropped_can_be_made_anew_if_a_join_had_made_it),
         cmocka_unit_test(what_a_turned_group_has_left_is_counted),
+        cmocka_unit_test(what_the_dead_one_was_not_handed_is_not_marked),
         cmocka_unit_test(what_cannot_be_true_is_not_counted),
         cmocka_unit_test(limits_are_for_those_who_keep_the_producer_waiting),
     };

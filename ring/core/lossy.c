@@ -286,7 +286,8 @@ int lossy_next(struct consumer_core *consumer, struct record *record)
         return lapped(consumer);
     if (size > consumer->record_max || size > lossy->limit - consumer->position)
         return consumer_core_damaged(consumer, (struct trouble){TROUBLE_REACH, consumer->position, size, lossy->limit});
-    if (consumer->position >= consumer->again && consumer->again != 0) {
+    /* Of a dead one's that was not lossy, `again` may be the middle of a message that it was not handed. */
+    if (consumer->position + size > consumer->again && consumer->again != 0) {
         consumer->again = 0;
         consumer->given = 1;
     }
