@@ -330,6 +330,58 @@ static void a_descriptor_tells(void **state)
     assert_int_equal(mring_close(ring), 0);
 }
 
+static uint32_t below(uint64_t *random, uint32_t limit)
+{
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((*random >> 33) % limit);
+}
+
+/* Commits are long not seen, and may have overwritten all that is. */
+static void commit_or_flush(struct mring_producer *producer, uint64_t *random)
+{
+    size_t length = below(random, 2) != 0 ? 8 : below(random, 4000);
+    void *place;
+
+    if (below(random, 40) == 0)
+        assert_int_equal(mring_flush(producer), 0);
+    if (mring_reserve(producer, length, &place) == 0)
+        assert_int_equal(mring_commit(producer, length, 0), 0);
+}
+
+/* Where nobody else takes it, what a wait has found is there for the next call; else who waits would go round and round. */
+static void what_a_wait_finds_is_there(void **state)
+{
+    static const struct mring_group lossy[] = {{.name = "lone", .lossy = 1},
+                                               {.name = "many", .members = 4, .lossy = 1}};
+
+    (void)state;
+    for (unsigned group = 0; group < 2; group++) {
+        struct mring *ring = make_ring(NULL, lossy, 2);
+        struct mring_producer *producer;
+        struct mring_consumer *consumer;
+        struct mring_message message;
+        uint64_t random = group;
+
+        assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+        assert_int_equal(mring_join(ring, lossy[group].name, NULL, &consumer), 0);
+        for (unsigned step = 0; step < 400000; step++) {
+            int found, code;
+
+            commit_or_flush(producer, &random);
+            if (below(&random, 4) != 0)
+                continue;
+            found = mring_wait(consumer, 0);
+            code = mring_next(consumer, &message);
+            assert_int_equal(found, code == 0 ? -ETIMEDOUT : 0);
+            if (code == 1)
+                (void)mring_release(consumer, &message);
+        }
+        assert_int_equal(mring_leave(consumer), 0);
+        assert_int_equal(mring_producer_close(producer), 0);
+        assert_int_equal(mring_close(ring), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +392,7 @@ int main(void)
         cmocka_unit_test(calls_that_wait),
         cmocka_unit_test(each_way_to_wait_ends),
         cmocka_unit_test(wake_ends_a_wait_or_the_next),
+        cmocka_unit_test(what_a_wait_finds_is_there),
     };
 
     return cmocka_run_group_tests_name("api-wait", tests, NULL, NULL);

@@ -268,6 +268,63 @@ static void landmarks_stay_apart(void **state)
     fake_ring_free(&scene.ring);
 }
 
+static void assert_somewhere_to_go_on(const struct scene *scene, uint64_t sent)
+{
+    struct fact fact;
+
+    assert_true(landmark_resume(&scene->ring.view, &fact));
+    assert_true(fact.messages <= sent && fact.position <= word_load(&scene->ring.view.page->tail));
+    assert_true(landmark_count(&scene->ring.view, &fact, word_load(&scene->ring.view.page->tail)));
+    assert_int_equal(fact.messages, sent);
+}
+
+/*
+ * Whatever is committed and not published, and wherever a producer stands or was killed, who was lapped has a place to go on. In a ring so long that
+ * its landmarks do not cover it, too; of that, the headers alone are written.
+ */
+static void there_is_always_a_landmark(void **state)
+{
+    static const uint64_t capacities[] = {CAPACITY, UINT64_C(1) << 30};
+
+    (void)state;
+    for (unsigned at = 0; at < 2; at++) {
+        const uint32_t members[] = {1};
+        struct scene scene;
+        uint64_t sent = 0, committed = 0, random = 1;
+
+        memset(&scene, 0, sizeof(scene));
+        fake_ring_make(&scene.ring, capacities[at], 8, 1, members);
+        scene.ring.group[LONE].terms.lossy = 1;
+        assert_int_equal(producer_core_start(&scene.producer, &scene.ring.view), 0);
+        for (unsigned step = 0; step < 8000; step++) {
+            uint32_t most = step % 3 == 0 ? (uint32_t)capacities[at] / 8 : 16, length;
+            struct place place;
+
+            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            length = (uint32_t)(random >> 33) % most;
+            place = producer_core_place(&scene.producer, length);
+            if (!producer_core_finds_room(&scene.producer, place.next) || random >> 58 == 0) {
+                (void)producer_core_publish(&scene.producer);
+                sent += committed;
+                committed = 0;
+                producer_core_advance(&scene.producer, producer_core_tail(&scene.producer));
+                if (random >> 57 == 0)
+                    assert_int_equal(producer_core_start(&scene.producer, &scene.ring.view), 0);
+                continue;
+            }
+            producer_core_commit(&scene.producer, place, length, 0);
+            committed++;
+            assert_somewhere_to_go_on(&scene, sent);
+            if (random >> 54 == 0) { /* killed */
+                assert_int_equal(producer_core_start(&scene.producer, &scene.ring.view), 0);
+                committed = 0;
+                assert_somewhere_to_go_on(&scene, sent);
+            }
+        }
+        fake_ring_free(&scene.ring);
+    }
+}
+
 /* ---- members that come, go and die ---- */
 
 static void who_comes_later_goes_on(void **state)
@@ -636,6 +693,7 @@ int main(void)
         cmocka_unit_test(it_may_hold_so_many),
         cmocka_unit_test(what_is_taken_back_comes_again),
         cmocka_unit_test(landmarks_stay_apart),
+        cmocka_unit_test(there_is_always_a_landmark),
         cmocka_unit_test(who_comes_later_goes_on),
         cmocka_unit_test(a_release_that_was_not_finished),
         cmocka_unit_test(what_the_dead_was_handed_is_marked),

@@ -1,19 +1,19 @@
 #include "landmark.h"
 
-unsigned landmark_next(const struct producer_page *page, uint64_t *last)
+unsigned landmark_newest(const struct producer_page *page, uint64_t *position)
 {
-    unsigned next = 0;
+    unsigned newest = 0;
 
-    *last = 0;
+    *position = 0;
     for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
-        uint64_t position = word_load(&page->landmark[place].position);
+        uint64_t seen = word_load(&page->landmark[place].position);
 
-        if (position != NOWHERE && position > *last) {
-            *last = position;
-            next = (place + 1) % LAYOUT_LANDMARKS;
+        if (seen != NOWHERE && seen > *position) {
+            *position = seen;
+            newest = place;
         }
     }
-    return next;
+    return newest;
 }
 
 void landmark_write(struct producer_page *page, unsigned place, const struct fact *fact)

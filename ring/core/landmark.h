@@ -12,8 +12,10 @@
  * landmarks away before it publishes anything, and a reader believes only what is not past a tail that it read (acquire [TAIL]) *before* it looks:
  * whoever published up to there, a false landmark below was gone by then.
  *
- * All places of a new ring say that before position 0 there is nothing, and a successor that finds the last one out of reach leaves one at the tail
- * before it publishes anything: so there is always one.
+ * All places of a new ring say that before position 0 there is nothing. From then on the producer keeps the last one that is not past the tail, going
+ * around it; and before it raises its intent so far that the record there may be overwritten, it leaves one at the tail, to which it knows the counts
+ * and which it never overwrites before it has published more. So there is always one to resume at, or to count the rest of the stream from, also
+ * for who comes after a producer that was killed.
  */
 #ifndef MRING_CORE_LANDMARK_H
 #define MRING_CORE_LANDMARK_H
@@ -25,9 +27,9 @@ struct fact {
     uint64_t messages, bytes; /* before it */
 };
 
-/* The producer's: write one in this place. Which is next, and where the last one is, for one that begins. */
+/* The producer's: write one in this place. Which place has the last one, and of which position, for one that begins. */
 void landmark_write(struct producer_page *page, unsigned place, const struct fact *fact);
-unsigned landmark_next(const struct producer_page *page, uint64_t *last);
+unsigned landmark_newest(const struct producer_page *page, uint64_t *position);
 
 /* A successor's: take away what lies past the tail, or has been half written. */
 void landmark_clear_past(struct producer_page *page, uint64_t tail);

@@ -4,18 +4,46 @@
 
 #include <string.h>
 
+/* The place after the last one, but for that which is kept. */
+static unsigned write_landmark(const struct producer_core *producer, const struct fact *fact)
+{
+    unsigned place = (producer->landmark + 1) % LAYOUT_LANDMARKS;
+
+    if (place == producer->kept)
+        place = (place + 1) % LAYOUT_LANDMARKS;
+    landmark_write(producer->view.page, place, fact);
+    return place;
+}
+
 /*
- * Not near the last one, as long as that one's record is there: a producer that creeps after a slow reader raises its intent record by record,
- * and would soon have all landmarks close to the tail. It stays there until the next: the intent goes half a ring, the longest record, beyond
- * `here` at most. What a predecessor raised it for and did not publish may be a whole one.
+ * Not near the last one: a producer that creeps after a slow reader raises its intent record by record, and would soon have all landmarks close
+ * to the tail.
  */
 static void leave_landmark(struct producer_core *producer, const struct fact *here, uint64_t step)
 {
-    if (here->position - producer->landmark_at < step / 2 && record_intact(&producer->view, producer->landmark_at))
+    if (here->position - producer->landmark_at < step / 2)
         return;
-    landmark_write(producer->view.page, producer->landmark, here);
+    producer->landmark = write_landmark(producer, here);
     producer->landmark_at = here->position;
-    producer->landmark = (producer->landmark + 1) % LAYOUT_LANDMARKS;
+}
+
+/* The one that is kept will not be there any more with this intent: one at the tail will. */
+static void keep_landmark(struct producer_core *producer, uint64_t tail, uint64_t intent)
+{
+    const struct fact fact = {tail, word_load(&producer->view.page->messages), word_load(&producer->view.page->bytes)};
+
+    if (producer->landmark_at <= tail) {
+        producer->kept = producer->landmark;
+        producer->kept_at = producer->landmark_at;
+    }
+    if (intent - producer->kept_at <= producer->view.capacity)
+        return;
+    producer->kept = write_landmark(producer, &fact);
+    producer->kept_at = tail;
+    if (producer->landmark_at <= tail) {
+        producer->landmark = producer->kept;
+        producer->landmark_at = tail;
+    }
 }
 
 void producer_core_raise(struct producer_core *producer, uint64_t next)
@@ -33,6 +61,7 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
     if (intent > most)
         intent = most;
     if (intent > producer->intent) {
+        keep_landmark(producer, producer_core_tail(producer), intent);
         producer->intent = intent;
         if (intent > word_load(&page->intent)) /* R11 */
             word_store(&page->intent, intent);
@@ -44,8 +73,7 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
 
 /*
  * The counters are short of what the predecessor published last, if it died before it came to them. The last landmark says what is true, from
- * which on the messages are counted. It can be counted from, but where a predecessor raised the intent, to a ring past it, for what it did not
- * come to publish: that one had counted all that it published.
+ * which on the messages are counted.
  */
 static void recount(const struct ring_view *view, uint64_t tail)
 {
@@ -74,7 +102,7 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     producer_core_advance(producer, tail > view->capacity ? tail - view->capacity : 0);
     word_store(&view->page->judged, 0); /* by a dead one */
     landmark_clear_past(view->page, tail);
-    producer->landmark = landmark_next(view->page, &producer->landmark_at);
+    producer->landmark = landmark_newest(view->page, &producer->landmark_at);
     word_store_release(&view->page->tail, tail); /* [TAIL] */
     recount(view, tail);
     producer_core_raise(producer, tail);

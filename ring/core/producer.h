@@ -26,6 +26,8 @@
  * step a landmark says how much of the stream lies before (landmark.h). The path of a message pays nothing for this: the one limit that it
  * checks is the lower of gate and intent. A successor never lowers the intent, since its predecessor may have written that far (R11), but
  * goes by steps and landmarks of its own from the first: one that did not would leave those who were lapped by the other without any.
+ * What is committed and not published may be a whole ring, and overwrite all that is: then one landmark is kept at the tail, or near it, so that
+ * who was lapped has a place to go on, whenever the producer comes to publish.
  */
 #ifndef MRING_CORE_PRODUCER_H
 #define MRING_CORE_PRODUCER_H
@@ -50,11 +52,11 @@ struct producer_core {
     uint64_t reserved_at;  /* where room was reserved: good while the position has not moved */
     uint64_t reserved;     /* payload bytes, at most */
     uint64_t message_max;
-    uint64_t gate;        /* as last scanned: nobody reads below it; only grows */
-    uint64_t intent;      /* how far it means to write itself; the page's may be a predecessor's, and higher */
-    unsigned landmark;    /* the place of the next one */
-    uint64_t landmark_at; /* where the last one is */
-    uint64_t first;       /* where the record of first_header begins */
+    uint64_t gate;           /* as last scanned: nobody reads below it; only grows */
+    uint64_t intent;         /* how far it means to write itself; the page's may be a predecessor's, and higher */
+    unsigned landmark, kept; /* places: of the last one, and of the last that is not past the tail */
+    uint64_t landmark_at, kept_at;
+    uint64_t first;                         /* where the record of first_header begins */
     uint64_t staged_messages, staged_bytes; /* committed since the last publication */
     uint64_t refused;                       /* the end of the record that found no room; 0: none was refused */
     uint64_t last_gain;                     /* what the last rescan freed, for its back-off */

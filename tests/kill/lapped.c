@@ -378,12 +378,14 @@ static void begin_at_tail(struct world *world, unsigned who)
 static void succeed_with_other_records(struct world *world, unsigned who)
 {
     const struct landmark *landmark;
+    unsigned place;
     uint64_t at;
 
     (void)who;
     succeed(world);
-    landmark = &world->ring.view.page->landmark[world->producer.landmark];
-    at = world->laps.false_landmark[world->producer.landmark];
+    place = (world->producer.landmark + 1) % LAYOUT_LANDMARKS;
+    landmark = &world->ring.view.page->landmark[place];
+    at = world->laps.false_landmark[place];
     need(world, at != NOWHERE && at > world->producer.position + SMALL, "there was no landmark in this place");
     send_one(world, (uint32_t)(at - world->producer.position) - LAYOUT_RECORD_HEADER);
     send_one(world, BIG);
