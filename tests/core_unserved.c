@@ -227,34 +227,49 @@ static struct rest read_the_rest(struct scene *scene)
     }
 }
 
+static bool is_described_as_lossy(const struct scene *scene, uint64_t incarnation)
+{
+    struct group_view described = *scene->group;
+
+    described.terms.lossy = 0;
+    described.incarnation = incarnation;
+    unserved_apply(&scene->ring.view, &described);
+    return described.terms.lossy;
+}
+
+static void turn(struct scene *scene)
+{
+    const uint64_t incarnation = scene->group->incarnation;
+
+    assert_false(is_described_as_lossy(scene, incarnation));
+    assert_true(unserved_turn(&scene->ring.view, scene->group));
+    assert_true(scene->group->terms.lossy && is_described_as_lossy(scene, incarnation));
+    assert_false(is_described_as_lossy(scene, incarnation + 1)); /* another one of this place */
+}
+
+/* The producer was killed right before it said so. */
+static void turn_almost(struct scene *scene)
+{
+    turn(scene);
+    word_store(&scene->ring.view.page->turned[scene->group->index], 0);
+    scene->group->terms.lossy = 0;
+}
+
 static void what_a_turned_group_has_left_is_counted(void **state)
 {
     (void)state;
     for (uint32_t members = 1; members <= 4; members += 3) {
         struct rest rest[2];
 
-        for (unsigned lossy = 0; lossy <= 1;
-             lossy++) { /* not turned after all, for the producer was killed; or turned */
+        for (unsigned turned = 0; turned <= 1; turned++) {
             struct scene scene;
             struct producer_core producer;
-            struct group_view described;
 
             leave_behind(&scene, &producer, members);
-            described = *scene.group;
-            assert_true(unserved_count(&scene.ring.view, scene.group));
-            unserved_apply(&scene.ring.view, &described);
-            assert_int_equal(described.terms.lossy, 0);
-            if (lossy) {
-                unserved_turn(&scene.ring.view, scene.group);
-                unserved_apply(&scene.ring.view, &described);
-                assert_int_equal(described.terms.lossy, 1);
-                described = *scene.group;
-                described.terms.lossy = 0;
-                described.incarnation++; /* another one of this place */
-                unserved_apply(&scene.ring.view, &described);
-                assert_int_equal(described.terms.lossy, 0);
-            }
-            rest[lossy] = read_the_rest(&scene);
+            turn_almost(&scene);
+            if (turned)
+                turn(&scene);
+            rest[turned] = read_the_rest(&scene);
             fake_ring_free(&scene.ring);
         }
         assert_int_equal(rest[0].count, rest[1].count);
@@ -267,7 +282,7 @@ static void what_a_turned_group_has_left_is_counted(void **state)
 static void what_the_dead_one_was_not_handed_is_not_marked(void **state)
 {
     (void)state;
-    for (unsigned lossy = 0; lossy <= 1; lossy++) {
+    for (unsigned turned = 0; turned <= 1; turned++) {
         const uint32_t members[] = {1, 1};
         struct scene scene;
         struct producer_core producer;
@@ -286,10 +301,8 @@ static void what_the_dead_one_was_not_handed_is_not_marked(void **state)
             assert_int_equal(lone_next(&dead, &record), 1);
         assert_int_not_equal(dead.limit % record_size(LENGTH, 8), 0);
         word_store(&dead.line->owner, owner_next(word_load(&dead.line->owner), 0));
-        if (lossy) {
-            assert_true(unserved_count(&scene.ring.view, scene.group));
-            unserved_turn(&scene.ring.view, scene.group);
-        }
+        if (turned)
+            turn(&scene);
         rest = read_the_rest(&scene);
         assert_int_equal(rest.count, MANY);
         assert_int_equal(rest.marked, dead.limit / record_size(LENGTH, 8));
@@ -307,15 +320,15 @@ static void what_cannot_be_true_is_not_counted(void **state)
     leave_behind(&scene, &producer, 4);
     high = &scene.group->page->claim.high;
     word_store(high, (UINT64_C(5) << SERIAL_BITS) | (word_load(high) & SERIAL_MASK));
-    assert_false(unserved_count(&scene.ring.view, scene.group)); /* there are 4 places */
+    assert_false(unserved_turn(&scene.ring.view, scene.group)); /* there are 4 places */
     fake_ring_free(&scene.ring);
     leave_behind(&scene, &producer, 4);
     word_store(&scene.group->page->claim.low, word_load(&scene.group->page->claim.low) - 8);
-    assert_false(unserved_count(&scene.ring.view, scene.group)); /* between two messages */
+    assert_false(unserved_turn(&scene.ring.view, scene.group)); /* between two messages */
     fake_ring_free(&scene.ring);
     leave_behind(&scene, &producer, 1);
     word_store(&scene.group->page->claim.low, word_load(&scene.ring.view.page->tail) + 16);
-    assert_false(unserved_count(&scene.ring.view, scene.group));
+    assert_false(unserved_turn(&scene.ring.view, scene.group));
     fake_ring_free(&scene.ring);
 }
 

@@ -16,35 +16,37 @@ static bool alive(void *context, uint64_t number)
     return life_alive(((struct mring *)context)->life, number);
 }
 
-static void judge(struct mring_producer *producer, uint32_t index, uint64_t gate, uint64_t end)
+/* Is the group further behind than its limit? */
+static bool exceeds(const struct mring_producer *producer, uint32_t index, struct trouble *trouble)
+{
+    const struct producer_core *core = &producer->core;
+    const struct group_view *group = &producer->group[index].view;
+    uint64_t tail = producer_core_tail(core);
+    uint64_t end = core->refused != 0 ? core->refused + LAYOUT_RECORD_HEADER : core->position;
+    uint64_t gate = gate_of_group(&core->view, group, core->gate, tail);
+
+    *trouble = (struct trouble){TROUBLE_UNSERVED, gate, end, group->terms.limit};
+    return gate <= tail && unserved_has_limit(&group->terms, end - gate);
+}
+
+/* Before nobody was there somebody may have been, and have read on. */
+static void judge(struct mring_producer *producer, uint32_t index)
 {
     const struct ring_view *ring = &producer->core.view;
     struct group_view *group = &producer->group[index].view;
+    struct trouble *trouble = &producer->watch[index].trouble;
 
-    if (unserved_judge(ring, group, alive, producer->ring)) {
-        if (group->terms.unserved == UNSERVED_LOSES && unserved_count(ring, group)) {
-            unserved_turn(ring, group);
-        } else {
-            producer->watch[index].trouble = (struct trouble){TROUBLE_UNSERVED, gate, end, group->terms.limit};
-            producer_cut_off(producer, index);
-        }
-    }
+    if (unserved_judge(ring, group, alive, producer->ring) && exceeds(producer, index, trouble) &&
+        (group->terms.unserved != UNSERVED_LOSES || !unserved_turn(ring, group)))
+        producer_cut_off(producer, index);
     unserved_done(ring);
 }
 
 void producer_give_up_unserved(struct mring_producer *producer)
 {
-    const struct producer_core *core = &producer->core;
-    uint64_t tail = producer_core_tail(core);
-    uint64_t end = core->refused != 0 ? core->refused + LAYOUT_RECORD_HEADER : core->position;
+    struct trouble trouble;
 
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        uint64_t gate;
-
-        if (!producer_awaits(producer, index))
-            continue;
-        gate = gate_of_group(&core->view, &producer->group[index].view, core->gate, tail);
-        if (gate <= tail && unserved_has_limit(&producer->group[index].view.terms, end - gate))
-            judge(producer, index, gate, end);
-    }
+    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+        if (producer_awaits(producer, index) && exceeds(producer, index, &trouble))
+            judge(producer, index);
 }

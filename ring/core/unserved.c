@@ -102,15 +102,13 @@ static bool count_many(const struct ring_view *view, const struct group_view *gr
     return counted;
 }
 
-bool unserved_count(const struct ring_view *view, const struct group_view *group)
+bool unserved_turn(const struct ring_view *view, struct group_view *group)
 {
-    return group->members == 1 ? count_lone(view, group) : count_many(view, group);
-}
-
-void unserved_turn(const struct ring_view *view, struct group_view *group)
-{
+    if (!(group->members == 1 ? count_lone(view, group) : count_many(view, group)))
+        return false;
     word_store_release(&view->page->turned[group->index], group->incarnation); /* [TURN] */
     group->terms.lossy = 1;
+    return true;
 }
 
 void unserved_apply(const struct ring_view *view, struct group_view *group)

@@ -47,9 +47,8 @@ void unserved_done(const struct ring_view *view);
 bool unserved_turns_away(const struct ring_view *view, const struct group_view *group, life_verdict alive,
                          void *context);
 
-/* In step 4, before `turned` is stored: write down where the group is. False: it cannot be counted. */
-bool unserved_count(const struct ring_view *view, const struct group_view *group);
-void unserved_turn(const struct ring_view *view, struct group_view *group);
+/* Step 4 of a group that turns lossy. False: where it is cannot be counted. */
+bool unserved_turn(const struct ring_view *view, struct group_view *group);
 
 /* Has this incarnation of the group been turned lossy? */
 static inline bool unserved_turned(const struct ring_view *view, uint32_t index, uint64_t incarnation)

@@ -46,10 +46,11 @@ struct entry {
     unsigned given, writer;
 };
 
-/* Where groups are lapped (lapped.c), in place of the journal: the stream as it is in truth, and what became of it. */
+/* Where groups are lapped (laps.h), in place of the journal: the stream as it is in truth, and what became of it. */
 struct laps {
     struct fact fact[WORLD_LAPS + 1]; /* before each message, and behind the last */
     unsigned sent;
+    bool handed[WORLD_LAPS];  /* to somebody */
     unsigned got[WORLD_LAPS]; /* how often it was released, whole until then */
     uint64_t told, told_bytes;
     enum { IDLE, IN_NEXT, IN_RELEASE } doing[WORLD_ACTORS];
