@@ -4,11 +4,16 @@
  *
  * The input is a script: steps of the members of two lossy groups (join, take, look whether it is whole, release, leave, be killed, look for
  * the dead), of a producer that keeps to the rules, and stores to words of the ring and of the groups.
+ *
+ * Of an input of odd length the groups are lossless at first, and the producer turns them lossy (core/unserved.h) when it finds no room and
+ * nobody serves them.
  */
 #include "core/lossy.h"
+#include "core/lone.h"
 #include "core/recover.h"
 #include "core/shared.h"
 #include "core/start.h"
+#include "core/unserved.h"
 #include "yard.h"
 
 enum { PLAYERS = 4, STEPS = 400 };
@@ -25,6 +30,8 @@ struct game {
     struct yard *yard;
     struct script script;
     struct producer_core producer;
+    struct gate_watch watch[YARD_GROUPS];
+    uint64_t unawaited; /* bit g: group g, which is lossy, or whose words are broken */
     struct player player[PLAYERS];
     uint32_t sent;
 };
@@ -58,6 +65,33 @@ static void join(struct game *game, unsigned index)
         group_give_back(group, (uint32_t)line, player->core.owner, judge.life);
 }
 
+/* Of a group that is not lossy. */
+static int next_lossless(struct consumer_core *core, struct record *record)
+{
+    int code;
+
+    if (core->group.members == 1)
+        return lone_next(core, record);
+    if (consumer_core_take(core, record))
+        return 1;
+    if (core->held < core->position)
+        return 0;
+    code = shared_claim(core);
+    if (code != 1)
+        return code;
+    return consumer_core_take(core, record) ? 1 : consumer_core_vanished(core);
+}
+
+static int next_lossy(struct consumer_core *core, struct record *record)
+{
+    int code = lossy_next(core, record);
+
+    if (code != 0 || (core->group.members > 1 && core->lossy.count != 0))
+        return code;
+    code = core->group.members == 1 ? lossy_refill(core) : shared_claim(core);
+    return code < 0 ? code : lossy_next(core, record);
+}
+
 static void next(struct game *game, unsigned index)
 {
     struct player *player = &game->player[index];
@@ -67,12 +101,7 @@ static void next(struct game *game, unsigned index)
 
     if (!player->joined)
         return;
-    code = lossy_next(core, &record);
-    if (code == 0 && (core->group.members == 1 || core->lossy.count == 0)) {
-        code = core->group.members == 1 ? lossy_refill(core) : shared_claim(core);
-        if (code >= 0)
-            code = lossy_next(core, &record);
-    }
+    code = core->group.terms.lossy ? next_lossy(core, &record) : next_lossless(core, &record);
     EXPECT(code == 1 || code == 0 || code == -EOVERFLOW || code == -EBUSY || code == -EBADMSG);
     EXPECT(code != -EBADMSG || core->trouble.kind != TROUBLE_NONE);
     EXPECT(code != -EBUSY || core->lossy.count == LOSSY_HELD);
@@ -90,6 +119,11 @@ static void release(struct game *game, unsigned index)
 
     if (!player->joined)
         return;
+    if (!player->core.group.terms.lossy) {
+        if (consumer_core_holds(&player->core))
+            shared_release(&player->core, player->core.position);
+        return;
+    }
     whole = lossy_intact(&player->core, player->position, player->length);
     code = lossy_release(&player->core, player->position, player->length);
     EXPECT((whole == -EINVAL) == (code == -EINVAL));
@@ -118,6 +152,36 @@ static void look(struct game *game, unsigned index)
     (void)lossy_fact(&core->group, word_load(&core->group.page->claim.low), &fact);
 }
 
+/* What cannot be counted, as somebody wrote into the group's words, is not awaited any more either. */
+static void turn_unserved(struct game *game)
+{
+    for (uint32_t index = 0; index < YARD_GROUPS; index++) {
+        struct group_view *group = &game->yard->group[index];
+
+        if ((game->unawaited >> index & 1) != 0 || !terms_keep_place(&group->terms))
+            continue;
+        if (unserved_judge(&game->yard->ring, group, yard_alive, game->yard)) {
+            EXPECT(unserved_turn(&game->yard->ring, group) == unserved_turned(&game->yard->ring, index, index + 1));
+            game->unawaited |= UINT64_C(1) << index;
+        }
+        unserved_done(&game->yard->ring);
+    }
+}
+
+static bool find_room(struct game *game, uint64_t next)
+{
+    struct producer_core *producer = &game->producer;
+
+    if (producer_core_finds_room(producer, next))
+        return true;
+    yard_rescan(game->yard, producer, game->watch, &game->unawaited);
+    if (!producer_core_finds_room(producer, next)) {
+        turn_unserved(game);
+        yard_rescan(game->yard, producer, game->watch, &game->unawaited);
+    }
+    return producer_core_finds_room(producer, next);
+}
+
 /* As the honest producer, whom a lossy group never holds. */
 static void send(struct game *game)
 {
@@ -127,9 +191,10 @@ static void send(struct game *game)
 
     if (length > game->producer.message_max)
         return;
-    if (!producer_core_finds_room(&game->producer, place.next))
-        producer_core_advance(&game->producer, producer_core_tail(&game->producer));
-    EXPECT(producer_core_finds_room(&game->producer, place.next));
+    if (!find_room(game, place.next)) {
+        EXPECT(game->unawaited != (1 << YARD_GROUPS) - 1);
+        return;
+    }
     yard_fill(place_payload(place), length, game->sent++);
     (void)producer_core_send(&game->producer, place, length, length);
 }
@@ -226,11 +291,12 @@ static void step(struct game *game)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    struct game game = {.script = {bytes, size}};
+    const bool lossy = size % 2 == 0;
+    struct game game = {.script = {bytes, size}, .unawaited = lossy ? (1 << YARD_GROUPS) - 1 : 0};
 
     game.yard = yard_begin(&game.script);
     for (unsigned group = 0; group < YARD_GROUPS; group++)
-        game.yard->group[group].terms.lossy = 1;
+        game.yard->group[group].terms.lossy = lossy;
     EXPECT(producer_core_start(&game.producer, &game.yard->ring) == 0);
     for (int left = STEPS; left > 0 && game.script.left > 0; left--)
         step(&game);
