@@ -221,12 +221,6 @@ static int join_by_broker(struct mring *ring, const char *name, const struct wis
 static const char *join_trouble(int code)
 {
     switch (code) {
-    case -EUSERS:
-        return "all its places are taken by living members; who makes the group says how many it has";
-    case -ENOSPC:
-        return "the ring has as many groups as it can have";
-    case -E2BIG:
-        return "the ring has no room for that many members more";
     case -EDQUOT:
         return "this user has as many groups or members of a ring of another user as it may";
     case -EPIPE:
@@ -239,6 +233,27 @@ static const char *join_trouble(int code)
     default:
         return NULL;
     }
+}
+
+/* One too many. How many there are stands in the directory. */
+static int refuse_more(const struct mring *ring, const char *name, const struct wish *wish, int code,
+                       struct mring_error *error)
+{
+    const struct ring_view *view = &ring->region.view;
+    int index = ring_find_group(ring, name);
+
+    if (code == -ENOSPC)
+        return failure(error, code, 0, "group \"%s\" cannot be made: the ring has %d groups, and can have no more",
+                       name, LAYOUT_GROUPS);
+    if (code == -E2BIG)
+        return failure(error, code, 0,
+                       "group \"%s\" cannot have %u members: the other groups of the ring have %" PRIu64 " of %d", name,
+                       wish->terms.members != 0 ? wish->terms.members : view->members_default, ring_count_places(ring),
+                       LAYOUT_MEMBERS);
+    return failure(error, code, 0,
+                   "group \"%s\" cannot be joined: its %u places are taken by living members; who makes the group says "
+                   "how many it has",
+                   name, index < 0 ? 0 : view->directory[index].terms.members);
 }
 
 static int join_failed(const struct mring *ring, const char *name, const struct wish *wish, int code,
@@ -255,6 +270,8 @@ static int join_failed(const struct mring *ring, const char *name, const struct 
     if (code == -ENOENT && wish->start.from == START_GROUP)
         return failure(error, code, 0, "group \"%s\" cannot start where \"%s\" is: that is nowhere", name,
                        wish->start.group);
+    if (code == -ENOSPC || code == -E2BIG || code == -EUSERS)
+        return refuse_more(ring, name, wish, code, error);
     if (join_trouble(code) != NULL)
         return failure(error, code, 0, "group \"%s\" cannot be joined: %s", name, join_trouble(code));
     return code;

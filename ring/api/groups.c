@@ -49,6 +49,29 @@ int read_limit(enum mring_unserved unserved, uint64_t limit, uint64_t capacity, 
     return 0;
 }
 
+int ring_find_group(const struct mring *ring, const char *name)
+{
+    uint64_t live = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
+
+    for (; live != 0; live &= live - 1) {
+        int index = __builtin_ctzll(live);
+
+        if (strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
+            return index;
+    }
+    return -1;
+}
+
+uint64_t ring_count_places(const struct mring *ring)
+{
+    uint64_t live = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
+    uint64_t places = 0;
+
+    for (; live != 0; live &= live - 1)
+        places += ring->region.view.directory[__builtin_ctzll(live)].terms.members;
+    return places;
+}
+
 uint64_t ring_groups_of_kind(const struct mring *ring, enum group_kind kind)
 {
     uint64_t groups = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */

@@ -173,6 +173,13 @@ bool ring_bring(struct mring *ring, const struct held_group *group);
 /* Have in escrow, too, the durable groups that have been made since, if this process may. */
 void ring_keep_up(struct mring *ring);
 
+/*
+ * What the directory says, which a hostile producer may have written: the index of the live group of this name, or -1; how many members all
+ * live groups have room for.
+ */
+int ring_find_group(const struct mring *ring, const char *name);
+uint64_t ring_count_places(const struct mring *ring);
+
 /* Bit g: group g is live, and of this kind. */
 uint64_t ring_groups_of_kind(const struct mring *ring, enum group_kind kind);
 

@@ -73,19 +73,6 @@ static void set_live(struct mring *ring, uint32_t index, bool live)
     word_store_release(&page->directory_version, word_load(&page->directory_version) + 1);
 }
 
-static int find_group(struct mring *ring, const char *name)
-{
-    uint64_t live = word_load(&ring->region.view.page->groups);
-
-    for (; live != 0; live &= live - 1) {
-        int index = __builtin_ctzll(live);
-
-        if (strncmp(directory_entry(ring, (uint32_t)index)->name, name, LAYOUT_NAME) == 0)
-            return index;
-    }
-    return -1;
-}
-
 /*
  * The directory is a producer's to write, so a declared group is one by this process's own table: its mapping there is in use by handles, and
  * must stay whatever the directory says.
@@ -134,17 +121,6 @@ static void clear_empty(struct mring *ring)
         if (is_empty(ring, index))
             remove_group(ring, index);
     }
-}
-
-/* Has the ring room for so many members more? What the directory says, a hostile producer may have written: it may be any sum. */
-static bool has_room(const struct mring *ring, uint32_t members)
-{
-    uint64_t live = word_load(&ring->region.view.page->groups);
-    uint64_t sum = members;
-
-    for (; live != 0; live &= live - 1)
-        sum += directory_entry(ring, (uint32_t)__builtin_ctzll(live))->terms.members;
-    return sum <= LAYOUT_MEMBERS;
 }
 
 /* The place of one who was to come, and does not. */
@@ -224,7 +200,7 @@ static int find_other(struct mring *ring, const struct start_wish *wish, const s
     *other = NULL;
     if (wish->from != START_GROUP)
         return 0;
-    index = find_group(ring, wish->group);
+    index = ring_find_group(ring, wish->group);
     if (index < 0)
         return -ENOENT;
     served = served_group(ring, (uint32_t)index);
@@ -248,7 +224,7 @@ static int make_group(struct mring *ring, uid_t user, const struct join_request 
         return -EINVAL;
     if (free_entries == 0)
         return -ENOSPC;
-    if (!has_room(ring, terms.members))
+    if (terms.members + ring_count_places(ring) > LAYOUT_MEMBERS)
         return -E2BIG;
     code = quota_check(ring, user, terms.members);
     if (code == 0)
@@ -292,7 +268,7 @@ static int join(struct mring *ring, uid_t user, const struct join_request *reque
     int index;
 
     clear_empty(ring);
-    index = find_group(ring, request->name);
+    index = ring_find_group(ring, request->name);
     if (index >= 0) {
         const struct region_group *served = served_group(ring, (uint32_t)index);
         const struct group_view *group = &ring->group[index].view;
@@ -342,7 +318,7 @@ int serve_unjoin(struct mring *ring, const struct join_request *request)
     int index;
 
     ring_lock();
-    index = find_group(ring, request->name);
+    index = ring_find_group(ring, request->name);
     if (index >= 0 && served_group(ring, (uint32_t)index) != NULL)
         take_back(ring, &ring->group[index].view, request);
     ring_unlock();

@@ -12,20 +12,7 @@
 
 /* ---- by name ---- */
 
-/* What the directory says, a hostile producer may have written: who makes the group looks for itself (serve.c). */
-static int find_name(const struct mring *ring, const char *name)
-{
-    uint64_t live = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
-
-    for (; live != 0; live &= live - 1) {
-        int index = __builtin_ctzll(live);
-
-        if (strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
-            return index;
-    }
-    return -1;
-}
-
+/* Who makes the group looks for itself (serve.c). */
 static int find_one(struct mring *ring, const char *group, const char *name, uint64_t *after, struct mring_error *error)
 {
     int code = check_name(name, "group", error);
@@ -36,7 +23,7 @@ static int find_one(struct mring *ring, const char *group, const char *name, uin
         return code;
     if (strcmp(name, group) == 0)
         return failure(error, -EINVAL, 0, "group \"%s\" cannot be after itself", group);
-    index = find_name(ring, name);
+    index = ring_find_group(ring, name);
     if (index < 0)
         return failure(error, -ENOENT, 0, "group \"%s\" cannot be after \"%s\": there is no such group", group, name);
     terms = ring->region.view.directory[index].terms;

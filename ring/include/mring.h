@@ -524,14 +524,14 @@ struct mring_join_options {
  *            users together half of the ring's
  * -EUSERS    the group has as many living members as it may; or, for as long as it takes, one of them works at what was left on the place
  *            of a dead one, and has that place besides its own: try again, or give the group places to spare
- * -ENOSPC    the ring has no place for another group
+ * -ENOSPC    the ring has MRING_GROUPS_MAX groups, and none of them is over (a group that this call would make)
  * -EINVAL    bad name, NULL, or options of a wrong size, or no way to wait; or the group is there, and is not what the options ask for (durable, say);
  *            or it is to be after itself, or after one that cannot be before others (mring_group.after).  -ENAMETOOLONG
  * -ERANGE    (a group that this call would make) options.position is older than the oldest message that is still there, newer than the end of
  *            the stream, or not where a message begins; the text says which positions are the oldest and the newest
  * -ENOENT    (likewise) there is no group options.start_group, or it has no place, as its last member has left; or no group of a name in
  *            options.after
- * -E2BIG     more members than the ring has left (a group that this call would make)
+ * -E2BIG     more members than the ring has left, of MRING_MEMBERS_MAX (likewise)
  * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over; and the group is not one that this process can reach
  * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say). No place stays taken. Or it took the ring
  *            over, and nobody who has this group, which is not a declared one, has come to it for 3 seconds: members are seen there when they
