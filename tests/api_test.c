@@ -78,6 +78,7 @@ static void bad_options_are_named(void **state)
     const struct mring_group twice[] = {{.name = "a", .members = 1}, {.name = "a", .members = 2}};
     const struct mring_group nameless[] = {{.name = "", .members = 1}};
     const struct mring_group crowd[] = {{.name = "a", .members = 1000}, {.name = "b", .members = 25}};
+    const struct mring_group many[MRING_GROUPS_MAX + 1] = {{.name = "a"}};
     char longest[MRING_NAME_MAX + 2];
     struct mring_options options;
 
@@ -95,6 +96,7 @@ static void bad_options_are_named(void **state)
     REFUSED((options.groups = twice, options.group_count = 2), NULL, -EINVAL, "\"a\"");
     REFUSED((options.groups = nameless, options.group_count = 1), NULL, -EINVAL, "empty");
     REFUSED((options.groups = crowd, options.group_count = 2), NULL, -E2BIG, "\"b\"");
+    REFUSED((options.groups = many, options.group_count = MRING_GROUPS_MAX + 1), NULL, -E2BIG, "at most 64");
     REFUSED(options.group_count = 3, NULL, -EINVAL, "NULL");
     REFUSED((void)0, "a/b", -EINVAL, "'/'");
     REFUSED((void)0, "", -EINVAL, "empty");
