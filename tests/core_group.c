@@ -325,6 +325,29 @@ static void a_durable_group_goes_on_where_it_was(void **state)
     }
 }
 
+static void a_group_is_fenced_when_all_are(void **state)
+{
+    const uint32_t members[] = {70};
+    struct fake_ring ring;
+    struct consumer_core one[70];
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    assert_true(group_fenced(&ring.group[0]));
+    for (uint32_t at = 0; at < 70; at++) {
+        fake_ring_join(&ring, 0, at + 1, &one[at]);
+        assert_false(group_fenced(&ring.group[0]));
+        word_store(&one[at].line->fenced, one[at].owner);
+        assert_true(group_fenced(&ring.group[0]));
+    }
+    /* Who comes to a place is not the one who was there. */
+    group_leave(&one[69]);
+    assert_true(group_fenced(&ring.group[0]));
+    fake_ring_join(&ring, 0, 71, &one[69]);
+    assert_false(group_fenced(&ring.group[0]));
+    fake_ring_free(&ring);
+}
+
 /* The group moves on between the two words that a newcomer reads: that is no damage. */
 static void a_busy_group_can_be_joined(void **state)
 {
@@ -354,6 +377,7 @@ int main(void)
         cmocka_unit_test(the_last_of_a_passing_group_sweeps),
         cmocka_unit_test(a_place_given_back_is_the_last_too),
         cmocka_unit_test(a_durable_group_goes_on_where_it_was),
+        cmocka_unit_test(a_group_is_fenced_when_all_are),
         cmocka_unit_test(a_busy_group_can_be_joined),
     };
 

@@ -29,6 +29,7 @@ static void drop_group(struct mring_producer *producer, uint32_t index)
     free(producer->known[index]);
     producer->known[index] = NULL;
     held_group_drop(group);
+    producer->mapped &= ~(UINT64_C(1) << index);
     producer->turns[index] = (struct wild_turns){0};
     producer->cut_off &= ~(UINT64_C(1) << index);
     producer->watch[index] = (struct gate_watch){0};
@@ -38,6 +39,7 @@ static void drop_group(struct mring_producer *producer, uint32_t index)
 static bool adopt_group(struct mring_producer *producer, uint32_t index)
 {
     struct held_group *group = &producer->group[index];
+    const uint64_t bit = UINT64_C(1) << index;
     struct group_reply reply;
 
     if (!held_group_borrow(producer->ring, index, group) &&
@@ -45,11 +47,14 @@ static bool adopt_group(struct mring_producer *producer, uint32_t index)
          held_group_open(&producer->core.view, &reply, group, NULL) != 0))
         return false;
     producer->known[index] = calloc(group->view.members, sizeof(struct known_sleeper));
-    if (producer->known[index] == NULL)
+    if (producer->known[index] == NULL) {
         held_group_drop(group);
-    else if (producer_cut_already(producer, index))
-        producer->cut_off |= UINT64_C(1) << index;
-    return producer->known[index] != NULL;
+        return false;
+    }
+    producer->mapped |= bit;
+    if (producer_cut_already(producer, index))
+        producer->cut_off |= bit;
+    return true;
 }
 
 /* Bring the private list of groups in step with the directory. */
@@ -83,12 +88,7 @@ static void read_directory(struct mring_producer *producer)
 /* Live groups that are not mapped: what they may still read cannot be known. */
 static uint64_t unmapped(const struct mring_producer *producer)
 {
-    uint64_t live = word_load_acquire(&producer->core.view.page->groups); /* [GROUP] */
-
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        if (producer->group[index].view.page != NULL)
-            live &= ~(UINT64_C(1) << index);
-    return live;
+    return word_load_acquire(&producer->core.view.page->groups) & ~producer->mapped; /* [GROUP] */
 }
 
 uint64_t producer_scan(struct mring_producer *producer)
@@ -103,7 +103,8 @@ uint64_t producer_scan(struct mring_producer *producer)
     producer->keepers = producer->behind ? unmapped(producer) : 0;
     if (producer->behind)
         return core->gate;
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+    for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
+        const uint32_t index = (uint32_t)__builtin_ctzll(left);
         const uint64_t bit = UINT64_C(1) << index;
         uint64_t of_group;
 
@@ -190,12 +191,13 @@ static void answer_all(struct mring_producer *producer)
 {
     fence_full();
     read_directory(producer);
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+    for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
+        const uint32_t index = (uint32_t)__builtin_ctzll(left);
         const struct group_view *group = &producer->group[index].view;
-        bool more = producer_serves(producer, index);
+        bool more = true;
 
         /* Each at most once: who comes to sleep meanwhile sees the end by itself, and a hostile one comes for ever. */
-        for (uint32_t left = group->members; more && left > 0; left--) {
+        for (uint32_t turns = group->members; more && turns > 0; turns--) {
             int line = bell_take(group, &more);
 
             if (line >= 0)

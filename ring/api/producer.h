@@ -20,6 +20,7 @@ struct mring_producer {
     bool ended;                             /* mring_end was called: no room is found any more */
     bool behind;                            /* a live group could not be mapped: no advance until it is */
     int64_t retry;                          /* when to try that again */
+    uint64_t mapped;                        /* bit g: group g is here: */
     struct held_group group[LAYOUT_GROUPS]; /* the live ones */
     struct known_sleeper *known[LAYOUT_GROUPS];
     struct gate_watch watch[LAYOUT_GROUPS];
@@ -53,16 +54,21 @@ void producer_back_off(void);
 /* Scan, to make room of what was released. */
 void producer_rescan(struct mring_producer *producer);
 
-/* Is this group mapped, and served? */
-static inline bool producer_serves(const struct mring_producer *producer, uint32_t index)
+/* Bit g: group g is mapped, and served. */
+static inline uint64_t producer_served(const struct mring_producer *producer)
 {
-    return producer->group[index].view.page != NULL && (producer->cut_off >> index & 1) == 0;
+    return producer->mapped & ~producer->cut_off;
 }
 
-/* And is it one that there must be room left for? */
+static inline bool producer_serves(const struct mring_producer *producer, uint32_t index)
+{
+    return (producer_served(producer) >> index & 1) != 0;
+}
+
+/* Of a group that is served: is it one that there must be room left for? */
 static inline bool producer_awaits(const struct mring_producer *producer, uint32_t index)
 {
-    return producer_serves(producer, index) && !producer->group[index].view.terms.lossy;
+    return !producer->group[index].view.terms.lossy;
 }
 
 static inline void producer_count_wakeups(struct mring_producer *producer, unsigned sent)

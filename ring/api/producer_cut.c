@@ -54,10 +54,11 @@ void producer_cut_followers(struct mring_producer *producer)
 
     do {
         before = producer->cut_off;
-        for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+        for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
+            const uint32_t index = (uint32_t)__builtin_ctzll(left);
             uint64_t first = producer->group[index].view.terms.after & producer->cut_off;
 
-            if (!producer_serves(producer, index) || first == 0)
+            if (first == 0)
                 continue;
             producer->watch[index].trouble = follows(producer, (uint32_t)__builtin_ctzll(first));
             cut(producer, index);

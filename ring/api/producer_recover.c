@@ -52,12 +52,13 @@ static void wake_followers(struct mring_producer *producer, uint32_t index)
 
 void producer_bury_dead(struct mring_producer *producer)
 {
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        if (producer_serves(producer, index)) {
-            producer_count_wakeups(producer, bury_dead(producer->ring, &producer->group[index], producer->known[index],
-                                                       &producer->turns[index]));
-            wake_followers(producer, index);
-        }
+    for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
+        const uint32_t index = (uint32_t)__builtin_ctzll(left);
+
+        producer_count_wakeups(producer, bury_dead(producer->ring, &producer->group[index], producer->known[index],
+                                                   &producer->turns[index]));
+        wake_followers(producer, index);
+    }
     producer_give_up_unserved(producer);
 }
 

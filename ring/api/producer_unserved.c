@@ -46,7 +46,10 @@ void producer_give_up_unserved(struct mring_producer *producer)
 {
     struct trouble trouble;
 
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
+    for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
+        const uint32_t index = (uint32_t)__builtin_ctzll(left);
+
         if (producer_awaits(producer, index) && exceeds(producer, index, &trouble))
             judge(producer, index);
+    }
 }

@@ -1,6 +1,7 @@
 /* A producer's waits: for room, and for everybody to have read. */
 #include "producer.h"
 
+#include "core/group.h"
 #include "meet/clock.h"
 #include "wait/bell.h"
 
@@ -23,7 +24,9 @@ static void announce(struct mring_producer *producer, uint64_t want)
 {
     producer->want = want;
     producer->wanted = 0;
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
+    for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
+        const uint32_t index = (uint32_t)__builtin_ctzll(left);
+
         if (!producer_awaits(producer, index))
             continue;
         want_announce(&producer->group[index].view, want, producer->epoch);
@@ -62,9 +65,8 @@ static unsigned withdraw_want(void *context)
     struct mring_producer *producer = context;
     unsigned taken = 0;
 
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
-        if ((producer->wanted >> index & 1) != 0 && producer->group[index].view.page != NULL &&
-            !want_withdraw(&producer->group[index].view))
+    for (uint64_t left = producer->wanted & producer->mapped; left != 0; left &= left - 1)
+        if (!want_withdraw(&producer->group[__builtin_ctzll(left)].view))
             taken++;
     producer->wanted = 0;
     return taken;
@@ -81,15 +83,11 @@ static bool members_reachable(void *context)
 {
     const struct mring_producer *producer = context;
 
-    for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
-        const struct group_view *group = &producer->group[index].view;
+    for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
+        const uint32_t index = (uint32_t)__builtin_ctzll(left);
 
-        for (uint32_t line = 0; producer_awaits(producer, index) && line < group->members; line++) {
-            uint64_t owner = word_load_acquire(&group->line[line].owner);
-
-            if (owner_life(owner) != 0 && word_load_acquire(&group->line[line].fenced) != owner) /* [FENCED] */
-                return false;
-        }
+        if (producer_awaits(producer, index) && !group_fenced(&producer->group[index].view))
+            return false;
     }
     return true;
 }

@@ -159,15 +159,8 @@ bool stages_announced(const struct mring_consumer *consumer)
 
 bool stages_reachable(const struct mring_consumer *consumer)
 {
-    for (uint32_t at = 0; at < consumer->core.upstreams; at++) {
-        const struct group_view *group = &consumer->core.upstream[at].group;
-
-        for (uint32_t line = 0; line < group->members; line++) {
-            uint64_t owner = word_load_acquire(&group->line[line].owner);
-
-            if (owner_life(owner) != 0 && word_load_acquire(&group->line[line].fenced) != owner) /* [FENCED] */
-                return false;
-        }
-    }
+    for (uint32_t at = 0; at < consumer->core.upstreams; at++)
+        if (!group_fenced(&consumer->core.upstream[at].group))
+            return false;
     return true;
 }

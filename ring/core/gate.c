@@ -5,14 +5,10 @@
 static uint64_t lowest_held(const struct group_view *group, uint64_t lowest, bool *anybody)
 {
     for (unsigned word = 0; word * 64 < group->members; word++) {
-        uint64_t occupied = word_load_acquire(&group->page->occupied[word]); /* [JOIN] */
-
-        for (; occupied != 0; occupied &= occupied - 1) {
-            unsigned line = word * 64 + (unsigned)__builtin_ctzll(occupied);
+        for (uint64_t left = group_occupied(group, word); left != 0; left &= left - 1) {
+            unsigned line = word * 64 + (unsigned)__builtin_ctzll(left);
             uint64_t held;
 
-            if (line >= group->members)
-                break;
             *anybody = true;
             held = word_load_acquire(&group->line[line].held); /* [HELD] */
             /* A lone group's position moves only when its member leaves: there held alone counts while it is set. */

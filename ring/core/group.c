@@ -140,6 +140,20 @@ bool group_has_members(const struct group_view *group)
     return group_lives(group, not_buried, NULL);
 }
 
+bool group_fenced(const struct group_view *group)
+{
+    for (unsigned word = 0; word * 64 < group->members; word++) {
+        for (uint64_t left = group_occupied(group, word); left != 0; left &= left - 1) {
+            const struct member_line *line = &group->line[word * 64 + (unsigned)__builtin_ctzll(left)];
+            uint64_t owner = word_load_acquire(&line->owner); /* [OWNER] */
+
+            if (owner_life(owner) != 0 && word_load_acquire(&line->fenced) != owner) /* [FENCED] */
+                return false;
+        }
+    }
+    return true;
+}
+
 static void sweep_after_last(const struct group_view *group)
 {
     /* Two that leave at once must not both think that the other stays: each is gone before it looks. */

@@ -65,6 +65,13 @@ bool group_lives(const struct group_view *group, life_verdict alive, void *conte
 /* The same by the owner words alone: the dead count as long as nobody has buried them. */
 bool group_has_members(const struct group_view *group);
 
+/*
+ * Has everybody in the group registered for membarrier (R15)? To be asked after a full fence behind what was announced to them. Whoever is not seen
+ * yet sets its bit, and passes a full fence of its own before it releases anything: it sees what was announced. And what somebody released who
+ * is not seen any more, as its bit is gone, can be seen by who saw that [JOIN].
+ */
+bool group_fenced(const struct group_view *group);
+
 void group_free_line(const struct group_view *group, uint32_t index);
 
 #endif

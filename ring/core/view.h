@@ -47,6 +47,15 @@ static inline void group_view_place_sleepers(const struct ring_view *view, struc
     group->sleepers = group->terms.after != 0 ? view->doorbell->sleepers[group->index] : NULL;
 }
 
+/* Which of the lines from 64 * word on have a member [JOIN]. A bit beyond the last line, which only a hostile peer sets, is none. */
+static inline uint64_t group_occupied(const struct group_view *group, unsigned word)
+{
+    uint64_t occupied = word_load_acquire(&group->page->occupied[word]); /* [JOIN] */
+    uint32_t lines = group->members - word * 64;
+
+    return lines < 64 ? occupied & ((UINT64_C(1) << lines) - 1) : occupied;
+}
+
 /* The header of the record at a position. */
 static inline struct word *record_at(const struct ring_view *view, uint64_t position)
 {
