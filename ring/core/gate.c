@@ -32,15 +32,21 @@ static enum trouble_kind judge_gate(uint64_t position, uint64_t gate, uint64_t t
 uint64_t gate_look(const struct ring_view *view, const struct group_view *group, uint64_t floor, uint64_t tail,
                    struct gate_watch *watch)
 {
-    uint64_t position = word_load_acquire(&group->page->claim.low); /* [CLAIM] */
     uint64_t before = watch->position;
     bool anybody = false;
-    uint64_t gate = lowest_held(group, position, &anybody);
+    uint64_t position, gate;
     enum trouble_kind kind;
 
-    /* A joiner's bit and a leaver's may stand in different words, and both be missed; then the position counts. */
-    if (!anybody && group->terms.kind == GROUP_PASSING && !group_has_members(group))
+    if (watch->over)
         return GATE_NONE;
+    position = word_load_acquire(&group->page->claim.low); /* [CLAIM] */
+    gate = lowest_held(group, position, &anybody);
+
+    /* A joiner's bit and a leaver's may stand in different words, and both be missed; then the position counts. */
+    if (!anybody && group->terms.kind == GROUP_PASSING && !group_has_members(group)) {
+        watch->over = true;
+        return GATE_NONE;
+    }
     kind = judge_gate(position, gate, tail, view->alignment, before);
     if (kind != TROUBLE_NONE) {
         watch->trouble = kind == TROUBLE_BACK    ? (struct trouble){kind, position, before, tail}

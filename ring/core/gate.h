@@ -10,6 +10,8 @@
  * way the result is at most what any living member may still read. In the other order a claim could fall between the
  * two reads and be missed by both.
  *
+ * What a look costs: the position, a word for each 64 places, and a held for each member there is; of a passing group that is over, nothing.
+ *
  * A line that is just being occupied cannot lower the gate below what was cached: a joiner starts at the group's position, or at
  * a tail it reads after it became visible (see group.c), and the caller keeps the larger of the old and the new gate.
  */
@@ -28,6 +30,7 @@
 /* What is known of a group from one look to the next; zero before the first. */
 struct gate_watch {
     uint64_t position;      /* the group's: it never goes back */
+    bool over;              /* a passing one that had no member: nobody comes to it any more (group_lives) */
     struct trouble trouble; /* with GATE_BROKEN */
 };
 
