@@ -24,7 +24,7 @@ static enum trouble_kind judge_gate(uint64_t position, uint64_t gate, uint64_t t
 {
     if (position > tail || gate > tail)
         return TROUBLE_PAST_TAIL;
-    if (position % alignment != 0 || gate % alignment != 0)
+    if (((position | gate) & (alignment - 1)) != 0) /* it is a power of two, and this is on the way of each rescan */
         return TROUBLE_ASKEW;
     return position < before ? TROUBLE_BACK : TROUBLE_NONE;
 }
