@@ -10,10 +10,10 @@
  * bounced between the two processors, and the least that a queue can be. On a virtual machine both change by the second, and
  * by a factor of ten: the ring's figures mean something beside these only.
  */
-#define _GNU_SOURCE
 #include "mring.h"
 
 #include "core/atomic.h"
+#include "support/bench.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -26,40 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REPETITIONS_MOST = 99, LINE = 64 };
-
-static void fail(const char *what, int code)
-{
-    (void)fprintf(stderr, "bench_ring: %s: %s\n", what, mring_strerror(code));
-    exit(EXIT_FAILURE);
-}
-
-static double seconds(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static void pin(unsigned turn)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(turn % (unsigned)processors, &set);
-    (void)sched_setaffinity(0, sizeof(set), &set);
-}
-
-static void wait_children(void)
-{
-    int status;
-
-    while (wait(&status) > 0)
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
-            fail("a consumer", -EIO);
-}
+enum { LINE = 64 };
 
 /* ---- the machine itself ---- */
 
@@ -70,7 +37,7 @@ static double round_trip(void)
     double begin;
 
     if (fork() == 0) {
-        pin(1);
+        bench_pin(1);
         for (uint64_t turn = 1; turn <= turns; turn++) {
             while (word_load_acquire(&line[0]) != turn)
                 ;
@@ -78,15 +45,15 @@ static double round_trip(void)
         }
         _exit(EXIT_SUCCESS);
     }
-    pin(0);
-    begin = seconds();
+    bench_pin(0);
+    begin = bench_seconds();
     for (uint64_t turn = 1; turn <= turns; turn++) {
         word_store_release(&line[0], turn);
         while (word_load_acquire(&line[64]) != turn)
             ;
     }
-    begin = seconds() - begin;
-    wait_children();
+    begin = bench_seconds() - begin;
+    bench_wait_children();
     munmap(line, 4096);
     return begin / (double)turns * 1e9;
 }
@@ -102,7 +69,7 @@ static double bare_queue(void)
     double begin;
 
     if (fork() == 0) {
-        pin(1);
+        bench_pin(1);
         for (uint64_t at = 0; at < messages; at++) {
             while (at == seen)
                 seen = word_load_acquire(tail);
@@ -112,16 +79,16 @@ static double bare_queue(void)
         }
         _exit(EXIT_SUCCESS);
     }
-    pin(0);
-    begin = seconds();
+    bench_pin(0);
+    begin = bench_seconds();
     for (uint64_t at = 0; at < messages; at++) {
         while (at - seen == SLOTS)
             seen = word_load_acquire(head);
         word_store(&slot[at % SLOTS], at);
         word_store_release(tail, at + 1);
     }
-    wait_children();
-    begin = seconds() - begin;
+    bench_wait_children();
+    begin = bench_seconds() - begin;
     munmap(line, 4096 + SLOTS * sizeof(*line));
     return (double)messages / begin / 1e6;
 }
@@ -151,7 +118,7 @@ static inline void see(struct seen *seen, const void *data)
 
     memcpy(&value, data, sizeof(value));
     if (value <= seen->last && seen->count != 0)
-        fail("order", -EBADMSG);
+        bench_fail("order", -EBADMSG);
     seen->last = value;
     seen->count++;
 }
@@ -205,12 +172,12 @@ static void consume(struct mring *ring, const struct work *work, const char *gro
     struct seen seen = {0, 0};
     int code = mring_join(ring, group, NULL, &consumer);
 
-    pin(turn);
+    bench_pin(turn);
     if (code != 0)
-        fail("join", code);
+        bench_fail("join", code);
     code = (work->batch == 1 ? consume_each : consume_batches)(consumer, work->sleeping, &seen);
     if (code != -EPIPE || (work->members == 1 && seen.count != work->messages))
-        fail("the stream", code);
+        bench_fail("the stream", code);
     exit(EXIT_SUCCESS);
 }
 
@@ -273,35 +240,22 @@ static double run(const struct work *work)
     options.groups = groups;
     options.group_count = work->groups;
     if ((code = mring_create(&ring, NULL, &options)) != 0)
-        fail("create", code);
+        bench_fail("create", code);
     for (unsigned group = 0; group < work->groups; group++)
         for (unsigned member = 0; member < work->members; member++, turn++)
             if (fork() == 0)
                 consume(ring, work, names[group], turn);
-    pin(0);
+    bench_pin(0);
     if ((code = mring_producer(ring, &producer, NULL)) != 0)
-        fail("producer", code);
-    begin = seconds();
+        bench_fail("producer", code);
+    begin = bench_seconds();
     (work->batch == 1 ? produce_each : produce_batches)(producer, work);
     (void)mring_end(producer);
-    wait_children();
-    begin = seconds() - begin;
+    bench_wait_children();
+    begin = bench_seconds() - begin;
     (void)mring_producer_close(producer);
     (void)mring_close(ring);
     return (double)work->messages / begin / 1e6;
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double difference = *(const double *)left - *(const double *)right;
-
-    return difference < 0 ? -1 : difference > 0;
-}
-
-static void report(const char *name, const char *unit, double *values, unsigned count)
-{
-    qsort(values, count, sizeof(*values), by_value);
-    (void)printf("%-44s %9.1f %-10s (%.1f to %.1f)\n", name, values[count / 2], unit, values[0], values[count - 1]);
 }
 
 int main(int argc, char **argv)
@@ -322,25 +276,20 @@ int main(int argc, char **argv)
         {"2 shared groups of 2 as stages, sleeping", 2, 2, 10000000, 8, 1, true, true},
     };
     enum { WORKS = sizeof(works) / sizeof(works[0]) };
-    static double rate[WORKS][REPETITIONS_MOST], trip[REPETITIONS_MOST], bare[REPETITIONS_MOST];
-    long repetitions = argc > 1 ? strtol(argv[1], NULL, 10) : 5;
-    const char *wanted = argc > 2 ? argv[2] : "";
+    static double rate[WORKS][BENCH_REPETITIONS_MOST], trip[BENCH_REPETITIONS_MOST], bare[BENCH_REPETITIONS_MOST];
+    const struct bench_wish wish = bench_wish(argc, argv);
 
-    if (repetitions < 1 || repetitions > REPETITIONS_MOST) {
-        (void)fprintf(stderr, "usage: bench_ring [REPETITIONS, 1 to %d [NAME]]\n", REPETITIONS_MOST);
-        return EXIT_FAILURE;
-    }
-    for (long turn = 0; turn < repetitions; turn++) {
+    for (unsigned turn = 0; turn < wish.repetitions; turn++) {
         trip[turn] = round_trip();
         bare[turn] = bare_queue();
         for (unsigned work = 0; work < WORKS; work++)
-            if (strstr(works[work].name, wanted) != NULL)
+            if (bench_wanted(&wish, works[work].name))
                 rate[work][turn] = run(&works[work]);
     }
-    report("raw round trip of two lines", "ns", trip, (unsigned)repetitions);
-    report("bare queue of 8-byte slots, one by one", "M/s", bare, (unsigned)repetitions);
+    bench_report("raw round trip of two lines", "ns", trip, wish.repetitions);
+    bench_report("bare queue of 8-byte slots, one by one", "M/s", bare, wish.repetitions);
     for (unsigned work = 0; work < WORKS; work++)
-        if (strstr(works[work].name, wanted) != NULL)
-            report(works[work].name, "M/s", rate[work], (unsigned)repetitions);
+        if (bench_wanted(&wish, works[work].name))
+            bench_report(works[work].name, "M/s", rate[work], wish.repetitions);
     return EXIT_SUCCESS;
 }
