@@ -21,7 +21,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { BURST = 1000, BURSTS = 300, DELIVERIES = 8 * 1000 * 1000, LOSSY = 4 * 1000 * 1000, SCANS = 300, WAKES = 100 };
+enum { BURST = 1000, BURSTS = 300, DELIVERIES = 4 * 1000 * 1000, LOSSY = 2 * 1000 * 1000, SCANS = 300, WAKES = 50 };
 
 struct crowd {
     unsigned groups;
@@ -180,7 +180,7 @@ static void settle(void)
 
 /* ---- what is measured: nanoseconds ---- */
 
-/* Of a message that finds room, in bursts; the members pause meanwhile, or not. */
+/* The producer's processor time: of a message that finds room, in bursts; the members pause meanwhile, or not. */
 static double publish(const struct crowd *crowd, bool paused)
 {
     double spent = 0;
@@ -189,9 +189,9 @@ static double publish(const struct crowd *crowd, bool paused)
     for (unsigned burst = 0; burst < BURSTS; burst++) {
         if (paused)
             order(1);
-        spent -= bench_seconds();
+        spent -= bench_processor_seconds();
         send(BURST);
-        spent += bench_seconds();
+        spent += bench_processor_seconds();
         if (paused)
             order(0);
         settle();
@@ -233,7 +233,7 @@ static bool all_sleep(const struct crowd *crowd)
     return true;
 }
 
-/* Of a message for which all are woken. */
+/* The same, for a message for which all are woken. */
 static double publish_asleep(const struct crowd *crowd)
 {
     double spent = 0;
@@ -242,9 +242,9 @@ static double publish_asleep(const struct crowd *crowd)
     for (unsigned turn = 0; turn < WAKES; turn++) {
         while (!all_sleep(crowd))
             pause_cpu();
-        spent -= bench_seconds();
+        spent -= bench_processor_seconds();
         send(1);
-        spent += bench_seconds();
+        spent += bench_processor_seconds();
     }
     end();
     return spent / WAKES * 1e9;

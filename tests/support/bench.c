@@ -33,12 +33,22 @@ _Noreturn void bench_fail(const char *what, int code)
     exit(EXIT_FAILURE);
 }
 
-double bench_seconds(void)
+static double read_clock(clockid_t clock)
 {
     struct timespec time;
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+double bench_seconds(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double bench_processor_seconds(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void bench_pin(unsigned turn)

@@ -19,8 +19,9 @@ bool bench_wanted(const struct bench_wish *wish, const char *name);
 /* Print what failed, with the -errno that a call returned, and end the program. */
 _Noreturn void bench_fail(const char *what, int code);
 
-/* Of a clock that only goes forward. */
+/* Of a clock that only goes forward; of this thread's processor time, which others who use the machine do not add to. */
 double bench_seconds(void);
+double bench_processor_seconds(void);
 
 /* This process runs on the processor of this turn only: 0, 1, ... and again. */
 void bench_pin(unsigned turn);
