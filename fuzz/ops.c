@@ -1,18 +1,18 @@
 /*
  * Sequences of the public calls, one process, several groups and consumers, against a model that predicts every message and every result
- * code (model.h).
+ * code (tests/reference/model.h).
  *
  * The input is a byte that says what ring to make, and then calls with their arguments, wrong ones too. Payloads tell their number, so a
  * message that is not the predicted one, or not whole, is seen. Another ring stands all the while, so that the broker's thread does too.
  */
-#include "model.h"
 #include "mring.h"
+#include "reference/model.h"
 #include "script.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { STEPS = 300, KEPT = 8 };
+enum { STEPS = 300, KEPT = 8, CAPACITY = 16384, LINES = 3, CONSUMERS = 5, GROUPS = 4, MESSAGES = 2048 };
 
 /* A consumer's handle, and the last messages it was handed. */
 struct seat {
@@ -24,31 +24,30 @@ struct seat {
 struct game {
     struct script script;
     struct model model;
+    struct model_message message[MESSAGES];
     struct mring *ring;
     struct mring_producer *producer;
     void *where; /* of the last reserve that found room */
-    struct seat seat[MODEL_CONSUMERS];
+    struct seat seat[CONSUMERS];
 };
 
-static const char *const names[MODEL_GROUPS] = {"first", "second", "passing", "other"};
+static const char *const names[GROUPS] = {"first", "second", "passing", "other"};
 
 static void make_ring(struct game *game)
 {
     uint32_t choices = script_below(&game->script, 64);
-    const struct mring_group groups[] = {{.name = names[0], .members = 1 + choices % MODEL_LINES},
+    const struct mring_group groups[] = {{.name = names[0], .members = 1 + choices % LINES},
                                          {.name = names[1], .members = 1 + choices / 4 % 2}};
     const struct mring_options options = {.size = sizeof(options),
-                                          .capacity = MODEL_CAPACITY,
+                                          .capacity = CAPACITY,
                                           .alignment = (choices & 16) != 0 ? 64 : 8,
                                           .groups = groups,
                                           .group_count = 1 + (choices >> 5)};
 
     EXPECT(mring_create(&game->ring, NULL, &options) == 0);
-    model_begin(&game->model, options.alignment);
-    for (size_t at = 0; at < options.group_count; at++) {
-        game->model.group[at].live = game->model.group[at].declared = true;
-        game->model.group[at].lines = groups[at].members;
-    }
+    model_begin(&game->model, CAPACITY, options.alignment, game->message, MESSAGES);
+    for (unsigned at = 0; at < options.group_count; at++)
+        model_declare(&game->model, at, &(struct model_terms){.lines = groups[at].members});
 }
 
 /* ---- the producer ---- */
@@ -65,7 +64,7 @@ static uint64_t any_length(struct script *script)
     case 0:
         return script_below(script, 8200);
     case 1:
-        return MODEL_CAPACITY / 2 - 8 + script_below(script, 2);
+        return CAPACITY / 2 - 8 + script_below(script, 2);
     case 2:
         return script_below(script, 2) != 0 ? SIZE_MAX - script_below(script, 32) : UINT32_MAX;
     default:
@@ -75,7 +74,7 @@ static uint64_t any_length(struct script *script)
 
 static bool out_of_numbers(const struct game *game)
 {
-    return game->model.committed == MODEL_MESSAGES;
+    return game->model.committed == MESSAGES;
 }
 
 static void reserve(struct game *game)
@@ -103,7 +102,7 @@ static void commit(struct game *game)
 
 static void send(struct game *game)
 {
-    static unsigned char bytes[MODEL_CAPACITY];
+    static unsigned char bytes[CAPACITY];
     uint64_t length = any_length(&game->script);
     uint32_t number = game->model.committed;
     size_t first = length < sizeof(bytes) ? length / 3 : length;
@@ -135,8 +134,7 @@ static void close_producer(struct game *game)
 {
     EXPECT(mring_close(game->ring) == -EBUSY);
     EXPECT(mring_producer_close(game->producer) == 0);
-    model_flush(&game->model);
-    game->model.producing = false;
+    model_close(&game->model);
     game->producer = NULL;
 }
 
@@ -196,17 +194,19 @@ static void produce(struct game *game, uint32_t choice)
 
 static void join(struct game *game, unsigned at)
 {
-    unsigned group = script_below(&game->script, MODEL_GROUPS);
+    unsigned group = script_below(&game->script, GROUPS);
     struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
     struct mring_info info = MRING_INFO_INIT;
-    uint32_t batch;
+    struct model_wish wish = {.batch = MODEL_BATCH};
     int code;
 
-    options.members = 1 + script_below(&game->script, MODEL_LINES);
+    options.members = 1 + script_below(&game->script, LINES);
     options.batch = script_below(&game->script, 4) == 0 ? script_below(&game->script, 80) : 0;
-    batch = options.batch != 0 && options.batch < MODEL_BATCH ? options.batch : MODEL_BATCH;
+    wish.terms.lines = options.members;
+    if (options.batch != 0 && options.batch < MODEL_BATCH)
+        wish.batch = options.batch;
     code = mring_join(game->ring, names[group], &options, &game->seat[at].handle);
-    EXPECT(code == model_join(&game->model, &game->model.consumer[at], group, options.members, batch));
+    EXPECT(code == model_join(&game->model, &game->model.consumer[at], group, &wish));
     game->seat[at].count = 0;
     EXPECT(mring_info(game->ring, &info) == 0 && info.groups == model_groups(&game->model));
 }
@@ -264,18 +264,18 @@ static void next_batch(struct game *game, unsigned at)
     }
     for (int index = 0; index < code; index++) {
         EXPECT(model_next(&game->model, model, &expected) == 1);
-        EXPECT(index == 0 || model->group->lines == 1 || messages[index].position > messages[index - 1].position);
+        EXPECT(index == 0 || model->group->terms.lines == 1 || messages[index].position > messages[index - 1].position);
         check_message(game, &messages[index], expected);
         keep(&game->seat[at], &messages[index]);
     }
-    EXPECT(code == most || model->group->lines == 1 || model->position == model->limit);
+    EXPECT(code == most || model->group->terms.lines == 1 || model->position == model->limit);
 }
 
 static void receive(struct game *game, unsigned at)
 {
-    static unsigned char bytes[MODEL_CAPACITY];
+    static unsigned char bytes[CAPACITY];
     struct model_consumer *model = &game->model.consumer[at];
-    uint32_t size = script_below(&game->script, 4) == 0 ? script_below(&game->script, 100) : MODEL_CAPACITY;
+    uint32_t size = script_below(&game->script, 4) == 0 ? script_below(&game->script, 100) : CAPACITY;
     const struct model_message *expected;
     struct mring_message message;
     int code = mring_recv(game->seat[at].handle, bytes, size, &message);
@@ -295,7 +295,7 @@ static void receive(struct game *game, unsigned at)
         EXPECT(message.data == bytes);
         EXPECT(model_release(&game->model, model, expected->position, expected->length) == 0);
     } else {
-        model->position = expected->position;
+        model_put_back(&game->model, model, expected);
     }
 }
 
@@ -320,7 +320,7 @@ static void leave(struct game *game, unsigned at)
 
 static void consume(struct game *game, uint32_t choice)
 {
-    unsigned at = script_below(&game->script, MODEL_CONSUMERS);
+    unsigned at = script_below(&game->script, CONSUMERS);
     struct model_consumer *model = &game->model.consumer[at];
     struct mring_consumer *consumer = game->seat[at].handle;
     struct mring_error error = MRING_ERROR_INIT;
@@ -365,7 +365,7 @@ static void consume(struct game *game, uint32_t choice)
 
 static void end(struct game *game)
 {
-    for (unsigned at = 0; at < MODEL_CONSUMERS; at++)
+    for (unsigned at = 0; at < CONSUMERS; at++)
         if (game->model.consumer[at].open)
             leave(game, at);
     if (game->producer != NULL)
