@@ -372,9 +372,48 @@ static void a_group_that_counts_misses_nothing(void **state)
     }
 }
 
+/* Which groups it has from its parent's mapping is decided by its first join that is not beside a producer's handle, or another member's. */
+static int produce_and_join_more(void *ring)
+{
+    static const char *const names[] = {"first", "second"};
+    struct mring_consumer *consumer[2];
+    struct mring_producer *producer;
+    struct mring_message message;
+
+    CHECK(mring_producer(ring, &producer, NULL) == 0);
+    CHECK(mring_join(ring, names[0], NULL, &consumer[0]) == 0);
+    CHECK(mring_send(producer, "sent", 5, 0) == 0);
+    CHECK(mring_producer_close(producer) == 0);
+    CHECK(mring_join(ring, names[1], NULL, &consumer[1]) == 0);
+    for (int at = 0; at < 2; at++) {
+        CHECK(mring_next(consumer[at], &message) == 1 && mring_release(consumer[at], &message) == 0);
+        CHECK(mring_leave(consumer[at]) == 0);
+    }
+    CHECK(mring_join(ring, names[0], NULL, &consumer[0]) == 0);
+    CHECK(mring_producer(ring, &producer, NULL) == -EACCES);
+    CHECK(mring_leave(consumer[0]) == 0);
+    return 0;
+}
+
+static void a_child_that_produced_reads_what_it_joined(void **state)
+{
+    const struct mring_group groups[] = {{.name = "first", .members = 2}, {.name = "second"}};
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring *ring;
+
+    (void)state;
+    options.capacity = CAPACITY;
+    options.groups = groups;
+    options.group_count = 2;
+    assert_int_equal(mring_create(&ring, NULL, &options), 0);
+    assert_int_equal(child_run(produce_and_join_more, ring), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_child_that_produced_reads_what_it_joined),
         cmocka_unit_test(a_declared_group_stays_whatever_the_directory_says),
         cmocka_unit_test(asked_twice_one_place),
         cmocka_unit_test(an_answer_too_late_takes_no_place),

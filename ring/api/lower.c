@@ -12,10 +12,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Can this process write what it has from its parent, though it only consumes? Who serves the ring, or is about to, can. With the lock held. */
+/*
+ * Can this process write what it has from its parent, though it only consumes? Who serves the ring, or is about to, can. As long as a handle of it
+ * is open what it has stays as it is: the producer writes it, and members that joined beside that go by the words of groups there. With the lock
+ * held.
+ */
 static bool has_too_much(const struct mring *ring)
 {
-    return ring->desk.page == NULL && !ring->producing && ring->region.writable && ring->region.ring == MACH_PORT_NULL;
+    return ring->desk.page == NULL && ring->handles == 0 && ring->region.writable &&
+           ring->region.ring == MACH_PORT_NULL;
 }
 
 /* The ring as consumers get it, or MACH_PORT_NULL. */

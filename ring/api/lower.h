@@ -12,8 +12,8 @@ struct inherited {
 void inherited_close(struct inherited *inherited);
 
 /*
- * Before a join of this group, in any process, without the lock; harmless where there is nothing to give up. In a child that consumes, and
- * does not produce: its right to write the ring ends, for good, and with it the keys that could get it back, and the words of all groups that
+ * Before a join of this group, in any process, without the lock; harmless where there is nothing to give up. In a child that has no handle
+ * open, of a producer, or of a member that came beside one: its right to write the ring ends, for good, and with it the keys that could get it back, and the words of all groups that
  * it has from its parent but for this one. Those that this one is after go into *inherited, read-only, the caller's; NULL: there are none. 0,
  * -ENOMEM, or what mapping said.
  */

@@ -19,8 +19,8 @@
  *   Fork      A ring handle is good in a forked child, which may join groups, or produce if its parent does not. Producer and
  *             consumer handles are not: every call on one in a child returns -ESTALE, and mring_leave or mring_producer_close
  *             there only frees memory. A child's first join takes its right to write the ring away: one that both produces
- *             and consumes becomes the producer first. vfork children may call nothing here. Nothing survives exec, but
- *             what mring_export makes.
+ *             and consumes becomes the producer first, and has that right as long as one of its handles is open. vfork children may call
+ *             nothing here. Nothing survives exec, but what mring_export makes.
  *   Rights    A process gets the role it opens a ring with, if the ring's options let it (mring_options.access, .produce), and memory
  *             that it cannot write beyond that role, whatever it tries: a consumer's only writable memory is the words of the groups it
  *             has joined, a doorbell and a semaphore of its own. It can ruin its own group, and, since the producer waits for
