@@ -132,6 +132,11 @@ void producer_back_off(void)
         pause_cpu();
 }
 
+static bool directory_changed(const struct mring_producer *producer)
+{
+    return word_load_acquire(&producer->core.view.page->directory_version) != producer->directory_version;
+}
+
 /* After a scan that gained a quarter of the ring there is no need to back off. */
 void producer_rescan(struct mring_producer *producer)
 {
@@ -141,8 +146,11 @@ void producer_rescan(struct mring_producer *producer)
     if (core->last_gain < core->view.capacity / 4)
         producer_back_off();
     gate = producer_scan(producer);
+    /* A group that had ended already is cleared away when it is asked for: of it, that scan need not have said that nothing is known. */
+    if (producer->behind && directory_changed(producer))
+        gate = producer_scan(producer);
     producer_core_tell_gate(core, gate);
-    if (word_load_acquire(&core->view.page->directory_version) != producer->directory_version) {
+    if (directory_changed(producer)) {
         uint64_t again = producer_scan(producer);
 
         gate = again < gate ? again : gate;
