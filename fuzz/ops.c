@@ -7,6 +7,7 @@
  */
 #include "mring.h"
 #include "reference/model.h"
+#include "reference/payload.h"
 #include "script.h"
 
 #include <errno.h>
@@ -52,12 +53,6 @@ static void make_ring(struct game *game)
 
 /* ---- the producer ---- */
 
-static void fill(void *where, uint64_t length, uint32_t number)
-{
-    for (uint64_t at = 0; at < length; at++)
-        ((unsigned char *)where)[at] = (unsigned char)(number * 31 + at);
-}
-
 static uint64_t any_length(struct script *script)
 {
     switch (script_below(script, 8)) {
@@ -96,7 +91,7 @@ static void commit(struct game *game)
     if (out_of_numbers(game))
         return;
     if (!game->model.ended && game->model.reserved_at == game->model.end && length <= game->model.reserved)
-        fill(game->where, length, number);
+        payload_fill(game->where, length, number);
     EXPECT(mring_commit(game->producer, length, number) == model_commit(&game->model, length));
 }
 
@@ -111,7 +106,7 @@ static void send(struct game *game)
 
     if (out_of_numbers(game))
         return;
-    fill(bytes, length < sizeof(bytes) ? length : sizeof(bytes), number);
+    payload_fill(bytes, length < sizeof(bytes) ? length : sizeof(bytes), number);
     switch (script_below(&game->script, 3)) {
     case 0:
         code = mring_sendv(game->producer, pieces, 2, number);
@@ -218,16 +213,11 @@ static void keep(struct seat *seat, const struct mring_message *message)
     seat->kept[seat->count++] = *message;
 }
 
-static void check_message(const struct game *game, const struct mring_message *got,
-                          const struct model_message *expected)
+static void check_message(const struct mring_message *got, const struct model_message *expected)
 {
-    const unsigned char *data = got->data;
-    uint32_t number = (uint32_t)(expected - game->model.message);
-
-    EXPECT(got->position == expected->position && got->length == expected->length && got->tag == number);
+    EXPECT(got->position == expected->position && got->length == expected->length && got->tag == expected->tag);
     EXPECT(got->deliveries == 1);
-    for (uint32_t at = 0; at < got->length; at++)
-        EXPECT(data[at] == (unsigned char)(number * 31 + at));
+    EXPECT(payload_is(got->data, got->length, got->tag));
 }
 
 static void next(struct game *game, unsigned at)
@@ -240,7 +230,7 @@ static void next(struct game *game, unsigned at)
     EXPECT(code == model_next(&game->model, model, &expected));
     if (code != 1)
         return;
-    check_message(game, &message, expected);
+    check_message(&message, expected);
     keep(&game->seat[at], &message);
 }
 
@@ -265,7 +255,7 @@ static void next_batch(struct game *game, unsigned at)
     for (int index = 0; index < code; index++) {
         EXPECT(model_next(&game->model, model, &expected) == 1);
         EXPECT(index == 0 || model->group->terms.lines == 1 || messages[index].position > messages[index - 1].position);
-        check_message(game, &messages[index], expected);
+        check_message(&messages[index], expected);
         keep(&game->seat[at], &messages[index]);
     }
     EXPECT(code == most || model->group->terms.lines == 1 || model->position == model->limit);
@@ -291,7 +281,7 @@ static void receive(struct game *game, unsigned at)
     EXPECT(model_next(&game->model, model, &expected) == 1);
     EXPECT((code == 1) == (expected->length <= size) && message.length == expected->length);
     if (code == 1) {
-        check_message(game, &message, expected);
+        check_message(&message, expected);
         EXPECT(message.data == bytes);
         EXPECT(model_release(&game->model, model, expected->position, expected->length) == 0);
     } else {

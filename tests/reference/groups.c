@@ -222,8 +222,7 @@ static int make_by_join(const struct model *model, struct model_group *group, co
     return 0;
 }
 
-/* Of the groups that it is to be after: is there one that cannot be before others? */
-static int check_after(const struct model *model, const struct model_group *group, uint32_t after)
+int model_check_after(const struct model *model, const struct model_group *group, uint32_t after)
 {
     for (unsigned at = 0; at < MODEL_GROUPS; at++) {
         const struct model_group *before = &model->group[at];
@@ -250,7 +249,7 @@ static bool is_other(const struct model_group *group, const struct model_terms *
 static void give_back(struct model_group *group, struct model_line *line)
 {
     if (group->terms.lines == 1) {
-        group->position = line->held;
+        group->position = model_released(group);
         empty(line);
     } else if (line->held == MODEL_IDLE) {
         empty(line);
@@ -293,7 +292,7 @@ int model_join(struct model *model, struct model_consumer *consumer, unsigned in
 {
     struct model_group *group = &model->group[index];
     struct model_line *line;
-    int code = check_after(model, group, wish->terms.after);
+    int code = model_check_after(model, group, wish->terms.after);
 
     if (code != 0)
         return code;
@@ -306,6 +305,7 @@ int model_join(struct model *model, struct model_consumer *consumer, unsigned in
     line = take_line(group);
     if (line == NULL)
         return -EUSERS;
+    line->ever = true;
     if (is_other(group, &wish->terms)) {
         give_back(group, line);
         return -EINVAL;
@@ -317,7 +317,6 @@ int model_join(struct model *model, struct model_consumer *consumer, unsigned in
     else
         begin_among_others(model, consumer);
     line->who = MODEL_TAKEN;
-    line->ever = true;
     bury(group);
     return 0;
 }

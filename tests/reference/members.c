@@ -28,7 +28,7 @@ static uint64_t look_at_groups_before(struct model *model, struct model_consumer
             lowest = *seen;
     }
     consumer->bound = lowest;
-    return lowest;
+    return lowest > from ? lowest : from;
 }
 
 /* How far the group may go that is at `from`. */

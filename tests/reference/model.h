@@ -107,7 +107,11 @@ void model_declare(struct model *model, unsigned group, const struct model_terms
 uint64_t model_size(const struct model *model, uint32_t length);
 uint64_t model_tail(const struct model *model);
 uint32_t model_groups(const struct model *model);
-/* The next one to be committed. */
+/* The published message that begins there, or NULL; how many begin before a position, and their payload. */
+const struct model_message *model_at(const struct model *model, uint64_t position);
+uint32_t model_number(const struct model *model, uint64_t position);
+uint64_t model_bytes(const struct model *model, uint64_t position);
+/* The tag of the next one to be committed. */
 uint32_t model_next_tag(const struct model *model);
 
 /* ---- the producer: 0 or -errno ---- */
@@ -138,6 +142,8 @@ struct model_wish {
     bool by_broker; /* who serves the ring is asked, also for a declared group */
 };
 
+/* May the group be after those? 0, -EINVAL, -ENOENT: then nothing comes of a join. */
+int model_check_after(const struct model *model, const struct model_group *group, uint32_t after);
 int model_join(struct model *model, struct model_consumer *consumer, unsigned group, const struct model_wish *wish);
 void model_leave(struct model_consumer *consumer);
 /* It is killed; and everybody's death is seen to. */
@@ -156,10 +162,11 @@ unsigned model_deliveries(const struct model *model, const struct model_group *g
 /* The oldest that was set aside: 1; 0: none is. */
 int model_take_aside(struct model_group *group, const struct model_aside **aside);
 
-/* ---- for the files of the model ---- */
+/* ---- of a group; and for the files of the model ---- */
 
-const struct model_message *model_at(const struct model *model, uint64_t position);
 uint64_t model_released(const struct model_group *group);
+/* Does the producer wait for it? */
+bool model_gates(const struct model_group *group);
 bool model_has_members(const struct model_group *group);
 bool model_keeps_place(const struct model_group *group);
 /* Does the place count for the gate? */

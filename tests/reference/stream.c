@@ -32,7 +32,7 @@ uint32_t model_next_tag(const struct model *model)
     return model->tags;
 }
 
-const struct model_message *model_at(const struct model *model, uint64_t position)
+uint32_t model_number(const struct model *model, uint64_t position)
 {
     uint32_t low = 0, high = model->shown;
 
@@ -44,12 +44,26 @@ const struct model_message *model_at(const struct model *model, uint64_t positio
         else
             high = middle;
     }
-    return low < model->shown && model->message[low].position == position ? &model->message[low] : NULL;
+    return low;
+}
+
+const struct model_message *model_at(const struct model *model, uint64_t position)
+{
+    uint32_t number = model_number(model, position);
+
+    return number < model->shown && model->message[number].position == position ? &model->message[number] : NULL;
+}
+
+uint64_t model_bytes(const struct model *model, uint64_t position)
+{
+    uint32_t number = model_number(model, position);
+
+    return number < model->committed ? model->message[number].bytes : model->end_bytes;
 }
 
 /* ---- room ---- */
 
-static bool gates(const struct model_group *group)
+bool model_gates(const struct model_group *group)
 {
     return group->live && !group->terms.lossy && (model_keeps_place(group) || model_has_members(group));
 }
@@ -59,7 +73,7 @@ static uint64_t gate_now(const struct model *model)
     uint64_t gate = model_tail(model);
 
     for (unsigned at = 0; at < MODEL_GROUPS; at++)
-        if (gates(&model->group[at]) && model_released(&model->group[at]) < gate)
+        if (model_gates(&model->group[at]) && model_released(&model->group[at]) < gate)
             gate = model_released(&model->group[at]);
     return gate;
 }
