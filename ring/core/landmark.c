@@ -98,7 +98,8 @@ bool landmark_count(const struct ring_view *view, struct fact *fact, uint64_t en
 bool landmark_resume(const struct ring_view *view, struct fact *fact)
 {
     uint64_t intent = word_load(&view->page->intent);
-    uint64_t far = intent - view->capacity + view->capacity / 4;
+    uint64_t quarter = view->capacity / 4;
+    uint64_t far = intent > 3 * quarter ? intent - 3 * quarter : 0;
     bool found = false;
 
     for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++) {
