@@ -403,13 +403,11 @@ int lossy_enter(struct consumer_core *consumer)
     return 0;
 }
 
+/* What it holds is released, and what it found to be lost counted, as long as the line is its own. */
 void lossy_leave(struct consumer_core *consumer)
 {
-    const struct fact fact = here(consumer);
-
+    settle(consumer);
     consumer->limit = consumer->lossy.limit;
-    if (consumer->group.members == 1 || consumer->position < consumer->limit)
-        line_say(consumer->active, &fact, word_load(&consumer->active->held), consumer->limit);
 }
 
 /* ---- the dead ---- */
