@@ -455,7 +455,8 @@ enum mring_start {
     MRING_START_NOW = 0,
     /*
      * The oldest message that is still there: what groups have not released, and what they have, as far as the producer has not made room
-     * of it. When the ring is full it looks how far all have released, and makes room of all that: so up to a ring full may be there.
+     * of it. When the ring is full it looks how far all have released, and makes room of all that: so up to a ring full may be there. A lossy
+     * group, whose messages nothing protects, starts about a quarter of the ring behind what the producer is about to write over.
      */
     MRING_START_OLDEST = 1,
     /* The message that begins at options.position, or the end of the stream, if that is there. */
@@ -528,7 +529,8 @@ struct mring_join_options {
  * -EINVAL    bad name, NULL, or options of a wrong size, or no way to wait; or the group is there, and is not what the options ask for (durable, say);
  *            or it is to be after itself, or after one that cannot be before others (mring_group.after).  -ENAMETOOLONG
  * -ERANGE    (a group that this call would make) options.position is older than the oldest message that is still there, newer than the end of
- *            the stream, or not where a message begins; the text says which positions are the oldest and the newest
+ *            the stream, or not where a message begins; the text says which positions are the oldest and the newest. Of a lossy group also, if it is
+ *            one of the oldest, as it must be known how many messages lie before: by less than an eighth of the ring and its longest message
  * -ENOENT    (likewise) there is no group options.start_group, or it has no place, as its last member has left; or no group of a name in
  *            options.after
  * -E2BIG     more members than the ring has left, of MRING_MEMBERS_MAX (likewise)
