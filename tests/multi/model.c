@@ -25,7 +25,7 @@ static void strict(void)
 
 int main(int argc, char **argv)
 {
-    static const struct scenario scenarios[] = {{"strict", strict, 300}};
+    static const struct scenario scenarios[] = {{"strict", strict, 100}};
 
     return harness_main(argc, argv, scenarios, sizeof(scenarios) / sizeof(*scenarios));
 }

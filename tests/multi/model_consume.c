@@ -32,6 +32,8 @@ static struct model_wish any_wish(struct play *play, unsigned group)
         wish.batch = 1 + play_below(play, 8);
     if (group < PASSING && play_below(play, 2) == 0)
         wish.terms.kind = MODEL_DURABLE;
+    if (group >= PASSING)
+        wish.terms.lossy = play_below(play, 2) == 0;
     if (play_below(play, 8) == 0)
         wish.terms.after = play_below(play, 1 << DECLARED);
     wish.start = (enum model_start)play_below(play, 4);
@@ -68,6 +70,7 @@ void play_join(struct play *play, unsigned worker, unsigned seat, unsigned group
     }
     order.wish.by_broker = needs_broker(person, group);
     play_ask(play, worker, &order, &answer);
+    order.wish.began = answer.code == 0 ? play_position_of(play, group) : MODEL_IDLE;
     play_expect_code(play, "mring_join",
                      model_join(&play->model, play_seat(play, worker, seat), order.group, &order.wish), answer.code);
 }
@@ -94,6 +97,44 @@ static void check_message(struct play *play, const struct model_group *group, co
     play_expect(play, "whether its content is the tag's", true, got->whole);
 }
 
+static bool is_lossy(const struct model_consumer *consumer)
+{
+    return consumer->group->terms.lossy;
+}
+
+static int rule_next(struct play *play, struct model_consumer *consumer, const struct answer *answer,
+                     const struct model_message **message)
+{
+    return is_lossy(consumer) ? model_lossy_next(&play->model, consumer, answer->missed.resumed, message)
+                              : model_next(&play->model, consumer, message);
+}
+
+/* One of many gets what is left of its batch. */
+static int rule_more(struct play *play, struct model_consumer *consumer, const struct answer *answer,
+                     const struct model_message **message)
+{
+    if (is_lossy(consumer))
+        return model_lossy_more(&play->model, consumer, answer->missed.resumed, message);
+    if (consumer->group->terms.lines > 1 && consumer->position == consumer->limit)
+        return 0;
+    return model_next(&play->model, consumer, message);
+}
+
+/* As expected; and what was missed is what the model says was. */
+static void expect_result(struct play *play, const struct model_consumer *consumer, int expected,
+                          const struct answer *answer)
+{
+    const struct model_gap *gap = &consumer->gap;
+
+    play_expect_code(play, "the call", expected, answer->code);
+    if (expected != -EOVERFLOW)
+        return;
+    play_expect(play, "where the missed messages begin", gap->from, answer->missed.from);
+    play_expect(play, "where it goes on", gap->resumed, answer->missed.resumed);
+    play_expect(play, "messages missed", gap->messages, answer->missed.messages);
+    play_expect(play, "bytes missed", gap->bytes, answer->missed.bytes);
+}
+
 void play_take_one(struct play *play, unsigned worker, unsigned seat, enum verb verb, int64_t timeout)
 {
     struct model_consumer *consumer = play_seat(play, worker, seat);
@@ -103,40 +144,51 @@ void play_take_one(struct play *play, unsigned worker, unsigned seat, enum verb 
     int code;
 
     play_ask(play, worker, &order, &answer);
-    code = model_next(&play->model, consumer, &expected);
+    code = rule_next(play, consumer, &answer, &expected);
     if (code == 0 && verb == NEXT_WAIT)
         code = -ETIMEDOUT;
-    play_expect_code(play, "the call", code, answer.code);
+    expect_result(play, consumer, code, &answer);
     if (code == 1)
         check_message(play, consumer->group, &answer.got[0], expected);
 }
 
-/* One of many gets what is left of its batch; alone, it may be given fewer than there are. */
+/* Alone, it may be given fewer than there are. */
 static void next_batch(struct play *play, unsigned worker, unsigned seat)
 {
     struct model_consumer *consumer = play_seat(play, worker, seat);
     struct order order = {.verb = NEXT_BATCH, .seat = seat, .count = 1 + play_below(play, WORKER_GOT)};
-    bool many = consumer->group->terms.lines > 1;
     const struct model_message *expected;
     struct answer answer;
     int code;
 
     play_ask(play, worker, &order, &answer);
-    code = model_next(&play->model, consumer, &expected);
+    code = rule_next(play, consumer, &answer, &expected);
     if (code < 1 || answer.code < 1) {
-        play_expect_code(play, "mring_next_batch", code, answer.code);
+        expect_result(play, consumer, code, &answer);
         return;
     }
     play_expect(play, "whether it is no more than asked for", true, answer.count <= order.count);
     for (uint32_t at = 0; at < answer.count; at++) {
         if (at > 0)
-            play_expect_code(
-                play, "a message more in the batch",
-                many && consumer->position == consumer->limit ? 0 : model_next(&play->model, consumer, &expected), 1);
+            play_expect_code(play, "a message more in the batch", rule_more(play, consumer, &answer, &expected), 1);
         check_message(play, consumer->group, &answer.got[at], expected);
     }
-    if (many && answer.count < order.count)
-        play_expect(play, "where the batch ends", consumer->limit, consumer->position);
+    if (answer.count < order.count && (is_lossy(consumer) || consumer->group->terms.lines > 1))
+        play_expect_code(play, "the end of the batch", rule_more(play, consumer, &answer, &expected), 0);
+}
+
+static int rule_release(struct play *play, struct model_consumer *consumer, const struct model_message *message)
+{
+    return is_lossy(consumer) ? model_lossy_release(&play->model, consumer, message->position)
+                              : model_release(&play->model, consumer, message->position, message->length);
+}
+
+static int rule_intact(const struct play *play, const struct model_consumer *consumer,
+                       const struct model_message *message)
+{
+    if (is_lossy(consumer))
+        return model_lossy_intact(&play->model, consumer, message->position);
+    return message->position >= consumer->held && message->position < consumer->position ? 1 : -EINVAL;
 }
 
 static void receive(struct play *play, unsigned worker, unsigned seat)
@@ -150,17 +202,20 @@ static void receive(struct play *play, unsigned worker, unsigned seat)
     if (play_below(play, 4) == 0)
         order.length = play_below(play, 300);
     play_ask(play, worker, &order, &answer);
-    code = consumer->held < consumer->position ? -EINVAL : model_next(&play->model, consumer, &expected);
+    code = consumer->held < consumer->position ? -EINVAL : rule_next(play, consumer, &answer, &expected);
     if (code == 1 && expected->length > order.length) {
-        model_put_back(&play->model, consumer, expected);
+        if (is_lossy(consumer))
+            model_lossy_put_back(&play->model, consumer);
+        else
+            model_put_back(&play->model, consumer, expected);
         play_expect(play, "the length that is told", expected->length, answer.got[0].length);
         code = -EMSGSIZE;
     }
-    play_expect_code(play, "mring_recv", code, answer.code);
+    expect_result(play, consumer, code, &answer);
     if (code != 1)
         return;
     check_message(play, consumer->group, &answer.got[0], expected);
-    (void)model_release(&play->model, consumer, expected->position, expected->length);
+    (void)rule_release(play, consumer, expected);
 }
 
 /* One of those that it holds, or one that it may have held once. */
@@ -171,6 +226,8 @@ static const struct model_message *any_held(struct play *play, const struct mode
 
     if (model->shown == 0)
         return NULL;
+    if (is_lossy(consumer) && consumer->kept_count > 0)
+        return &model->message[consumer->kept[play_below(play, consumer->kept_count)]];
     if (first == NULL || consumer->held == consumer->position || play_below(play, 16) == 0)
         return &model->message[model->shown - 1 - play_below(play, model->shown) % 32];
     while (last + 1 < model->message + model->shown && last[1].position < consumer->position)
@@ -187,12 +244,9 @@ static void release(struct play *play, unsigned worker, unsigned seat, enum verb
     int code;
 
     play_ask(play, worker, &order, &answer);
-    if (verb == INTACT)
-        code = order.position >= consumer->held && order.position < consumer->position ? 1 : -EINVAL;
-    else
-        code = model_release(&play->model, consumer, order.position, message->length);
-    play_expect_code(play, "the call", code, answer.code);
-    if (code >= 0)
+    code = verb == INTACT ? rule_intact(play, consumer, message) : rule_release(play, consumer, message);
+    expect_result(play, consumer, code, &answer);
+    if (code == (verb == INTACT))
         play_expect(play, "whether what was held was still whole", true, answer.stayed_whole);
 }
 
@@ -209,7 +263,9 @@ void play_release_all(struct play *play, unsigned worker, unsigned seat)
     const struct model_consumer *consumer = play_seat(play, worker, seat);
     const struct model *model = &play->model;
 
-    if (consumer->held < consumer->position)
+    if (is_lossy(consumer) && consumer->kept_count > 0)
+        release(play, worker, seat, RELEASE, &model->message[consumer->kept[consumer->kept_count - 1]]);
+    else if (!is_lossy(consumer) && consumer->held < consumer->position)
         release(play, worker, seat, RELEASE, &model->message[model_number(model, consumer->position) - 1]);
 }
 

@@ -55,9 +55,10 @@ static void note_order(struct play *play, unsigned worker, const struct order *o
     if (order->verb < PRODUCE)
         append(play, " of seat %u", order->seat);
     if (order->verb == JOIN)
-        append(play, ", group %s: kind %d, %u members, after %x, start %d (%llu, %s), batch %u",
-               group_names[order->group], (int)wish->terms.kind, wish->terms.lines, wish->terms.after, (int)wish->start,
-               (unsigned long long)wish->position, group_names[wish->start_group], wish->batch);
+        append(play, ", group %s: kind %d, lossy %d, %u members, after %x, start %d (%llu, %s), batch %u",
+               group_names[order->group], (int)wish->terms.kind, wish->terms.lossy, wish->terms.lines,
+               wish->terms.after, (int)wish->start, (unsigned long long)wish->position, group_names[wish->start_group],
+               wish->batch);
     else if (order->verb < PRODUCE && play_seat(play, worker, order->seat)->open)
         append(play, " in %s", group_names[play_seat(play, worker, order->seat)->group - play->model.group]);
     if (order->length != 0 || order->count != 0 || order->position != 0 || order->timeout != 0)
@@ -210,10 +211,11 @@ static void close_worker(struct play *play, unsigned worker)
 static void make_ring(struct play *play)
 {
     static const char *const before[] = {"log", "work"};
-    struct mring_group groups[DECLARED] = {{.name = group_names[LOG], .members = 1},
-                                           {.name = group_names[WORK], .members = 1 + play_below(play, MODEL_LINES)},
-                                           {.name = group_names[INDEX], .members = 1 + play_below(play, MODEL_LINES)},
-                                           {.name = group_names[LAG], .members = 1 + play_below(play, MODEL_LINES)}};
+    struct mring_group groups[DECLARED] = {
+        {.name = group_names[LOG], .members = 1},
+        {.name = group_names[WORK], .members = 1 + play_below(play, MODEL_LINES)},
+        {.name = group_names[INDEX], .members = 1 + play_below(play, MODEL_LINES)},
+        {.name = group_names[LAG], .members = 1 + play_below(play, MODEL_LINES), .lossy = 1}};
     struct mring_options options = MRING_OPTIONS_INIT;
 
     groups[INDEX].after = before;
@@ -232,6 +234,7 @@ static void make_ring(struct play *play)
     for (unsigned at = 0; at < DECLARED; at++)
         model_declare(&play->model, at,
                       &(struct model_terms){.lines = groups[at].members,
+                                            .lossy = groups[at].lossy != 0,
                                             .after = at == INDEX ? (1U << groups[at].after_count) - 1 : 0});
 }
 
@@ -366,16 +369,18 @@ static void drain_group(struct play *play, unsigned group)
 
 static void finish(struct play *play)
 {
-    kill_worker(play, 0);
     for (unsigned worker = 0; worker < PLAY_WORKERS; worker++)
         if (play->person[worker].stopped)
             continue_worker(play, worker);
+    do {
+        kill_worker(play, 0);
+        if (play->producer < 0)
+            play_become_producer(play, 0);
+    } while (play->producer < 0);
     for (unsigned worker = 0; worker < PLAY_WORKERS; worker++)
         for (unsigned seat = 0; seat < WORKER_SEATS; seat++)
             if (play_seat(play, worker, seat)->open)
                 play_leave(play, worker, seat);
-    while (play->producer < 0)
-        play_become_producer(play, play_below(play, PLAY_WORKERS));
     play_end_stream(play);
     for (unsigned group = 0; group < MODEL_GROUPS; group++)
         if (play->model.group[group].live && model_keeps_place(&play->model.group[group]))

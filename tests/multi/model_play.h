@@ -13,7 +13,7 @@ enum {
     PLAY_MESSAGES = 1 << 17,
     PLAY_LINES = 3, /* of a group that a join makes without a number */
     PLAY_ATTEMPTS = 2,
-    PLAY_HISTORY = 40,
+    PLAY_HISTORY = 60,
     PLAY_LINE = 240
 };
 
@@ -79,6 +79,8 @@ void play_release_all(struct play *play, unsigned worker, unsigned seat);
 
 /* All that mring_stats says, against the model (model_check.c). */
 void play_check_counters(struct play *play);
+/* Where a group is, by the counters. */
+uint64_t play_position_of(struct play *play, unsigned group);
 
 /* From the first command to the end of the stream. */
 void play_all(struct play *play, unsigned long commands);

@@ -157,8 +157,8 @@ static void consume(const struct order *order, struct answer *answer)
         release(seat, order, answer);
     }
     answer->missed = (struct mring_missed)MRING_MISSED_INIT;
-    if (answer->code == -EOVERFLOW)
-        EXPECT(mring_missed(seat->consumer, &answer->missed), ==, 1);
+    if (seat->consumer != NULL)
+        (void)mring_missed(seat->consumer, &answer->missed);
 }
 
 static int transmit(const struct order *order)

@@ -62,7 +62,7 @@ struct answer {
     int code;
     uint32_t count;
     struct got got[WORKER_GOT];
-    struct mring_missed missed; /* of a lossy member, after -EOVERFLOW */
+    struct mring_missed missed; /* of a lossy member: the last that it found, told or not */
     bool stayed_whole;          /* RELEASE: what is released was still what it had been */
     char text[256];             /* of an error */
 };

@@ -70,24 +70,25 @@ static void clear_empty(struct model *model)
 
 /* ---- the dead ---- */
 
-/* A member died that had all from `from` to `end`; in a group of one, what lies behind a redelivered message counts like that. */
-static void count_deaths(const struct model *model, struct model_group *group, uint64_t from, uint64_t end)
+/* A member died that had all that lies whole between `from` and the line's end. What is lost already is nobody's. */
+static void count_deaths(const struct model *model, struct model_group *group, const struct model_line *line)
 {
-    const struct model_message *first = model_at(model, from), *message = first;
-    uint32_t number;
-    uint8_t before;
+    const struct model_message *message = model_at(model, line->held);
+    bool first = true;
 
-    if (first == NULL)
-        return;
-    number = (uint32_t)(first - model->message) % MODEL_WINDOW;
-    before = group->deaths[number];
-    group->fronts[number]++;
-    while (message < model->message + model->shown && message->position + model_size(model, message->length) <= end) {
-        group->deaths[(uint32_t)(message - model->message) % MODEL_WINDOW] = (uint8_t)(before + 1);
-        message++;
+    for (; message != NULL && message < model->message + model->shown &&
+           message->position + model_size(model, message->length) <= line->end;
+         message++, first = false) {
+        uint32_t number = (uint32_t)(message - model->message) % MODEL_WINDOW;
+
+        if (!model_intact(model, message->position))
+            continue;
+        group->deaths[number] = (uint8_t)line->deaths;
+        group->fronts[number] = (uint8_t)(group->fronts[number] + first);
     }
 }
 
+/* Alone, what it was handed behind a redelivered message that it still held counts like that one. */
 void model_kill(struct model *model, struct model_consumer *consumer)
 {
     struct model_group *group = consumer->group;
@@ -95,10 +96,12 @@ void model_kill(struct model *model, struct model_consumer *consumer)
 
     if (group->terms.lines == 1) {
         line->end = consumer->claimed > line->again ? consumer->claimed : line->again;
-        if (line->held < line->end)
-            count_deaths(model, group, line->held, line->end);
-    } else if (line->held != MODEL_IDLE) {
-        count_deaths(model, group, line->held, line->end);
+        if (line->held >= line->again)
+            line->deaths = 0;
+    }
+    if (line->held != MODEL_IDLE && line->held < line->end) {
+        line->deaths++;
+        count_deaths(model, group, line);
     }
     consumer->own->who = line->who = MODEL_DEAD;
     consumer->open = false;
@@ -146,17 +149,18 @@ static bool has_room_aside(const struct model *model, const struct model_group *
     return group->aside_count - group->aside_first < MODEL_ASIDE && used <= model->capacity / 2;
 }
 
-void model_set_aside(struct model *model, struct model_group *group, struct model_line *line)
+bool model_leave_aside(struct model *model, struct model_group *group, struct model_line *line)
 {
     while (line->held < line->end) {
         const struct model_message *message = model_at(model, line->held);
         uint32_t number = (uint32_t)(message - model->message) % MODEL_WINDOW;
 
         if (group->fronts[number] < model->attempts || !has_room_aside(model, group, message->length))
-            return;
+            return true;
         group->aside[group->aside_count++ % MODEL_ASIDE] = (struct model_aside){*message, group->deaths[number]};
         line->held += model_size(model, message->length);
     }
+    return false;
 }
 
 int model_take_aside(struct model_group *group, const struct model_aside **aside)
@@ -181,19 +185,55 @@ static struct model_line *take_line(struct model_group *group)
     return NULL;
 }
 
+/*
+ * What lies before a position is counted from a landmark, of which there is one after each step of the producer's and the message behind it. So near
+ * to what is gone already that may be gone, too.
+ */
+static bool can_be_counted(const struct model *model, uint64_t position)
+{
+    uint64_t apart = model->capacity / 2 + model->capacity / 8;
+
+    return model_intact(model, position > apart ? position - apart : 0);
+}
+
+/*
+ * It holds nobody, and may be lapped at once: so it begins, but for the position that it asks for, where its messages will be there for a while. Where
+ * that is, is for the library to choose; but when nothing has been written over, nor soon will be, at the beginning.
+ */
+static int find_lossy_start(const struct model *model, const struct model_wish *wish, uint64_t *place)
+{
+    const struct model_group *other = &model->group[wish->start_group];
+
+    if (wish->start == MODEL_NOW)
+        return 0;
+    if (wish->start == MODEL_WITH && (!other->live || (!model_keeps_place(other) && !model_has_members(other))))
+        return -ENOENT;
+    if (wish->start == MODEL_AT && (!model_is_end(model, wish->position) || !model_intact(model, wish->position)))
+        return -ERANGE;
+    *place = wish->began;
+    if (wish->start == MODEL_AT && wish->began == MODEL_IDLE && !can_be_counted(model, wish->position))
+        return -ERANGE;
+    if (wish->start == MODEL_AT)
+        *place = wish->position;
+    else if (wish->start == MODEL_OLDEST && model->intent <= model->capacity / 4 * 3)
+        *place = 0;
+    return model_is_end(model, *place) && model_intact(model, *place) ? 0 : MODEL_IMPOSSIBLE;
+}
+
 /* Where a group starts that is made now. 0, -ERANGE, -ENOENT. */
 static int find_start(const struct model *model, const struct model_wish *wish, uint64_t *place)
 {
     const struct model_group *other = &model->group[wish->start_group];
 
     *place = model_tail(model);
+    if (wish->terms.lossy)
+        return find_lossy_start(model, wish, place);
     switch (wish->start) {
     case MODEL_OLDEST:
         *place = model->told;
         break;
     case MODEL_AT:
-        if (wish->position < model->told ||
-            (wish->position != model_tail(model) && model_at(model, wish->position) == NULL))
+        if (wish->position < model->told || !model_is_end(model, wish->position))
             return -ERANGE;
         *place = wish->position;
         break;
@@ -259,6 +299,22 @@ static void give_back(struct model_group *group, struct model_line *line)
     }
 }
 
+static bool take_over(struct model *model, struct model_consumer *consumer)
+{
+    return consumer->group->terms.lossy ? model_lossy_take_over(model, consumer, consumer->own)
+                                        : model_leave_aside(model, consumer->group, consumer->own);
+}
+
+/* Where the last message ends that lies whole between the two. */
+static uint64_t whole(const struct model *model, uint64_t from, uint64_t end)
+{
+    const struct model_message *message = model_at(model, from);
+
+    for (; message != NULL && from + model_size(model, message->length) <= end; message = model_at(model, from))
+        from += model_size(model, message->length);
+    return from;
+}
+
 /* What a lone member begins with. */
 static void begin_alone(struct model *model, struct model_consumer *consumer)
 {
@@ -268,8 +324,9 @@ static void begin_alone(struct model *model, struct model_consumer *consumer)
         line->held = consumer->group->position;
     if (line->again > line->end)
         line->end = line->again;
-    model_set_aside(model, consumer->group, line);
-    if (line->held < line->end)
+    if (!consumer->group->terms.lossy)
+        line->end = whole(model, line->held, line->end);
+    if (take_over(model, consumer))
         line->again = line->end;
     consumer->position = consumer->limit = consumer->held = consumer->batch_end = line->held;
     consumer->claimed = line->held;
@@ -280,12 +337,10 @@ static void begin_among_others(struct model *model, struct model_consumer *consu
     struct model_line *line = consumer->own;
 
     consumer->position = consumer->limit = consumer->held = consumer->batch_end = consumer->group->position;
-    if (line->held != MODEL_IDLE)
-        model_set_aside(model, consumer->group, line);
-    if (line->held == MODEL_IDLE || line->held >= line->end)
-        line->held = MODEL_IDLE;
-    else
+    if (line->held != MODEL_IDLE && take_over(model, consumer))
         model_work_at(consumer, line);
+    else
+        line->held = MODEL_IDLE;
 }
 
 int model_join(struct model *model, struct model_consumer *consumer, unsigned index, const struct model_wish *wish)
@@ -327,6 +382,7 @@ void model_leave(struct model_consumer *consumer)
 {
     struct model_group *group = consumer->group;
 
+    model_count_missed(consumer);
     if (group->terms.lines == 1) {
         group->position = consumer->own->end = consumer->position;
         empty(consumer->own);

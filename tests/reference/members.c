@@ -31,8 +31,7 @@ static uint64_t look_at_groups_before(struct model *model, struct model_consumer
     return lowest > from ? lowest : from;
 }
 
-/* How far the group may go that is at `from`. */
-static uint64_t how_far(struct model *model, struct model_consumer *consumer, uint64_t from)
+uint64_t model_how_far(struct model *model, struct model_consumer *consumer, uint64_t from)
 {
     return consumer->group->terms.after != 0 ? look_at_groups_before(model, consumer, from) : model_tail(model);
 }
@@ -57,7 +56,7 @@ static struct model_line *oldest_left(struct model_group *group)
     return oldest;
 }
 
-static bool adopt(struct model *model, struct model_consumer *consumer)
+bool model_adopt(struct model *model, struct model_consumer *consumer)
 {
     struct model_group *group = consumer->group;
     struct model_line *line;
@@ -65,8 +64,7 @@ static bool adopt(struct model *model, struct model_consumer *consumer)
     if (!group->orphans)
         return false;
     while ((line = oldest_left(group)) != NULL) {
-        model_set_aside(model, group, line);
-        if (line->held < line->end) {
+        if (group->terms.lossy ? model_lossy_take_over(model, consumer, line) : model_leave_aside(model, group, line)) {
             line->who = MODEL_TAKEN; /* in use, by somebody who sits elsewhere */
             model_work_at(consumer, line);
             return true;
@@ -79,10 +77,10 @@ static bool adopt(struct model *model, struct model_consumer *consumer)
 }
 
 /* Half of this member's share of what is there, at least one message, at most an eighth of the ring. */
-static bool claim(struct model *model, struct model_consumer *consumer)
+bool model_claim(struct model *model, struct model_consumer *consumer)
 {
     struct model_group *group = consumer->group;
-    uint64_t far = how_far(model, consumer, group->position), end = group->position, share, joined = 0;
+    uint64_t far = model_how_far(model, consumer, group->position), end = group->position, share, joined = 0;
 
     for (uint32_t at = 0; at < group->terms.lines; at++)
         joined += model_counts(&group->line[at]);
@@ -100,6 +98,7 @@ static bool claim(struct model *model, struct model_consumer *consumer)
         return false;
     consumer->own->held = group->position;
     consumer->own->end = end;
+    consumer->own->deaths = 0;
     model_work_at(consumer, consumer->own);
     group->position = end;
     return true;
@@ -117,7 +116,7 @@ static bool at_the_end(const struct model *model, const struct model_consumer *c
     return true;
 }
 
-static int nothing(const struct model *model, const struct model_consumer *consumer)
+int model_nothing(const struct model *model, const struct model_consumer *consumer)
 {
     return at_the_end(model, consumer) ? -EPIPE : 0;
 }
@@ -125,13 +124,13 @@ static int nothing(const struct model *model, const struct model_consumer *consu
 int model_next(struct model *model, struct model_consumer *consumer, const struct model_message **message)
 {
     if (consumer->group->terms.lines == 1) {
-        if (consumer->position == how_far(model, consumer, consumer->position))
-            return nothing(model, consumer);
+        if (consumer->position == model_how_far(model, consumer, consumer->position))
+            return model_nothing(model, consumer);
     } else if (consumer->position == consumer->limit) {
         if (consumer->held < consumer->position)
             return -EBUSY;
-        if (!adopt(model, consumer) && !claim(model, consumer))
-            return nothing(model, consumer);
+        if (!model_adopt(model, consumer) && !model_claim(model, consumer))
+            return model_nothing(model, consumer);
     }
     *message = model_at(model, consumer->position);
     consumer->position += model_size(model, (*message)->length);
@@ -147,20 +146,25 @@ void model_put_back(const struct model *model, struct model_consumer *consumer, 
     consumer->own->redelivered -= model_deliveries(model, consumer->group, message) > 1;
 }
 
+void model_hold_from(struct model_consumer *consumer, uint64_t position)
+{
+    consumer->held = position;
+    consumer->active->held = position;
+    if (consumer->group->terms.lines > 1 && position == consumer->batch_end) {
+        consumer->active->held = MODEL_IDLE;
+        if (consumer->active != consumer->own)
+            consumer->active->who = MODEL_FREE;
+        consumer->active = consumer->own;
+    }
+}
+
 int model_release(const struct model *model, struct model_consumer *consumer, uint64_t position, uint32_t length)
 {
     uint64_t end = position + model_size(model, length);
 
     if (position < consumer->held || end > consumer->position)
         return -EINVAL;
-    consumer->held = end;
-    consumer->active->held = end;
-    if (consumer->group->terms.lines > 1 && end == consumer->batch_end) {
-        consumer->active->held = MODEL_IDLE;
-        if (consumer->active != consumer->own)
-            consumer->active->who = MODEL_FREE;
-        consumer->active = consumer->own;
-    }
+    model_hold_from(consumer, end);
     return 0;
 }
 
@@ -173,9 +177,9 @@ int model_wait(struct model *model, struct model_consumer *consumer)
         consumer->woken = false;
         return -ECANCELED;
     }
-    if (group->terms.lines > 1 && (consumer->position < consumer->limit || group->orphans))
+    if (consumer->pending || (group->terms.lines > 1 && (consumer->position < consumer->limit || group->orphans)))
         return 0;
-    if (at != how_far(model, consumer, at))
+    if (at != model_how_far(model, consumer, at))
         return 0;
     return at_the_end(model, consumer) ? -EPIPE : -ETIMEDOUT;
 }

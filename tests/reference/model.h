@@ -18,7 +18,8 @@ enum {
     MODEL_CONSUMERS = 12,
     MODEL_BATCH = 64,
     MODEL_WINDOW = 4096, /* messages in the largest ring */
-    MODEL_ASIDE = 256
+    MODEL_ASIDE = 256,
+    MODEL_LOSSY_HELD = 64 /* messages that a lossy member may hold at once */
 };
 #define MODEL_IDLE UINT64_MAX
 
@@ -45,11 +46,17 @@ enum model_who { MODEL_FREE, MODEL_TAKEN, MODEL_DEAD, MODEL_LEFT };
 
 struct model_line {
     enum model_who who;
-    bool ever;      /* somebody has sat here */
-    uint64_t held;  /* MODEL_IDLE: nothing */
-    uint64_t end;   /* of what is held */
-    uint64_t again; /* of a group of one: what begins below this was given to a dead member */
-    uint64_t messages, redelivered;
+    bool ever;       /* somebody has sat here */
+    uint64_t held;   /* MODEL_IDLE: nothing */
+    uint64_t end;    /* of what is held */
+    uint32_t deaths; /* of those who had what is held */
+    uint64_t again;  /* of a group of one: what begins below this was given to a dead member */
+    uint64_t messages, redelivered, missed, missed_bytes;
+};
+
+/* What a lossy member missed: struct mring_missed. */
+struct model_gap {
+    uint64_t messages, bytes, from, resumed;
 };
 
 struct model_aside {
@@ -80,6 +87,12 @@ struct model_consumer {
     uint32_t batch;                     /* at most so many at once */
     uint64_t seen[MODEL_GROUPS], bound; /* of the groups before: as this member last saw them */
     bool woken;
+    /* Of a lossy group: the numbers of the messages it holds, what it is still to be told, and what the counters do not show yet. */
+    uint32_t kept[MODEL_LOSSY_HELD];
+    uint32_t kept_count;
+    bool pending;
+    struct model_gap gap;
+    uint64_t uncounted, uncounted_bytes;
 };
 
 struct model {
@@ -89,10 +102,13 @@ struct model {
     uint32_t most;                 /* of them */
     uint32_t committed, shown;     /* messages */
     uint32_t tags;
-    uint64_t end;       /* of what is committed */
-    uint64_t end_bytes; /* of payload before that */
-    uint64_t gate;      /* as the producer last saw it */
-    uint64_t told;      /* and any before it */
+    uint64_t end;        /* of what is committed */
+    uint64_t end_bytes;  /* of payload before that */
+    uint64_t gate;       /* as the producer last saw it */
+    uint64_t told;       /* and any before it */
+    uint64_t intent;     /* how far a producer may have written */
+    uint64_t own_intent; /* the present one */
+    uint64_t room_end;   /* no message may end beyond this without a new look */
     uint64_t refused;
     uint64_t reserved_at, reserved;
     bool producing, ended, producer_woken;
@@ -110,6 +126,8 @@ uint32_t model_groups(const struct model *model);
 /* The published message that begins there, or NULL; how many begin before a position, and their payload. */
 const struct model_message *model_at(const struct model *model, uint64_t position);
 uint32_t model_number(const struct model *model, uint64_t position);
+/* Does a published message begin, or the stream end, there? */
+bool model_is_end(const struct model *model, uint64_t position);
 uint64_t model_bytes(const struct model *model, uint64_t position);
 /* The tag of the next one to be committed. */
 uint32_t model_next_tag(const struct model *model);
@@ -139,6 +157,8 @@ struct model_wish {
     enum model_start start;
     uint64_t position;
     unsigned start_group;
+    uint64_t
+        began; /* where a lossy group that was made began, as far as that is for the library to choose; MODEL_IDLE: nowhere */
     bool by_broker; /* who serves the ring is asked, also for a declared group */
 };
 
@@ -159,6 +179,19 @@ int model_wait(struct model *model, struct model_consumer *consumer);
 /* To how many members of the group a message was given, with the one that is given it now. */
 unsigned model_deliveries(const struct model *model, const struct model_group *group,
                           const struct model_message *message);
+/*
+ * Of a lossy group; these answer -EOVERFLOW too, and then consumer->gap is what was missed. Where it goes on that was lapped is for the library
+ * to choose: `resumed` is what it says, if it comes to that. A choice that it has not: MODEL_IMPOSSIBLE.
+ */
+enum { MODEL_IMPOSSIBLE = -4096 };
+int model_lossy_next(struct model *model, struct model_consumer *consumer, uint64_t resumed,
+                     const struct model_message **message);
+/* One more of a batch: 1; 0: the batch ends here. */
+int model_lossy_more(struct model *model, struct model_consumer *consumer, uint64_t resumed,
+                     const struct model_message **message);
+void model_lossy_put_back(const struct model *model, struct model_consumer *consumer);
+int model_lossy_release(const struct model *model, struct model_consumer *consumer, uint64_t position);
+int model_lossy_intact(const struct model *model, const struct model_consumer *consumer, uint64_t position);
 /* The oldest that was set aside: 1; 0: none is. */
 int model_take_aside(struct model_group *group, const struct model_aside **aside);
 
@@ -174,8 +207,21 @@ static inline bool model_counts(const struct model_line *line)
 {
     return line->who != MODEL_FREE;
 }
-/* What has killed too many, of what is left on the line, is set aside. */
-void model_set_aside(struct model *model, struct model_group *group, struct model_line *line);
+/* Is what begins there still there? */
+bool model_intact(const struct model *model, uint64_t position);
+/* How far the group may go that is at `from`. */
+uint64_t model_how_far(struct model *model, struct model_consumer *consumer, uint64_t from);
+bool model_adopt(struct model *model, struct model_consumer *consumer);
+bool model_claim(struct model *model, struct model_consumer *consumer);
+/* Nothing was found: 0, -EPIPE. */
+int model_nothing(const struct model *model, const struct model_consumer *consumer);
+/* What lies before is given back: all of a batch frees the line. */
+void model_hold_from(struct model_consumer *consumer, uint64_t position);
+/* A lossy member finds what is left on a line: what is lost, or has killed too many, counts as missed. False: nothing is left. */
+bool model_lossy_take_over(struct model *model, struct model_consumer *consumer, struct model_line *line);
+void model_count_missed(struct model_consumer *consumer);
+/* What has killed too many, of what is left on the line, is set aside. False: nothing is left. */
+bool model_leave_aside(struct model *model, struct model_group *group, struct model_line *line);
 /* The member goes on with what is on this line. */
 void model_work_at(struct model_consumer *consumer, struct model_line *line);
 

@@ -54,6 +54,11 @@ const struct model_message *model_at(const struct model *model, uint64_t positio
     return number < model->shown && model->message[number].position == position ? &model->message[number] : NULL;
 }
 
+bool model_is_end(const struct model *model, uint64_t position)
+{
+    return position == model_tail(model) || model_at(model, position) != NULL;
+}
+
 uint64_t model_bytes(const struct model *model, uint64_t position)
 {
     uint32_t number = model_number(model, position);
@@ -93,6 +98,37 @@ static bool fits(const struct model *model, uint64_t end)
     return !model->ended && end <= model->gate + model->capacity - 8;
 }
 
+/* Before it writes there it says so, to lossy members, in steps of a sixteenth of the ring: for a message that ends at `end`. */
+static void raise_intent(struct model *model, uint64_t end)
+{
+    uint64_t most = model->gate + model->capacity;
+    uint64_t intent = model->end + model->capacity / 16;
+
+    if (intent < end + 8)
+        intent = end + 8;
+    if (intent > most)
+        intent = most;
+    if (intent > model->own_intent)
+        model->own_intent = intent;
+    if (model->own_intent > model->intent)
+        model->intent = model->own_intent;
+    model->room_end = (model->own_intent < most ? model->own_intent : most) - 8;
+}
+
+static bool finds_room(struct model *model, uint64_t end)
+{
+    if (!fits(model, end))
+        return false;
+    if (end > model->room_end)
+        raise_intent(model, end);
+    return true;
+}
+
+bool model_intact(const struct model *model, uint64_t position)
+{
+    return model->intent <= position + model->capacity;
+}
+
 /* ---- the producer ---- */
 
 int model_open(struct model *model)
@@ -106,6 +142,8 @@ int model_open(struct model *model)
     model->refused = 0;
     model->reserved_at = MODEL_IDLE;
     model->gate = model->end > model->capacity ? model->end - model->capacity : 0;
+    model->own_intent = 0;
+    raise_intent(model, model->end);
     rescan(model);
     return 0;
 }
@@ -122,14 +160,14 @@ static int find_room(struct model *model, uint64_t length)
     if (length > model->capacity / 2 - 8)
         return -EMSGSIZE;
     end = model->end + model_size(model, (uint32_t)length);
-    if (fits(model, end))
+    if (finds_room(model, end))
         return 0;
     if (model->ended)
         return -EPIPE;
     model_flush(model);
     rescan(model);
-    model->refused = fits(model, end) ? 0 : end;
-    return fits(model, end) ? 0 : -EAGAIN;
+    model->refused = finds_room(model, end) ? 0 : end;
+    return model->refused == 0 ? 0 : -EAGAIN;
 }
 
 int model_reserve(struct model *model, uint64_t length)
@@ -212,9 +250,9 @@ int model_producer_wait(struct model *model)
         return -ECANCELED;
     if (model->ended)
         return -EPIPE;
-    if (!fits(model, end))
+    if (!finds_room(model, end))
         rescan(model);
-    return fits(model, end) ? 0 : -ETIMEDOUT;
+    return finds_room(model, end) ? 0 : -ETIMEDOUT;
 }
 
 int model_drain(struct model *model)
