@@ -36,6 +36,7 @@ enum { LOSSY_HELD = 64 };
 struct lossy_record {
     uint64_t position;
     uint32_t length;
+    bool again;      /* it was given to others before */
     struct fact end; /* the stream up to its end */
 };
 

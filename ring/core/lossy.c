@@ -264,8 +264,10 @@ static void hold(struct consumer_core *consumer, const struct record *record)
 
     lossy->number++;
     lossy->bytes += record_length(record->header);
-    *held_record(lossy, lossy->count++) = (struct lossy_record){
-        record->position, record_length(record->header), {consumer->position, lossy->number, lossy->bytes}};
+    *held_record(lossy, lossy->count++) = (struct lossy_record){record->position,
+                                                                record_length(record->header),
+                                                                consumer->given > 1,
+                                                                {consumer->position, lossy->number, lossy->bytes}};
 }
 
 int lossy_next(struct consumer_core *consumer, struct record *record)
@@ -331,19 +333,24 @@ int lossy_release(struct consumer_core *consumer, uint64_t position, uint32_t le
     struct lossy *lossy = &consumer->lossy;
     unsigned count = held_up_to(lossy, position, length);
     struct lossy_gap gap = {.messages = count};
+    uint64_t again = 0;
     struct fact end;
     bool whole;
 
     if (count == 0)
         return -EINVAL;
     gap.from = held_record(lossy, 0)->position;
-    for (unsigned at = 0; at < count; at++)
+    for (unsigned at = 0; at < count; at++) {
         gap.bytes += held_record(lossy, at)->length;
+        again += held_record(lossy, at)->again;
+    }
     end = held_record(lossy, count - 1)->end;
     gap.resumed = end.position;
     whole = record_intact(&consumer->view, gap.from);
-    if (whole)
-        consumer_core_count(consumer, count);
+    if (whole) {
+        word_add_own(&consumer->line->messages, count);
+        word_add_own(&consumer->line->redelivered, again);
+    }
     lossy->first = (lossy->first + count) % LOSSY_HELD;
     lossy->count -= count;
     if (lossy->count == 0)
