@@ -273,13 +273,12 @@ static const struct model_group *last_group(const struct play *play)
     return last;
 }
 
-/* The stream would soon stand still where all is left to chance: somebody of the last group does what brings it forward, or joins it. */
-static void help_last_group(struct play *play)
+/* Whoever of a group is furthest behind, and not stopped; or, if there is none, somebody who could join. NULL: neither. */
+static struct model_consumer *last_member(struct play *play, const struct model_group *group)
 {
-    const struct model_group *group = last_group(play);
     struct model_consumer *last = NULL, *away = NULL;
 
-    for (unsigned at = 0; at < MODEL_CONSUMERS && group != NULL; at++) {
+    for (unsigned at = 0; at < MODEL_CONSUMERS; at++) {
         struct model_consumer *consumer = &play->model.consumer[at];
 
         if (play->person[at / WORKER_SEATS].stopped)
@@ -289,15 +288,22 @@ static void help_last_group(struct play *play)
         else if (consumer->group == group && (last == NULL || consumer->held < last->held))
             last = consumer;
     }
-    if (last != NULL) {
-        unsigned at = (unsigned)(last - play->model.consumer);
+    return last != NULL ? last : away;
+}
 
-        play_go_on(play, at / WORKER_SEATS, at % WORKER_SEATS);
-    } else if (away != NULL) {
-        unsigned at = (unsigned)(away - play->model.consumer);
+/* What there is too little of where all is left to chance: a member of this group does something, or somebody joins it. */
+static void favour(struct play *play, const struct model_group *group, void (*act)(struct play *, unsigned, unsigned))
+{
+    const struct model_consumer *consumer = group != NULL ? last_member(play, group) : NULL;
+    unsigned at;
 
+    if (consumer == NULL)
+        return;
+    at = (unsigned)(consumer - play->model.consumer);
+    if (consumer->open)
+        act(play, at / WORKER_SEATS, at % WORKER_SEATS);
+    else
         play_join(play, at / WORKER_SEATS, at % WORKER_SEATS, (unsigned)(group - play->model.group));
-    }
 }
 
 static void any_consumer(struct play *play, unsigned worker)
@@ -313,12 +319,14 @@ static void any_consumer(struct play *play, unsigned worker)
 static void everyday_command(struct play *play, unsigned worker)
 {
     bool produces = play->producer >= 0 && !play->person[play->producer].stopped;
-    uint32_t choice = play_below(play, 8);
+    uint32_t choice = play_below(play, 16);
 
-    if (choice < 3 && produces)
+    if (choice < 5 && produces)
         play_produce(play);
-    else if (choice < 6)
-        help_last_group(play);
+    else if (choice < 10) /* or the stream would soon stand still */
+        favour(play, last_group(play), play_go_on);
+    else if (choice < 12)
+        favour(play, &play->model.group[LAG], play_consume);
     else if (!play->person[worker].stopped)
         any_consumer(play, worker);
     else if (play_below(play, 4) == 0)

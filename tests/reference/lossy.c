@@ -18,20 +18,23 @@ void model_count_missed(struct model_consumer *consumer)
     consumer->uncounted = consumer->uncounted_bytes = 0;
 }
 
-/* One that was noted and not told yet grows. */
-static void note_gap(const struct model *model, struct model_consumer *consumer, uint64_t from, uint64_t to)
+static struct model_gap gap_between(const struct model *model, uint64_t from, uint64_t to)
 {
-    struct model_gap gap = {model_number(model, to) - model_number(model, from),
-                            model_bytes(model, to) - model_bytes(model, from), from, to};
+    return (struct model_gap){model_number(model, to) - model_number(model, from),
+                              model_bytes(model, to) - model_bytes(model, from), from, to};
+}
 
+/* One that was noted and not told yet grows. */
+static void note_gap(struct model_consumer *consumer, struct model_gap gap)
+{
     consumer->uncounted += gap.messages;
     consumer->uncounted_bytes += gap.bytes;
     if (consumer->pending) {
         gap.messages += consumer->gap.messages;
         gap.bytes += consumer->gap.bytes;
-        if (consumer->gap.from < from)
+        if (consumer->gap.from < gap.from)
             gap.from = consumer->gap.from;
-        if (consumer->gap.resumed > to)
+        if (consumer->gap.resumed > gap.resumed)
             gap.resumed = consumer->gap.resumed;
     }
     consumer->gap = gap;
@@ -50,7 +53,7 @@ bool model_lossy_take_over(struct model *model, struct model_consumer *consumer,
     const struct model_group *group = consumer->group;
 
     if (group->terms.lines > 1 && !model_intact(model, line->held)) {
-        note_gap(model, consumer, line->held, line->end);
+        note_gap(consumer, gap_between(model, line->held, line->end));
         consumer->pending = true;
         return false;
     }
@@ -59,7 +62,7 @@ bool model_lossy_take_over(struct model *model, struct model_consumer *consumer,
 
         if (group->fronts[(uint32_t)(message - model->message) % MODEL_WINDOW] < model->attempts)
             break;
-        note_gap(model, consumer, line->held, end_of(model, message));
+        note_gap(consumer, gap_between(model, line->held, end_of(model, message)));
         consumer->pending = true;
         line->held = end_of(model, message);
     }
@@ -93,7 +96,7 @@ static int lapped(const struct model *model, struct model_consumer *consumer, ui
     consumer->position = consumer->limit = resumed;
     if (consumer->kept_count == 0)
         settle(consumer);
-    note_gap(model, consumer, from, resumed);
+    note_gap(consumer, gap_between(model, from, resumed));
     return tell(consumer);
 }
 
@@ -126,7 +129,7 @@ static int skip(const struct model *model, struct model_consumer *consumer, uint
     if (!can_resume(model, from, resumed))
         return MODEL_IMPOSSIBLE;
     group->position = resumed;
-    note_gap(model, consumer, from, resumed);
+    note_gap(consumer, gap_between(model, from, resumed));
     return tell(consumer);
 }
 
@@ -196,6 +199,7 @@ int model_lossy_release(const struct model *model, struct model_consumer *consum
 {
     uint32_t count = kept_up_to(model, consumer, position), left = consumer->kept_count - count;
     const struct model_message *first, *last;
+    struct model_gap gap = {.messages = count};
     bool whole;
 
     if (count == 0)
@@ -203,9 +207,14 @@ int model_lossy_release(const struct model *model, struct model_consumer *consum
     first = &model->message[consumer->kept[0]];
     last = &model->message[consumer->kept[count - 1]];
     whole = model_intact(model, first->position);
-    for (uint32_t at = 0; whole && at < count; at++) {
+    gap.from = first->position;
+    gap.resumed = end_of(model, last);
+    for (uint32_t at = 0; at < count; at++) {
         const struct model_message *message = &model->message[consumer->kept[at]];
 
+        gap.bytes += message->length;
+        if (!whole)
+            continue;
         consumer->own->messages++;
         consumer->own->redelivered += model_deliveries(model, consumer->group, message) > 1;
     }
@@ -215,9 +224,9 @@ int model_lossy_release(const struct model *model, struct model_consumer *consum
     if (left == 0)
         settle(consumer);
     else
-        model_hold_from(consumer, end_of(model, last));
+        model_hold_from(consumer, gap.resumed);
     if (whole)
         return 0;
-    note_gap(model, consumer, first->position, end_of(model, last));
+    note_gap(consumer, gap);
     return tell(consumer);
 }
