@@ -26,7 +26,7 @@ static void count_missed(struct consumer_core *consumer)
     lossy->uncounted = lossy->uncounted_bytes = 0;
 }
 
-/* One that was noted and not told yet grows. */
+/* One that was noted and not told yet grows: it may lie before this one, or, of a batch that ended with it, behind. */
 static void note_gap(struct consumer_core *consumer, struct lossy_gap gap)
 {
     struct lossy *lossy = &consumer->lossy;
@@ -36,7 +36,10 @@ static void note_gap(struct consumer_core *consumer, struct lossy_gap gap)
     if (lossy->pending) {
         gap.messages += lossy->gap.messages;
         gap.bytes += lossy->gap.bytes;
-        gap.from = lossy->gap.from;
+        if (lossy->gap.from < gap.from)
+            gap.from = lossy->gap.from;
+        if (lossy->gap.resumed > gap.resumed)
+            gap.resumed = lossy->gap.resumed;
     }
     lossy->gap = gap;
 }
