@@ -50,16 +50,16 @@ static unsigned long long read_digits(const char *text, char **rest)
     return value;
 }
 
-size_t size_value(const char *option)
+size_t read_size(const char *text, const char *option)
 {
     static const char units[] = "KMGT";
     char *rest;
-    unsigned long long value = read_digits(optarg, &rest);
+    unsigned long long value = read_digits(text, &rest);
     const char *unit = rest != NULL && *rest != '\0' ? strchr(units, *rest) : NULL;
     unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
 
     if (rest == NULL || (*rest != '\0' && (unit == NULL || rest[1] != '\0')) || value > SIZE_MAX >> shift)
-        usage_error("--%s: \"%s\" is no size; 65536, 64K or 1M is", option, optarg);
+        usage_error("--%s: \"%s\" is no size; 65536, 64K or 1M is", option, text);
     return (size_t)value << shift;
 }
 

@@ -5,13 +5,15 @@
 #include <mring.h>
 #include <stddef.h>
 
-/*
- * What the value of --group says; the text is taken apart in place, and what makes no sense is a usage_error. A TERM is a number of members,
- * "lossy", or "after=" and another group's name. `members` is 0 if nothing is said of it.
- */
-struct mring_group group_value(char *text);
+struct group_value {
+    const char *name;
+    struct mring_join_options terms; /* what is not said is 0 there */
+};
 
-/* Those that `mring send --create` declares. */
+/* What the value of --group says; the text is taken apart in place, and what makes no sense is a usage_error. */
+struct group_value group_value(char *text);
+
+/* Those that `mring send --create` declares: durable, and from the first message on, whether that is said or not. */
 struct groups {
     struct mring_group group[MRING_GROUPS_MAX];
     size_t count;

@@ -221,7 +221,7 @@ static int receive(struct receiver *receiver)
 
 struct plan {
     const char *name;
-    struct mring_group group; /* as it is, or is to be made */
+    struct group_value group; /* as it is, or is to be made */
     int64_t wait;
 };
 
@@ -267,13 +267,9 @@ static int open_ring(const struct plan *plan, struct mring **ring, struct mring_
 
 static int join_group(const struct plan *plan, struct mring *ring, struct receiver *receiver, struct mring_error *error)
 {
-    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_join_options options = plan->group.terms;
     struct mring_info info = MRING_INFO_INIT;
 
-    options.members = plan->group.members;
-    options.lossy = plan->group.lossy;
-    options.after = plan->group.after;
-    options.after_count = plan->group.after_count;
     options.error = error;
     (void)mring_info(ring, &info);
     receiver->alignment = info.alignment;
@@ -289,7 +285,7 @@ static void wake(void *consumer)
 static int run(int argc, char **argv)
 {
     static struct receiver receiver = {.left = ULLONG_MAX};
-    struct plan plan = {.group = {.name = "all"}, .wait = PATIENCE};
+    struct plan plan = {.group = {"all", MRING_JOIN_OPTIONS_INIT}, .wait = PATIENCE};
     struct mring_error error = MRING_ERROR_INIT;
     struct mring *ring;
     int code;

@@ -24,6 +24,11 @@ static const char usage[] =
     "                MEMBERS      so many may share it; 16\n"
     "                lossy        it is not waited for, and misses what it is too slow for\n"
     "                after=OTHER  it gets a line when that group has received it\n"
+    "                drop=BYTES   it is given up when it is further behind and nobody is there; else it is waited for\n"
+    "              and, of a group that `mring recv` makes:\n"
+    "                durable      it keeps its place while nobody is there, as all groups of --create do\n"
+    "                start=WHERE  it gets lines from there on: now, oldest, a position, or @OTHER: where that group "
+    "is\n"
     "  --wait      for the ring to appear; 2, or \"forever\"\n"
     "  --records   the input is of records, each a length (4 bytes, most significant first) and so many bytes\n"
     "  --raw       the input has no lines: send what is read, as it comes\n"
@@ -58,7 +63,7 @@ static void read_arguments(int argc, char **argv, struct plan *plan)
             plan->create = true;
             break;
         case 's':
-            plan->capacity = size_value("size");
+            plan->capacity = read_size(optarg, "size");
             break;
         case 'g':
             groups_add(&plan->groups, optarg);

@@ -60,11 +60,11 @@ int next_option(int argc, char **argv, const struct option *options, const struc
 void no_operands(int argc, char **argv);
 const char *only_operand(int argc, char **argv);
 
-/* The value of the option at hand, which is called so: bytes, also as 64K, 1M, 2G, 1T; seconds, in nanoseconds. */
-size_t size_value(const char *option);
+/* The value of the option at hand, which is called so: seconds, in nanoseconds. */
 int64_t seconds_value(const char *option);
 
-/* A number that is, or is part of, that value. */
+/* What is, or is part of, the value of an option: bytes, also as 64K, 1M, 2G, 1T; a number. */
+size_t read_size(const char *text, const char *option);
 unsigned long read_number(const char *text, unsigned long least, unsigned long most, const char *option);
 
 #endif

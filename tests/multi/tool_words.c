@@ -29,9 +29,6 @@ static void what_makes_no_sense_is_named(void)
     TOOL_EXPECT(2, "--size: \"1MM\"", "send", "--create", "--size=1MM", RING);
     TOOL_EXPECT(2, "--size: \"18446744073709551615K\"", "send", "--create", "--size=18446744073709551615K", RING);
     TOOL_EXPECT(2, "--size: \"\"", "send", "--create", "--size=", RING);
-    TOOL_EXPECT(2, "--group: \"1025\"", "send", "--create", "--group=a:1025", RING);
-    TOOL_EXPECT(2, "--group: \"\"", "send", "--create", "--group=a:", RING);
-    TOOL_EXPECT(2, "--group: \"lossless\"", "recv", "--group=a:1,lossless", RING);
     TOOL_EXPECT(2, "to --create", "send", "--group=a", RING);
     TOOL_EXPECT(2, "to --create", "send", "--size=1M", RING);
     TOOL_EXPECT(2, "exclude each other", "send", "--records", "--raw", RING);
