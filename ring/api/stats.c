@@ -138,6 +138,12 @@ static void tell_ring(struct mring_stats *stats, const struct mring *ring, const
                                             .instant = instant};
 }
 
+/* What stands there may be no such thing. */
+static enum mring_unserved read_unserved(const struct group_terms *terms)
+{
+    return terms->unserved == UNSERVED_DROPS ? MRING_DROP : MRING_STOP;
+}
+
 /* False: the directory's place is another group's meanwhile. */
 static bool describe(const struct mring *ring, uint32_t index, const struct held_group *held,
                      struct mring_group_stats *told)
@@ -154,6 +160,7 @@ static bool describe(const struct mring *ring, uint32_t index, const struct held
                                        .limit = terms.limit,
                                        .after = terms.after,
                                        .members_most = terms.members,
+                                       .unserved = read_unserved(&terms),
                                        .lag_messages = MRING_UNKNOWN,
                                        .lag_bytes = MRING_UNKNOWN};
     memcpy(told->name, view->directory[index].name, sizeof(told->name));
@@ -179,6 +186,7 @@ static void tell_group(const struct seen_group *seen, const struct measures *mea
     told->cut_off = (unsigned)seen->cut_off;
     told->turned = (unsigned)seen->turned;
     told->lossy |= told->turned;
+    told->dropped = (unsigned)seen->dropped;
     told->waits = seen->awaited;
     told->position = seen->position;
     told->released = seen->released;

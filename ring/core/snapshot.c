@@ -54,6 +54,7 @@ static struct seen_place *look_at_group(const struct ring_view *ring, const stru
 {
     const struct awaited *awaited = &ring->page->awaited[group->index];
     bool anybody = group->terms.kind != GROUP_PASSING;
+    uint64_t cut;
 
     seen->position = word_load_acquire(&group->page->claim.low); /* [CLAIM] */
     seen->released = seen->position;
@@ -69,8 +70,9 @@ static struct seen_place *look_at_group(const struct ring_view *ring, const stru
         seen->released = NOWHERE;
     seen->want = word_load(&group->page->want);
     seen->want_epoch = word_load(&group->page->want_epoch);
-    seen->cut_off =
-        cut_off_is(word_load_acquire(&ring->page->cut_off[group->index].what), group->incarnation); /* [CUT] */
+    cut = word_load_acquire(&ring->page->cut_off[group->index].what); /* [CUT] */
+    seen->cut_off = cut_off_is(cut, group->incarnation);
+    seen->dropped = unserved_dropped(cut, group->incarnation);
     seen->turned = unserved_turned(ring, group->index, group->incarnation);
     seen->awaited = word_load_acquire(&awaited->incarnation) == group->incarnation ? word_load(&awaited->waits) : 0;
     seen->aside = aside_count(group);

@@ -31,6 +31,7 @@ struct seen_group {
     uint64_t want, want_epoch;
     uint64_t cut_off; /* 1: it was */
     uint64_t turned;  /* 1: it was turned lossy */
+    uint64_t dropped; /* 1: it was cut off as nobody served it */
     uint64_t awaited;
     uint64_t aside, aside_ever, deaths;
 };

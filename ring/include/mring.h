@@ -859,7 +859,7 @@ struct mring_group_stats {
     uint64_t after;        /* bit n: it sees a message once the group of number n has released it */
     unsigned members_most; /* places */
     unsigned members;      /* of these taken by processes that live */
-    unsigned cut_off;      /* 1: by the producer, as its words could not be true, or nobody served it (MRING_DROP) */
+    unsigned cut_off;      /* 1: by the producer, as its words could not be true, or as it was dropped */
     /*
      * 1: no group that the producer waits for is further behind, and it could be further on: when room is short it is for this one. Not a group
      * that is as far as the last of those it is after.
@@ -886,10 +886,14 @@ struct mring_group_stats {
     uint64_t aside_ever;   /* and that ever were */
     uint64_t deaths;       /* of members, that were seen to while they held a place */
     unsigned turned;       /* 1: it is lossy since nobody served it, and it lagged its limit (MRING_TURN_LOSSY) */
+    /* What becomes of it when nobody serves it, and from `released` to where the stream has come to it is more than `limit`. */
+    enum mring_unserved unserved;
+    unsigned dropped; /* 1: just that: nobody waits for it any more. It is cut_off too */
 };
 #define MRING_GROUP_STATS_INIT                                                                                         \
     {                                                                                                                  \
-        sizeof(struct mring_group_stats), {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0     \
+        sizeof(struct mring_group_stats), {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    \
+            MRING_STOP, 0                                                                                              \
     }
 
 /* A place of a group, and who sits there. The numbers are of the place: of all who sat there in turn. */

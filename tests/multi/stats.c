@@ -719,6 +719,41 @@ static void groups_come_and_go(void)
     mring_stats_free(NULL);
 }
 
+/* What is to become of a group that nobody serves, and that it became of it. */
+static void who_is_dropped(void)
+{
+    const struct mring_group group = {.name = "idle", .members = 2, .unserved = MRING_DROP, .limit = CAPACITY / 2};
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_group_stats seen = MRING_GROUP_STATS_INIT;
+    struct mring_producer *producer;
+    struct mring_stats *stats = NULL;
+    static const char bytes[CAPACITY / 4];
+
+    options.capacity = CAPACITY;
+    options.groups = &group;
+    options.group_count = 1;
+    EXPECT_OK(mring_create(&ring, NULL, &options));
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    for (int at = 0; at < 3; at++)
+        EXPECT_OK(mring_send(producer, bytes, sizeof(bytes), 0));
+    EXPECT_OK(mring_stats(ring, &stats, NULL));
+    EXPECT_OK(mring_stats_group(stats, 0, &seen));
+    EXPECT(seen.unserved, ==, MRING_DROP);
+    EXPECT(seen.limit, ==, CAPACITY / 2);
+    EXPECT(seen.gating, ==, 1); /* further behind than its limit, but there is room */
+    EXPECT(seen.dropped, ==, 0);
+    EXPECT(seen.cut_off, ==, 0);
+    EXPECT_OK(mring_send_wait(producer, bytes, sizeof(bytes), 0, MRING_FOREVER));
+    EXPECT_OK(mring_stats(ring, &stats, NULL));
+    EXPECT_OK(mring_stats_group(stats, 0, &seen));
+    EXPECT(seen.gating, ==, 0);
+    EXPECT(seen.dropped, ==, 1);
+    EXPECT(seen.cut_off, ==, 1);
+    mring_stats_free(stats);
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
+}
+
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
@@ -727,6 +762,7 @@ int main(int argc, char **argv)
         {"groups_come_and_go", groups_come_and_go, 30},
         {"nothing_is_changed", nothing_is_changed, 30},
         {"the_server_is_stopped", the_server_is_stopped, 60},
+        {"who_is_dropped", who_is_dropped, 30},
         {"who_stops_a_chain", who_stops_a_chain, 30},
         {"who_stops_the_producer", who_stops_the_producer, 30},
     };
