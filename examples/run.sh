@@ -21,7 +21,7 @@ fi
 
 mkdir -p "$build"
 echo "== build"
-if ! { cmake --preset release -S "$root" -B "$build" -DMRING_BUILD_TESTS=OFF && cmake --build "$build" -j 2; } \
+if ! { cmake --preset release -S "$root" -B "$build" -DMRING_BUILD_TESTS=OFF -DMRING_BUILD_TOOL=OFF && cmake --build "$build" -j 2; } \
     >"$build/log" 2>&1; then
     cat "$build/log"
     echo "examples: the build failed" >&2

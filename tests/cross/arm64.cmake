@@ -1,5 +1,5 @@
 # Toolchain: aarch64 Linux, by Debian's cross compiler; programs run under qemu. run.sh lays out MRING_CROSS: the target's packages
-# (Concurrency Kit, cmocka, OpenSSL), and so_cookie.so. MRING_QEMU is the emulator.
+# (Concurrency Kit, jansson, ncurses, cmocka, OpenSSL), and so_cookie.so. MRING_QEMU is the emulator.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(cross $ENV{MRING_CROSS})

@@ -1,5 +1,5 @@
 # Toolchain: macOS from Linux, by zig. run.sh lays out MRING_CROSS: bin/ (zig under the names of a compiler's tools) and
-# include/ (Concurrency Kit and OpenSSL).
+# include/ (Concurrency Kit, jansson, ncurses and OpenSSL).
 set(CMAKE_SYSTEM_NAME Darwin)
 set(CMAKE_SYSTEM_PROCESSOR $ENV{MRING_CROSS_ARCH})
 set(cross $ENV{MRING_CROSS})
@@ -20,5 +20,9 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 include_directories(SYSTEM ${CMAKE_CURRENT_LIST_DIR}/darwin)
 link_directories(${CMAKE_CURRENT_LIST_DIR}/darwin)
 
+set(JANSSON_INCLUDE_DIR ${cross}/include CACHE PATH "")
+set(JANSSON_LIBRARY ${CMAKE_CURRENT_LIST_DIR}/darwin/libjansson.tbd CACHE FILEPATH "")
+set(NCURSES_INCLUDE_DIR ${cross}/include CACHE PATH "")
+set(NCURSES_LIBRARY ${CMAKE_CURRENT_LIST_DIR}/darwin/libncurses.tbd CACHE FILEPATH "")
 set(OPENSSL_INCLUDE_DIR ${cross}/include CACHE PATH "")
 set(OPENSSL_CRYPTO_LIBRARY ${CMAKE_CURRENT_LIST_DIR}/darwin/libcrypto.tbd CACHE FILEPATH "")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh macos|arm64: build for another system, with all set-up that this takes, below build/cross/.
 #
-#   macos   The library (static, dylib) and the examples compile and link for both of Apple's processors without a warning.
+#   macos   The library (static, dylib), the command and the examples compile and link for both of Apple's processors without a warning.
 #           Nothing is run. The compiler is zig's, from npm: it carries Apple's headers and libSystem.
 #   arm64   The same for Linux on aarch64; the unit tests and the examples run under qemu. It must be newer than Debian 12's,
 #           whose children cannot start a thread when their parent had one; the backport can.
@@ -20,18 +20,19 @@ usage() {
 
 # unpack FOLDER ARCHITECTURE PACKAGE...: Debian's packages for it, once
 unpack() {
-    if [ ! -e "$1/.whole" ]; then
-        folder=$1
-        architecture=$2
-        shift 2
+    folder=$1
+    architecture=$2
+    shift 2
+    if [ "$(cat "$folder/.whole" 2>/dev/null)" != "$*" ]; then
         sh "$here/debs.sh" "$architecture" "$folder" "$@"
-        touch "$folder/.whole"
+        echo "$*" >"$folder/.whole"
     fi
 }
 
 # unpack_target ARCHITECTURE: the headers and libraries to build with
 unpack_target() {
-    unpack "$cross/debian-$1" "$1" libck-dev libcmocka-dev libcmocka0 libssl-dev libssl3
+    unpack "$cross/debian-$1" "$1" libck-dev libjansson-dev libjansson4 libncurses-dev libncurses6 libtinfo6 \
+        libcmocka-dev libcmocka0 libssl-dev libssl3
 }
 
 install_zig() {
@@ -68,7 +69,8 @@ macos() {
     tool ranlib ranlib
     # Headers only, and none of the C library's.
     headers=$cross/debian-$2/usr/include
-    cp -R "$headers"/ck_*.h "$headers/gcc" "$headers/openssl" "$MRING_CROSS/include/"
+    cp -R "$headers"/ck_*.h "$headers/gcc" "$headers"/jansson*.h "$headers/openssl" "$MRING_CROSS/include/"
+    cp "$headers"/curses.h "$headers"/ncurses_dll.h "$headers"/unctrl.h "$MRING_CROSS/include/"
     cp "$headers"/*/openssl/*.h "$MRING_CROSS/include/openssl/"
 
     log=$MRING_CROSS/build.log
@@ -84,8 +86,8 @@ macos() {
         echo "tests/cross: macOS on $1: failed, or warned"
         exit 1
     fi
-    for made in libmring.a libmring.dylib; do
-        [ -e "$MRING_CROSS/prefix/lib/$made" ] || { echo "$made was not built"; exit 1; }
+    for made in lib/libmring.a lib/libmring.dylib bin/mring; do
+        [ -e "$MRING_CROSS/prefix/$made" ] || { echo "$made was not built"; exit 1; }
     done
 }
 
