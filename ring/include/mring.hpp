@@ -24,6 +24,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,11 +55,28 @@ struct mring {
         std::size_t capacity = 0;
         std::size_t alignment = 0;
         std::vector<group> groups;
+        bool no_groups = false; /* not the default ones either */
         unsigned members = 0;
         unsigned attempts = 0;
         mring_access access = MRING_OWNER;
         mring_access produce = MRING_OWNER;
         bool strict = false;
+    };
+
+    /* A ring that is served here: struct mring_listed. */
+    struct listed {
+        std::string name;
+        std::int64_t process;
+    };
+
+    /* struct mring_finding; no group: it is about the ring. */
+    struct finding {
+        mring_weight weight;
+        std::string text;
+        std::optional<std::string> group;
+        int place;
+        std::int64_t process;
+        std::uint64_t from, to;
     };
 
     /* Why a wait ended. */
@@ -131,10 +149,46 @@ struct mring {
         }
     };
 
+    /* What C tells one by one. No exception goes through C: it is kept. */
+    template <typename One, typename Told> struct collector {
+        std::vector<One> found;
+        std::exception_ptr failed;
+
+        static void add(void *context, const Told *told) noexcept
+        {
+            auto *collector = static_cast<struct collector *>(context);
+            try {
+                collector->found.push_back(copy(*told));
+            } catch (...) {
+                collector->failed = std::current_exception();
+            }
+        }
+        std::vector<One> all()
+        {
+            if (failed)
+                std::rethrow_exception(failed);
+            return std::move(found);
+        }
+    };
+
+    static listed copy(const mring_listed &told)
+    {
+        return {told.name, told.process};
+    }
+
+    static finding copy(const mring_finding &told)
+    {
+        return {
+            told.weight, told.text,    told.group != nullptr ? std::optional<std::string>(told.group) : std::nullopt,
+            told.place,  told.process, told.from,
+            told.to};
+    }
+
     static wake woken(int result, const char *what)
     {
         switch (result) {
         case 0:
+        case 1: /* and what was waited for is there */
             return wake::ready;
         case -ETIMEDOUT:
             return wake::timed_out;
@@ -176,6 +230,11 @@ class mring::message
     std::uint64_t position() const noexcept
     {
         return message_.position;
+    }
+    /* To how many members it was given: above 1, it is redelivered. */
+    unsigned deliveries() const noexcept
+    {
+        return message_.deliveries;
     }
 };
 
@@ -243,6 +302,12 @@ class mring::producer
     {
         while (!try_send(text, tag))
             wait_for_room();
+    }
+
+    /* The same, for so long at most: ready, if it was sent. */
+    wake send_for(std::string_view text, std::chrono::nanoseconds timeout, std::uint32_t tag = 0)
+    {
+        return woken(mring_send_wait(get(), text.data(), text.size(), tag, timeout.count()), "mring: send");
     }
 
     /* Send the pieces as one message; false: there is no room now. */
@@ -340,6 +405,29 @@ class mring::consumer
                 break;
             }
         }
+    }
+
+    /* The next message within so long: ready, if `found` is it. */
+    wake receive_for(message &found, std::chrono::nanoseconds timeout)
+    {
+        return woken(mring_next_wait(get(), &found.message_, timeout.count()), "mring: waiting for a message");
+    }
+
+    /* The next message, copied out and released: it is in `buffer`, and whole. Nothing as of next(). */
+    std::optional<message> copy_next(void *buffer, std::size_t size)
+    {
+        message found;
+        int result = mring_recv(get(), buffer, size, &found.message_);
+        return result != -EPIPE && check(result, "mring: next") == 1 ? std::optional<message>(found) : std::nullopt;
+    }
+
+    /* The oldest message that was set aside (mring_take_aside), in `buffer`; nothing: there is none. */
+    std::optional<message> take_aside(void *buffer, std::size_t size)
+    {
+        message found;
+        return check(mring_take_aside(get(), buffer, size, &found.message_), "mring: take aside") == 1
+                   ? std::optional<message>(found)
+                   : std::nullopt;
     }
 
     /* Done with this message and all before it. False, in a lossy group alone: they were not whole, and count as missed(). */
@@ -484,6 +572,7 @@ class mring::ring
     {
         std::vector<std::vector<const char *>> after;
         std::vector<mring_group> groups;
+        const mring_group none{};
         for (const group &one : wanted.groups) {
             after.push_back(pointers(one.after)); /* what it points to does not move when this grows */
             groups.push_back(declared(one, after.back()));
@@ -492,7 +581,7 @@ class mring::ring
         mring_options given = MRING_OPTIONS_INIT;
         given.capacity = wanted.capacity;
         given.alignment = wanted.alignment;
-        given.groups = groups.empty() ? nullptr : groups.data(); /* none given: the default, not none at all */
+        given.groups = !groups.empty() ? groups.data() : wanted.no_groups ? &none : nullptr;
         given.group_count = groups.size();
         given.members = wanted.members;
         given.attempts = wanted.attempts;
@@ -586,6 +675,40 @@ class mring::ring
         consumer_handle *made = nullptr;
         check(mring_join(get(), name.c_str(), &given, &made), error, "mring: join");
         return consumer(ring_, made);
+    }
+
+    /* Which rings are served here: of this user, or others' too. */
+    static std::vector<listed> list(bool others = false)
+    {
+        mring_error error = MRING_ERROR_INIT;
+        mring_list_options given = MRING_LIST_OPTIONS_INIT;
+        collector<listed, mring_listed> rings;
+        given.report = rings.add;
+        given.context = &rings;
+        given.error = &error;
+        given.others = others;
+        check(mring_list(&given), error, "mring: list");
+        return rings.all();
+    }
+
+    /* Check the ring: all that there is to say of it, notes too. */
+    std::vector<finding> fsck() const
+    {
+        mring_error error = MRING_ERROR_INIT;
+        mring_fsck_options given = MRING_FSCK_OPTIONS_INIT;
+        collector<finding, mring_finding> findings;
+        given.report = findings.add;
+        given.context = &findings;
+        given.error = &error;
+        check(mring_fsck(get(), &given), error, "mring: fsck");
+        return findings.all();
+    }
+
+    /* See to the dead at once. */
+    void repair() const
+    {
+        mring_error error = MRING_ERROR_INIT;
+        check(mring_repair(get(), &error), error, "mring: repair");
     }
 
     struct mring_info info() const

@@ -73,8 +73,68 @@ static bool hands_over()
     return refused && message && message->text() == "over";
 }
 
+// A group that is given up, a ring without groups, and waits that end.
+static bool limits_arrive()
+{
+    using namespace std::chrono_literals;
+    mring::options wanted;
+
+    wanted.capacity = 16384;
+    wanted.groups = {{"idle", 1, false, {}, MRING_DROP, 8192}};
+    auto ring = mring::ring::create(wanted);
+    auto producer = ring.produce();
+    const std::string half(8000, 'x');
+
+    producer.send(half);
+    producer.send(half);
+    producer.send(half);
+    auto group = ring.stats().groups().at(0);
+    wanted.groups.clear();
+    wanted.no_groups = true;
+    auto bare = mring::ring::create(wanted);
+    auto other = bare.produce();
+    auto consumer = bare.join("late");
+    mring::message message;
+    char buffer[8];
+    return group.dropped == 1 && group.unserved == MRING_DROP && bare.info().groups == 1 &&
+           consumer.receive_for(message, 0ns) == mring::wake::timed_out &&
+           other.send_for("one", mring::forever) == mring::wake::ready &&
+           consumer.receive_for(message, 0ns) == mring::wake::ready && message.text() == "one" &&
+           message.deliveries() == 1 && consumer.release(message) && other.try_send("two") &&
+           consumer.copy_next(buffer, sizeof(buffer))->text() == "two" && !consumer.copy_next(buffer, sizeof(buffer)) &&
+           !consumer.take_aside(buffer, sizeof(buffer));
+}
+
+// What can be said of a ring, and of all there are.
+static bool rings_are_told_of()
+{
+    const std::string name = "package-" + std::to_string(getpid());
+    auto ring = mring::ring::create(name);
+    auto consumer = ring.join("all");
+    bool notes = false;
+
+    ring.repair();
+    for (const mring::finding &finding : ring.fsck()) {
+        notes |= finding.group == "all" && finding.place == 0 && finding.process == getpid();
+        if (finding.weight != MRING_NOTE)
+            return false;
+    }
+#ifdef __linux__
+    bool listed = false;
+    for (const mring::listed &one : mring::ring::list())
+        listed |= one.name == name && one.process == getpid();
+    return notes && listed;
+#else
+    return notes;
+#endif
+}
+
 int main()
 try {
+    if (!limits_arrive() || !rings_are_told_of()) {
+        std::cerr << "groups are not what they were asked to be, or what is told of them is not so\n";
+        return 1;
+    }
     if (!losses_are_told()) {
         std::cerr << "a lossy group's losses do not add up\n";
         return 1;
