@@ -30,7 +30,7 @@ static void print_finding(const struct mring_finding *finding)
         (void)printf("ring");
     } else {
         (void)printf("group ");
-        (void)print_word(finding->group);
+        (void)print_word(stdout, finding->group);
     }
     if (finding->place >= 0)
         (void)printf(" place %d", finding->place);

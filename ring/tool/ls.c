@@ -53,7 +53,7 @@ static void print_process(const struct row *row)
     if (process_describe(row->process, &process))
         (void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", localtime(&process.since));
     (void)printf(" %8" PRId64 "  %-19s  ", row->process, when);
-    (void)print_word(process.command);
+    (void)print_word(stdout, process.command);
 }
 
 static void print(const struct rows *rows, bool quiet)
@@ -63,7 +63,7 @@ static void print(const struct rows *rows, bool quiet)
     if (!quiet && rows->count > 0)
         (void)printf("%-*s %8s  %-19s  %s\n", NAME_WIDTH, "NAME", "PID", "SINCE", "COMMAND");
     for (size_t at = 0; at < rows->count; at++) {
-        int width = print_word(rows->row[at].name);
+        int width = print_word(stdout, rows->row[at].name);
 
         if (!quiet) {
             (void)printf("%*s", width < NAME_WIDTH ? NAME_WIDTH - width : 0, "");

@@ -46,14 +46,14 @@ void usage_error(const char *format, ...)
     exit(EXIT_USAGE);
 }
 
-int print_word(const char *text)
+int print_word(FILE *to, const char *text)
 {
     int width = 0;
 
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
         const char *format = *at <= ' ' || *at >= 0x7f || *at == '\\' ? "\\x%02x" : "%c";
 
-        width += printf(format, *at);
+        width += fprintf(to, format, *at);
     }
     return width;
 }

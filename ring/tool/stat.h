@@ -3,6 +3,7 @@
 #define MRING_TOOL_STAT_H
 
 #include <mring.h>
+#include <stdio.h>
 
 struct reading {
     const char *name; /* of the ring */
@@ -12,10 +13,16 @@ struct reading {
     struct mring_member_stats *member; /* ring.members of them, in the order of their groups */
 };
 
+/* Take a snapshot, with *stats, and read it out; what is `reading`'s is used again. An exit code, or -errno. */
+int stat_read(struct mring *ring, struct mring_stats **stats, struct reading *reading, struct mring_error *error);
+
 /* One line, an object: groups in the ring, members in their groups. */
 void stat_json(const struct reading *reading);
 
-/* Tables. With an earlier reading, or NULL, how fast it goes. */
-void stat_table(const struct reading *reading, const struct reading *before);
+/*
+ * For people: the ring, and for whom its producer waits; an empty line; tables, whose first columns matter most. With an earlier reading, or NULL,
+ * how fast it goes.
+ */
+void stat_table(FILE *to, const struct reading *reading, const struct reading *before);
 
 #endif

@@ -19,7 +19,8 @@ static void handle(int signal)
     int saved = errno;
 
     caught = signal;
-    wake_owner(owner);
+    if (wake_owner != NULL)
+        wake_owner(owner);
     (void)!write(told[1], "", 1);
     errno = saved;
 }
@@ -62,18 +63,24 @@ int stop_signal(void)
     return caught;
 }
 
-int stop_or_input(int descriptor)
+int stop_or_input_within(int descriptor, int milliseconds)
 {
     struct pollfd both[] = {{descriptor, POLLIN, 0}, {told[0], POLLIN, 0}};
+    int count = caught ? 0 : poll(both, 2, milliseconds);
 
-    while (!caught)
-        if (poll(both, 2, -1) < 0) {
-            if (errno != EINTR)
-                return -errno;
-        } else if (both[1].revents == 0) {
-            return 1;
-        }
-    return 0;
+    if (caught || (count > 0 && both[1].revents != 0))
+        return 0;
+    return count > 0 ? 1 : count == 0 ? -ETIMEDOUT : -errno;
+}
+
+int stop_or_input(int descriptor)
+{
+    int code;
+
+    do
+        code = stop_or_input_within(descriptor, -1);
+    while (code == -EINTR);
+    return code;
 }
 
 void stop_by(int number)

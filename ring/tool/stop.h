@@ -8,14 +8,15 @@
 #ifndef MRING_TOOL_STOP_H
 #define MRING_TOOL_STOP_H
 
-/* From now on, to the end; `wake` is mring_wake for `handle`, which must not be closed meanwhile. 0, -errno. */
+/* From now on, to the end; `wake` is mring_wake for `handle`, which must not be closed meanwhile, or NULL. 0, -errno. */
 int stop_watch(void (*wake)(void *handle), void *handle);
 void stop_end(void);
 
 /* The signal that came, or 0. */
 int stop_signal(void);
 
-/* Wait until there is input. 1; 0: a signal came; -errno. */
+/* Wait until there is input. 1; 0: a signal came; -errno. Within so long: -ETIMEDOUT; -EINTR: a handler of another signal's ran. */
+int stop_or_input_within(int descriptor, int milliseconds);
 int stop_or_input(int descriptor);
 
 /* End by this signal. */

@@ -46,7 +46,7 @@ int complain_of(int code, const struct mring_error *error);
 _Noreturn void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A name that somebody else chose, as one word of ASCII: blanks, controls, backslashes and all beyond become \x20 and so on. How wide it is. */
-int print_word(const char *text);
+int print_word(FILE *to, const char *text);
 
 /* All that was printed has gone out: `code`, or EXIT_FAILED, and it was said why. */
 int finish_output(int code);

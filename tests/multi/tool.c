@@ -14,7 +14,8 @@ const char *tool_ring(void)
 {
     static char name[64];
 
-    (void)snprintf(name, sizeof(name), "tool.%ld", (long)getpgrp());
+    if (name[0] == '\0') /* children may lead groups of their own */
+        (void)snprintf(name, sizeof(name), "tool.%ld", (long)getpgrp());
     return name;
 }
 

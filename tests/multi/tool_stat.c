@@ -11,7 +11,7 @@
 enum { WORK, ODD, GROUPS, MESSAGES = 50, READ = 20 };
 
 static const struct mring_group groups[GROUPS] = {
-    {.name = "work", .members = 2},
+    {.name = "work", .members = 2, .unserved = MRING_DROP, .limit = 4096},
     {.name = "a \"b\"\\\xc3\xa4\xff\xed\xa0\x80", .members = 1}, /* the last bytes are no UTF-8 */
 };
 static const char odd_name[] = "a \"b\"\\\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd";
@@ -101,6 +101,10 @@ static void programs_are_told_all(void)
     EXPECT(json_array_size(list), ==, GROUPS);
     group = json_array_get(list, WORK);
     EXPECT(number(group, "lag_messages"), ==, MESSAGES);
+    EXPECT(number(group, "limit"), ==, 4096);
+    EXPECT_OK(strcmp(json_string_value(json_object_get(group, "unserved")), "drop"));
+    EXPECT(truth(group, "dropped"), ==, false);
+    EXPECT(json_array_size(json_object_get(group, "after")), ==, 0);
     EXPECT(truth(group, "gating"), ==, true);
     EXPECT(json_array_size(json_object_get(group, "members")), ==, 0);
     group = json_array_get(list, ODD);
@@ -108,6 +112,7 @@ static void programs_are_told_all(void)
     EXPECT(number(group, "lag_messages"), ==, MESSAGES - READ);
     EXPECT(number(group, "lag_bytes"), ==, 7 * (MESSAGES - READ));
     EXPECT(number(group, "members_most"), ==, 1);
+    EXPECT_OK(strcmp(json_string_value(json_object_get(group, "unserved")), "stop"));
     EXPECT(truth(group, "gating"), ==, false);
     member = json_array_get(json_object_get(group, "members"), 0);
     EXPECT(number(member, "process"), ==, getpid());
@@ -123,9 +128,11 @@ static void people_are_told_what_matters(void)
     char said[64];
 
     make_ring();
-    (void)snprintf(said, sizeof(said), "producer %ld\n%d messages", (long)getpid(), MESSAGES);
+    (void)snprintf(said, sizeof(said), "producer %ld\n%d messages of 350 bytes published\n0 waits", (long)getpid(),
+                   MESSAGES);
     TOOL_EXPECT(0, said, "stat", RING);
-    TOOL_EXPECT(0, "work                 durable       last", "stat", RING);
+    TOOL_EXPECT(0, "for want of room it waits for group work, which nobody serves, until it is more than 4096 bytes behind\n", "stat", RING);
+    TOOL_EXPECT(0, "work             last,unserved     0/2        50", "stat", RING);
     TOOL_EXPECT(0, "a\\x20\"b\"\\x5c\\xc3\\xa4\\xff", "stat", RING);
     EXPECT_OK(mring_end(producer));
     TOOL_EXPECT(0, "the stream is complete", "stat", RING);
