@@ -285,6 +285,32 @@ static void words_that_cannot_be_true(void **state)
     fake_ring_free(&scene.ring);
 }
 
+/* In a ring of which nothing was overwritten yet, and nothing will be soon, the oldest is the first. */
+static void lossy_ones_begin_with_the_first(void **state)
+{
+    (void)state;
+    for (uint32_t members = 1; members <= 2; members++) {
+        struct scene scene;
+        struct consumer_core member;
+        struct record record = {0, 0, NULL};
+        const struct group_view *group = &scene.ring.group[NEW];
+
+        scene_make(&scene, members);
+        scene.ring.group[NEW].terms.lossy = 1;
+        send(&scene, LAP / 2);
+        assert_int_equal(begin(&scene, &(struct start_wish){.from = START_OLDEST}, NULL), 0);
+        assert_int_equal(group_enter(&member, &scene.ring.view, group, 0, &(struct judge){NULL, NULL, 2}), 0);
+        for (uint32_t number = 0; number < 4; number++) {
+            if (lossy_next(&member, &record) == 0) {
+                assert_int_equal(members == 1 ? lossy_refill(&member) : shared_claim(&member), 1);
+                assert_int_equal(lossy_next(&member, &record), 1);
+            }
+            assert_int_equal(record_tag(record.header), number);
+        }
+        fake_ring_free(&scene.ring);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_position_must_be_a_record_that_is_there),
         cmocka_unit_test(where_another_group_is),
         cmocka_unit_test(lossy_ones_know_where_they_are),
+        cmocka_unit_test(lossy_ones_begin_with_the_first),
         cmocka_unit_test(words_that_cannot_be_true),
     };
 

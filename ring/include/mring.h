@@ -455,8 +455,9 @@ enum mring_start {
     MRING_START_NOW = 0,
     /*
      * The oldest message that is still there: what groups have not released, and what they have, as far as the producer has not made room
-     * of it. When the ring is full it looks how far all have released, and makes room of all that: so up to a ring full may be there. A lossy
-     * group, whose messages nothing protects, starts about a quarter of the ring behind what the producer is about to write over.
+     * of it. When the ring is full it looks how far all have released, and makes room of all that: so up to a ring full may be there. For a
+     * lossy group: the oldest point that is known to be whole and is not overwritten within the next quarter of the ring; there is about one in each
+     * sixteenth of the ring, or 16 MiB of a large one, and 32 are known.
      */
     MRING_START_OLDEST = 1,
     /* The message that begins at options.position, or the end of the stream, if that is there. */

@@ -81,6 +81,7 @@ static void groups_start_where_they_are_told_to(void)
     expect_from("a:start=@work", READ, "100");
     (void)snprintf(group, sizeof(group), "a:3,start=%u", 150 * RECORD);
     expect_from(group, 150, "50");
+    expect_from("look:1,lossy,start=oldest", 0, "200");
     TOOL_EXPECT(1, "\"a\" cannot start at position 1: no message", "recv", "--group=a:start=1", RING);
     TOOL_EXPECT(1, "\"a\" cannot start where \"b\" is", "recv", "--group=a:start=@b", RING);
 
