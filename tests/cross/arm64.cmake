@@ -16,3 +16,6 @@ set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 include_directories(SYSTEM ${cross}/usr/include/aarch64-linux-gnu)
 add_link_options(-Wl,-rpath-link,${cross}/usr/lib/aarch64-linux-gnu)
+
+# Debian's libncurses.so names libtinfo.so, which points to where that would be installed.
+set(NCURSES_LIBRARY ${cross}/lib/aarch64-linux-gnu/libncurses.so.6 ${cross}/lib/aarch64-linux-gnu/libtinfo.so.6 CACHE STRING "")
