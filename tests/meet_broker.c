@@ -84,6 +84,12 @@ static int on_unjoin(void *context, const struct meet_peer *peer, const struct j
     return 0;
 }
 
+static int on_remove(void *context, const struct meet_peer *peer, const char *name)
+{
+    (void)context;
+    return peer->role == MRING_PRODUCE ? (int)strlen(name) - LAYOUT_NAME : -EBUSY;
+}
+
 /* A group that cannot be, save for one index. */
 static int on_group(void *context, const struct meet_peer *peer, uint32_t index, struct group_reply *reply)
 {
@@ -148,6 +154,7 @@ static int set_up(void **state)
                                                .life = on_life,
                                                .join = on_join,
                                                .unjoin = on_unjoin,
+                                               .remove = on_remove,
                                                .group = on_group,
                                                .follower = on_follower,
                                                .bring = on_bring};
@@ -725,6 +732,33 @@ static void test_semaphore_table(void **state)
     stop(fixture);
 }
 
+/* The name comes through, and as what the asker has the ring. */
+static void test_remove(void **state)
+{
+    struct fixture *fixture = *state;
+    char longest[LAYOUT_NAME];
+    struct attach_reply attached;
+    struct meet_link *link;
+
+    assert_int_equal(serve(fixture, fixture->name, NULL), 0);
+    assert_int_equal(meet_own(&fixture->link, fixture->broker, NULL), 0);
+    assert_int_equal(meet_remove(fixture->link, "twelve bytes"), 12 - LAYOUT_NAME);
+    memset(longest, 'n', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_int_equal(meet_remove(fixture->link, longest), -1);
+    for (enum mring_role role = MRING_CONSUME; role <= MRING_INSPECT; role++) {
+        assert_int_equal(meet_look_up(&link, geteuid(), fixture->name, 0, NULL), 0);
+        assert_int_equal(meet_attach(link, role, &attached, NULL), 0);
+        mach_port_deallocate(mach_task_self(), attached.ring);
+        mach_port_deallocate(mach_task_self(), attached.doorbell);
+        assert_int_equal(meet_remove(link, "x"), role == MRING_PRODUCE   ? 1 - LAYOUT_NAME
+                                                 : role == MRING_CONSUME ? -EBUSY
+                                                                         : -EACCES);
+        meet_close(link);
+    }
+    stop(fixture);
+}
+
 /* Who is in a group before another gets what it takes to wake that one's members, and nothing more. */
 static void test_followers(void **state)
 {
@@ -907,6 +941,10 @@ static void test_malformed(void **state)
     request = good_request(fixture);
     assert_int_equal(say(fixture, &request, sizeof request - 4, true), -EPROTO);
     assert_int_equal(fixture->undone, 9);
+    request = good_request(fixture);
+    request.header.msgh_id = MESSAGE_REMOVE;
+    memset(request.of.join.name, 'n', sizeof request.of.join.name);
+    assert_int_equal(say(fixture, &request, sizeof request, true), -EINVAL);
 
     assert_int_equal(fixture->attached, 1);
     assert_int_equal(attach_and_look(fixture, fixture->link, MRING_CONSUME), 0);
@@ -1135,6 +1173,7 @@ int main(void)
         MEET_TEST(test_semaphore_between_children),
         MEET_TEST(test_semaphore_table),
         MEET_TEST(test_followers),
+        MEET_TEST(test_remove),
         MEET_TEST(test_semaphore_table_is_bounded),
         MEET_TEST(test_malformed),
         MEET_TEST(test_dying_clients),

@@ -137,6 +137,8 @@ int check_waiting(enum mring_waiting way, int64_t interval, struct mring_error *
 extern const struct broker_service serve_template;
 int serve_join(struct mring *ring, uid_t user, const struct join_request *request, struct group_reply *reply);
 int serve_unjoin(struct mring *ring, const struct join_request *request);
+/* Take a durable group out of the directory: as mring_group_remove, but -EAGAIN: nobody has brought it here yet. */
+int serve_remove(struct mring *ring, const struct meet_peer *peer, const char *name);
 /* Make a group and its directory entry, not yet live. With the lock held. */
 int serve_make_group(struct mring *ring, uint32_t index, const char *name, const struct group_terms *terms,
                      struct mring_error *error);

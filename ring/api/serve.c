@@ -325,6 +325,48 @@ int serve_unjoin(struct mring *ring, const struct join_request *request)
     return 0;
 }
 
+static bool may_remove(const struct mring *ring, const struct meet_peer *peer, uint32_t index)
+{
+    return peer->role == MRING_PRODUCE || peer->uid == ring->owner ||
+           peer->uid == (uid_t)directory_entry(ring, index)->maker;
+}
+
+/* With the lock held: no place is given meanwhile. -EAGAIN: nobody has brought the group yet. */
+static int remove_unserved(struct mring *ring, const struct meet_peer *peer, uint32_t index)
+{
+    const struct region_group *group = served_group(ring, index);
+
+    if (is_declared(ring, index) || !terms_by_join(&directory_entry(ring, index)->terms))
+        return -EOPNOTSUPP;
+    if (!may_remove(ring, peer, index))
+        return -EACCES;
+    if (group == NULL)
+        return -EAGAIN;
+    if (group_lives(&group->view, alive, ring))
+        return -EBUSY;
+    remove_group(ring, index);
+    return 0;
+}
+
+int serve_remove(struct mring *ring, const struct meet_peer *peer, const char *name)
+{
+    int index;
+    int code = -ENOENT;
+
+    ring_lock();
+    clear_empty(ring);
+    index = ring_find_group(ring, name);
+    if (index >= 0)
+        code = remove_unserved(ring, peer, (uint32_t)index);
+    ring_unlock();
+    return code;
+}
+
+static int on_remove(void *context, const struct meet_peer *peer, const char *name)
+{
+    return serve_remove(context, peer, name);
+}
+
 static int on_unjoin(void *context, const struct meet_peer *peer, const struct join_request *request)
 {
     (void)peer;
@@ -535,6 +577,7 @@ const struct broker_service serve_template = {.attach = on_attach,
                                               .escrow = on_escrow,
                                               .join = on_join,
                                               .unjoin = on_unjoin,
+                                              .remove = on_remove,
                                               .life = on_life,
                                               .group = on_group,
                                               .follower = on_follower,

@@ -111,7 +111,7 @@ enum mring_waiting {
 
 /*
  * What went wrong, in words: -errno cannot name the thing. The opening calls (mring_create, mring_open, mring_import, mring_producer,
- * mring_join), mring_export, mring_fsck and mring_repair take one; NULL if you do not care. It is filled on failure only, and not by -EINVAL for a NULL
+ * mring_join), mring_export, mring_group_remove, mring_fsck and mring_repair take one; NULL if you do not care. It is filled on failure only, and not by -EINVAL for a NULL
  * or an options struct of a wrong size.
  */
 struct mring_error {
@@ -227,7 +227,8 @@ struct mring_options {
  *
  * A ring and its name last as long as a process is there that can serve it: one that answers those who attach. At first that is this one.
  * When it has closed the ring, or ended, also when it was killed, another takes its place, within a second if any waits on a
- * handle of the ring (mring_wait, also with a timeout of 0) or asks for something (mring_join, mring_producer, mring_fsck, mring_repair); then
+ * handle of the ring (mring_wait, also with a timeout of 0) or asks for something (mring_join, mring_producer, mring_group_remove, mring_fsck,
+ * mring_repair); then
  * anybody can attach, also a new producer, and those who are attached go on without reopening. Able to do that is each process of the ring's user and
  * group (effective ids) that opened the ring by its name, but with MRING_INSPECT, and each such forked child that joined or produced, while
  * somebody served it: they keep the rights for it, unmapped, 1 descriptor and 1 for each declared group; and take them along when they
@@ -520,6 +521,7 @@ struct mring_join_options {
  * serves the ring, a member, or one that could serve the ring (mring_create) and has heard of the group. The one who joins it has at once;
  * others hear of it when they open the ring, wait on a handle (within a quarter of a second), or find it when the ring is full. It costs each
  * one more descriptor. When all who keep it are killed, and the ring goes on all the same, its place is lost; a join then makes it anew.
+ * Of a durable group that nobody will come to any more, mring_group_remove frees the ring.
  *
  * -EACCES    the ring was opened with MRING_INSPECT
  * -EDQUOT    the ring is another user's, and this one has made as many groups there as it may, 8 with 128 members in all; or all such
@@ -636,6 +638,25 @@ MRING_API int mring_recv(struct mring_consumer *consumer, void *buffer, size_t s
  * child: frees the child's copy only. NULL is allowed. 0.
  */
 MRING_API int mring_leave(struct mring_consumer *consumer);
+
+/*
+ * Remove a durable group that nobody is in, for good: what it has not released is lost, what was set aside in it too, and its name and its place are free;
+ * a join makes it anew. A producer that waits for room goes on within a second. What killed members held goes with it.
+ * For the ring's user, the user whose join made the group, and any process that has the ring with MRING_PRODUCE. `error` may be NULL.
+ *
+ * 0
+ * -ENOENT    there is no such group: also when it was removed over an earlier try of this call, by a process that was killed before it said so
+ * -EBUSY     a living process is a member, also a stopped one, and this one; or it is just joining
+ * -EOPNOTSUPP it was declared with the ring, and lasts as long (groups after it may count on that): join it, and release what is there; or
+ *            give it a limit when the ring is made (MRING_DROP)
+ * -EACCES    the ring was opened with MRING_INSPECT, or the group is another user's
+ * -EINVAL    bad name, or NULL.  -ENAMETOOLONG
+ * -EPIPE     nobody serves the ring, and for 3 seconds nobody took that over
+ * -ETIMEDOUT who serves the ring has not answered for 5 seconds (its process is stopped, say), and may do it yet; or it took the ring over, and
+ *            nobody who keeps this group has come to it for 3 seconds
+ * -ENOMEM -EMFILE -ENOLCK  as of mring_create
+ */
+MRING_API int mring_group_remove(struct mring *ring, const char *group, struct mring_error *error);
 
 /* ------------------------------------------------------------------------------------------------------------------
  * Waiting

@@ -711,6 +711,13 @@ class mring::ring
         check(mring_repair(get(), &error), error, "mring: repair");
     }
 
+    /* Remove a durable group that nobody is in. */
+    void remove_group(const std::string &name) const
+    {
+        mring_error error = MRING_ERROR_INIT;
+        check(mring_group_remove(get(), name.c_str(), &error), error, "mring: remove a group");
+    }
+
     struct mring_info info() const
     {
         struct mring_info facts = MRING_INFO_INIT;

@@ -151,6 +151,15 @@ static int answer_unjoin(const struct broker *ring, const struct request *reques
     return read_join(request, &join) ? ring->service.unjoin(ring->service.context, peer, &join) : -EINVAL;
 }
 
+static int answer_remove(const struct broker *ring, const struct request *request, const struct meet_peer *peer)
+{
+    const char *name = request->of.join.name;
+
+    return memchr(name, '\0', sizeof request->of.join.name) != NULL
+               ? ring->service.remove(ring->service.context, peer, name)
+               : -EINVAL;
+}
+
 static int answer_join(const struct broker *ring, const struct request *request, const struct meet_peer *peer,
                        struct answer *answer)
 {
@@ -280,7 +289,9 @@ static int get_semaphore(const struct broker *ring, const struct request *reques
 /* A look at the ring is for all roles; a place in it is not. */
 static enum mring_role least_role(mach_msg_id_t kind)
 {
-    return kind == MESSAGE_JOIN || kind == MESSAGE_UNJOIN || kind == MESSAGE_FOLLOWER ? MRING_CONSUME : MRING_INSPECT;
+    bool looks = kind != MESSAGE_JOIN && kind != MESSAGE_UNJOIN && kind != MESSAGE_FOLLOWER && kind != MESSAGE_REMOVE;
+
+    return looks ? MRING_INSPECT : MRING_CONSUME;
 }
 
 static bool judge(const struct broker *ring, const struct request *request, struct meet_peer *peer)
@@ -308,6 +319,8 @@ static int call_service(const struct broker *ring, struct request *request, cons
         return answer_join(ring, request, peer, answer);
     case MESSAGE_UNJOIN:
         return answer_unjoin(ring, request, peer);
+    case MESSAGE_REMOVE:
+        return answer_remove(ring, request, peer);
     case MESSAGE_BRING:
         return answer_bring(ring, request, peer);
     case MESSAGE_FOLLOWER:

@@ -348,6 +348,19 @@ void meet_unjoin(struct meet_link *link, const struct join_request *request)
         (void)send_request(&message);
 }
 
+int meet_remove(struct meet_link *link, const char *name)
+{
+    struct request message = {.argument = 0};
+    struct answer_buffer buffer;
+    int result;
+
+    memcpy(message.of.join.name, name, strlen(name));
+    result = call(link, &message, MESSAGE_REMOVE, &buffer, NULL);
+    if (result == 0)
+        mach_msg_destroy(&buffer.answer.header);
+    return result;
+}
+
 int meet_group(struct meet_link *link, const struct ring_key *secret, uint32_t index, struct group_reply *reply)
 {
     struct request request = {.argument = index};

@@ -99,6 +99,8 @@ struct broker_service {
                 struct group_reply *reply);
     /* Nobody got the answer to this join, or could not use it: give the place back, if one was given. */
     int (*unjoin)(void *context, const struct meet_peer *peer, const struct join_request *request);
+    /* Remove a group that a join has made, and that nobody is in. The name is NUL-terminated. */
+    int (*remove)(void *context, const struct meet_peer *peer, const char *name);
     /* A send right to the life entry (moved); asked for only by a process that has no life in the ring yet. */
     int (*life)(void *context, const struct meet_peer *peer, mem_entry_name_port_t *entry);
     /* The entry of a live group by its directory index: read-write and with its key for a producer, or an heir, else read-only. */
@@ -191,6 +193,8 @@ int meet_join(struct meet_link *link, const struct join_request *request, struct
               struct mring_error *error);
 /* Undo a join, whatever became of it: also one whose answer did not come in time. Not answered. */
 void meet_unjoin(struct meet_link *link, const struct join_request *request);
+/* Remove a group that a join has made. -EAGAIN: the broker is a successor, and does not have it yet. */
+int meet_remove(struct meet_link *link, const char *name);
 /* With the ring's secret, or, where that is NULL, as the link's role. */
 int meet_group(struct meet_link *link, const struct ring_key *secret, uint32_t index, struct group_reply *reply);
 /* Bring the entry of a live group to a successor, as one of its members; the right stays the caller's. 0 also where it has it already. */

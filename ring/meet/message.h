@@ -32,7 +32,8 @@ enum message_kind {
     MESSAGE_PUT_SEMAPHORE,
     MESSAGE_GET_SEMAPHORE,
     MESSAGE_FOLLOWER,
-    MESSAGE_END /* the first number that is not a request */
+    MESSAGE_REMOVE, /* with the name alone, of a join */
+    MESSAGE_END     /* the first number that is not a request */
 };
 enum { MESSAGE_ANSWER = 100 };
 

@@ -7,16 +7,17 @@
 
 static const char usage[] =
     "usage: mring COMMAND [OPTION]... [NAME]\n"
-    "  ls    list the rings that are served here\n"
-    "  send  send lines or records of standard input to a ring\n"
-    "  recv  write what a group of a ring receives to standard output\n"
-    "  stat  show how much was sent, who is how far, and who keeps the sender waiting\n"
-    "  fsck  check a ring, and put right what killed processes left\n"
+    "  ls      list the rings that are served here\n"
+    "  send    send lines or records of standard input to a ring\n"
+    "  recv    write what a group of a ring receives to standard output\n"
+    "  stat    show how much was sent, who is how far, and who keeps the sender waiting\n"
+    "  fsck    check a ring, and put right what killed processes left\n"
+    "  remove  remove a durable group that nobody receives for\n"
     "`mring COMMAND --help` tells more, mring(1) all; --version tells which this is.\n"
     "Exit status: 0 done, 1 failed, 2 not understood, 3 done, and the ring or its stream is not as it should be.\n";
 
-static const struct command *const commands[] = {&command_fsck, &command_ls, &command_recv, &command_send,
-                                                 &command_stat};
+static const struct command *const commands[] = {&command_fsck,   &command_ls,   &command_recv,
+                                                 &command_remove, &command_send, &command_stat};
 
 static const struct command *find(const char *name)
 {

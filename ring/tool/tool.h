@@ -26,7 +26,7 @@ struct command {
     const char *usage;                 /* the whole of what --help says */
 };
 
-extern const struct command command_fsck, command_ls, command_recv, command_send, command_stat;
+extern const struct command command_fsck, command_ls, command_recv, command_remove, command_send, command_stat;
 
 /* How long to wait for a ring to appear: one whose server was killed is served again within a second; or it is just being made. */
 #define PATIENCE INT64_C(2000000000)

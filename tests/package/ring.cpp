@@ -169,6 +169,14 @@ try {
         consumer.release(*message);
         ++messages;
     }
+    mring_join_options durable = MRING_JOIN_OPTIONS_INIT;
+    durable.durable = 1;
+    (void)ring.join("ledger", durable);
+    ring.remove_group("ledger");
+    if (ring.info().groups != 1) {
+        std::cerr << "a group that was removed is there\n";
+        return 1;
+    }
     if (!producer.trouble().empty() || !consumer.trouble().empty()) {
         std::cerr << "trouble: " << producer.trouble() << consumer.trouble() << '\n';
         return 1;

@@ -7,7 +7,7 @@ command -v mandoc >/dev/null 2>&1 || { echo "no mandoc here"; exit 77; }
 
 mandoc -T lint -W warning "$manual"
 status=0
-for command in send recv ls stat fsck; do
+for command in send recv ls stat fsck remove; do
     for option in $("$mring" $command --help | sed -n 's/^  -\(-[a-z-]*\) .*/\1/p'); do
         # Explained in the section of the command.
         sed -n "/^\.Ss mring $command\$/,/^\.S[sh] /p" "$manual" | grep -q "^\.It Fl $option\>" ||

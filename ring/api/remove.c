@@ -1,0 +1,78 @@
+/*
+ * Removing a durable group that nobody serves: whoever serves the ring takes it out of the directory, as it does with a passing group whose members are
+ * gone (serve.c). So nobody new is in this: a producer sees that the directory has changed, drops the group at its next look for room, and waits
+ * for it no more; those who keep the entry let it go (durable.c); who joins it later makes it anew.
+ *
+ * Who may come, and who is there, is settled under the lock of who serves: each place of such a group is given by it. One that is given, to a process
+ * that lives, is enough to refuse; so a group is never taken away from under a member, nor from under one who is just being told of its place.
+ *
+ * A successor decides it when it has the group, from those who keep it; until then it cannot tell who is in it. Killed at any step, whoever serves
+ * leaves the group as it was or gone: that is one bit.
+ */
+#include "inspect.h"
+
+#include "meet/clock.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    PATIENCE = 3000,        /* ms: as that of a join */
+    PAUSE = 2 * 1000 * 1000 /* ns: before asking again */
+};
+
+static int ask(struct mring *ring, const char *group)
+{
+    const struct meet_peer self = {.uid = geteuid(), .role = ring->region.writable ? ring->role : MRING_CONSUME};
+    bool serves;
+
+    ring_lock();
+    serves = ring->broker != NULL;
+    ring_unlock();
+    return serves ? serve_remove(ring, &self, group) : meet_remove(ring->link, group);
+}
+
+static const char *trouble_text(int code)
+{
+    switch (code) {
+    case -ENOENT:
+        return "there is none of this name";
+    case -EBUSY:
+        return "a living process is a member; a stopped one lives";
+    case -EOPNOTSUPP:
+        return "it was declared with the ring, and lasts as long";
+    case -EACCES:
+        return "another user has made it; the ring's user, and who has the ring with MRING_PRODUCE, may";
+    case -EPIPE:
+        return "the process that served the ring is gone, and nobody has taken its place";
+    case -ETIMEDOUT:
+        return "the process that serves the ring does not answer, or is new and none of those who keep the group has "
+               "come to it; are they stopped?";
+    default:
+        return mring_strerror(code);
+    }
+}
+
+int mring_group_remove(struct mring *ring, const char *group, struct mring_error *error)
+{
+    int64_t deadline = clock_deadline(PATIENCE * INT64_C(1000000));
+    int code;
+
+    if (ring == NULL)
+        return -EINVAL;
+    code = check_name(group, "group", error);
+    if (code == 0 && ring->role == MRING_INSPECT)
+        code = failure(error, -EACCES, 0, "this process has the ring for looking only: open it with MRING_CONSUME");
+    if (code == 0)
+        code = inspect_arrive(ring, error);
+    if (code != 0)
+        return code;
+    while (((code = ask(ring, group)) == -EPIPE || code == -EAGAIN) && clock_left(deadline) > 0) {
+        ring_meet(ring);
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    }
+    if (code == -EAGAIN)
+        code = -ETIMEDOUT;
+    return code == 0 ? 0 : failure(error, code, 0, "group \"%s\" cannot be removed: %s", group, trouble_text(code));
+}
