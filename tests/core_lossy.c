@@ -198,30 +198,6 @@ static void what_is_held_is_overwritten(void **state)
     }
 }
 
-/* A batch ends where a gap was found, and then what it handed out is lost, too: that is told as one. */
-static void two_gaps_are_told_as_one(void **state)
-{
-    struct scene scene;
-    struct consumer_core member;
-    struct record record = {0, 0, NULL};
-
-    (void)state;
-    scene_make(&scene);
-    fake_ring_join(&scene.ring, LONE, 1, &member);
-    send_some(&scene, 10, 100);
-    assert_int_equal(next(&member, &record), 1);
-    send_some(&scene, 300, 100);
-    assert_int_equal(lossy_next(&member, &record), -EOVERFLOW);
-    member.lossy.pending = true; /* as the api does for the next call to tell it */
-    assert_int_equal(lossy_release(&member, 0, 100), -EOVERFLOW);
-    assert_int_equal(member.lossy.gap.from, 0);
-    assert_int_equal(member.lossy.gap.resumed, member.position);
-    assert_int_equal(next(&member, &record), 1);
-    assert_int_equal(member.lossy.gap.messages, record_tag(record.header));
-    assert_int_equal(member.lossy.gap.bytes, 100 * record_tag(record.header));
-    fake_ring_free(&scene.ring);
-}
-
 /* It was told while it held a message, and leaves. */
 static void who_leaves_has_counted_what_it_missed(void **state)
 {
@@ -241,6 +217,34 @@ static void who_leaves_has_counted_what_it_missed(void **state)
     assert_int_equal(word_load(&member.line->missed), member.lossy.gap.messages);
     assert_int_equal(word_load(&member.line->missed_bytes), member.lossy.gap.bytes);
     fake_ring_free(&scene.ring);
+}
+
+/* What is behind the held ones was found to be lost before they were, and is told with them: from the first of them to where it goes on. */
+static void what_is_held_is_told_with_what_is_behind(void **state)
+{
+    (void)state;
+    for (unsigned group = 0; group < GROUPS; group++) {
+        struct scene scene;
+        struct account account = {0};
+        struct consumer_core member;
+        struct record first = {0, 0, NULL}, second = {0, 0, NULL}, none;
+
+        scene_make(&scene);
+        fake_ring_join(&scene.ring, group, 1, &member);
+        send_some(&scene, 50, 40);
+        assert_int_equal(next(&member, &first), 1);
+        assert_int_equal(next(&member, &second), 1);
+        send_some(&scene, 2 * CAPACITY / 48, 40);
+        assert_int_equal(lossy_next(&member, &none), -EOVERFLOW);
+        member.lossy.pending = true; /* as the api does when it has others to hand out */
+        release(&account, &member, &second);
+        assert_true(account.missed > 2);
+        assert_int_equal(member.lossy.gap.from, first.position);
+        assert_int_equal(member.lossy.gap.resumed, member.position);
+        drain(&account, &member);
+        assert_adds_up(&scene, &account);
+        fake_ring_free(&scene.ring);
+    }
 }
 
 static void it_may_hold_so_many(void **state)
@@ -735,8 +739,8 @@ int main(void)
         cmocka_unit_test(one_that_keeps_up_misses_nothing),
         cmocka_unit_test(lapped_it_knows_what_it_missed),
         cmocka_unit_test(what_is_held_is_overwritten),
-        cmocka_unit_test(two_gaps_are_told_as_one),
         cmocka_unit_test(who_leaves_has_counted_what_it_missed),
+        cmocka_unit_test(what_is_held_is_told_with_what_is_behind),
         cmocka_unit_test(it_may_hold_so_many),
         cmocka_unit_test(what_is_taken_back_comes_again),
         cmocka_unit_test(landmarks_stay_apart),

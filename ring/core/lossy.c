@@ -26,7 +26,7 @@ static void count_missed(struct consumer_core *consumer)
     lossy->uncounted = lossy->uncounted_bytes = 0;
 }
 
-/* One that was noted and not told yet grows: it may lie before this one, or, of a batch that ended with it, behind. */
+/* One that was noted and not told yet grows: this one may lie before it, as when what was handed out first is found to be lost after what came behind. */
 static void note_gap(struct consumer_core *consumer, struct lossy_gap gap)
 {
     struct lossy *lossy = &consumer->lossy;
@@ -36,10 +36,8 @@ static void note_gap(struct consumer_core *consumer, struct lossy_gap gap)
     if (lossy->pending) {
         gap.messages += lossy->gap.messages;
         gap.bytes += lossy->gap.bytes;
-        if (lossy->gap.from < gap.from)
-            gap.from = lossy->gap.from;
-        if (lossy->gap.resumed > gap.resumed)
-            gap.resumed = lossy->gap.resumed;
+        gap.from = lossy->gap.from < gap.from ? lossy->gap.from : gap.from;
+        gap.resumed = lossy->gap.resumed > gap.resumed ? lossy->gap.resumed : gap.resumed;
     }
     lossy->gap = gap;
 }
