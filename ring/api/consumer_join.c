@@ -18,10 +18,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum {
-    PATIENCE = 3000,        /* ms: how long a join waits for a ring that has no broker to get one */
-    PAUSE = 2 * 1000 * 1000 /* ns: before asking again */
-};
+enum { PAUSE = 2 * 1000 * 1000 /* ns: before looking again what the producer decides */ };
 
 /* The group that a join makes, if it makes one. */
 struct wish {
@@ -178,11 +175,6 @@ static int ask(struct mring *ring, const struct join_request *request, struct he
     return code;
 }
 
-static void pause_a_moment(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
-}
-
 /*
  * The broker may die meanwhile, and what became of the request is then unknown: it is undone, where it came to anything, and asked again
  * of the next one. That one may have to wait for the group's members to bring its entry (-EAGAIN).
@@ -190,7 +182,7 @@ static void pause_a_moment(void)
 static int join_by_broker(struct mring *ring, const char *name, const struct wish *wish, struct held_group *group,
                           int *line, struct mring_error *error)
 {
-    int64_t deadline = clock_deadline(PATIENCE * INT64_C(1000000));
+    int64_t deadline = ring_deadline();
     struct join_request request;
     int code;
 
@@ -203,16 +195,11 @@ static int join_by_broker(struct mring *ring, const char *name, const struct wis
     if (code != 0)
         return failure(error, code, 0, "no random bytes for the join's ticket");
     while ((code = ask(ring, &request, group, line, error)) != 0) {
-        uint64_t meetings = word_load(&ring->meetings);
-        bool again = (code == -EPIPE || code == -EAGAIN) && clock_left(deadline) > 0;
+        bool again = (code == -EPIPE || code == -EAGAIN) && ring_try_again(ring, deadline);
 
-        if (again)
-            ring_meet(ring);
         undo_join(ring, &request);
         if (!again)
             break;
-        if (word_load(&ring->meetings) == meetings)
-            pause_a_moment();
     }
     return code == -EAGAIN ? -ETIMEDOUT : code;
 }
@@ -332,12 +319,12 @@ static int join(struct mring_consumer *consumer, const char *name, const struct 
 {
     struct mring *ring = consumer->ring;
     struct held_group *group = &consumer->group;
-    int64_t deadline = clock_deadline(PATIENCE * INT64_C(1000000));
+    int64_t deadline = ring_deadline();
     int line = -1;
     int code;
 
     while ((code = join_inherited(ring, name, group, &line)) == -EAGAIN && clock_left(deadline) > 0)
-        pause_a_moment();
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
     if (code == 0)
         code = join_by_broker(ring, name, wish, group, &line, error);
     if (code < 0)

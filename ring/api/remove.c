@@ -11,16 +11,8 @@
  */
 #include "inspect.h"
 
-#include "meet/clock.h"
-
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
-
-enum {
-    PATIENCE = 3000,        /* ms: as that of a join */
-    PAUSE = 2 * 1000 * 1000 /* ns: before asking again */
-};
 
 static int ask(struct mring *ring, const char *group)
 {
@@ -56,7 +48,7 @@ static const char *trouble_text(int code)
 
 int mring_group_remove(struct mring *ring, const char *group, struct mring_error *error)
 {
-    int64_t deadline = clock_deadline(PATIENCE * INT64_C(1000000));
+    int64_t deadline;
     int code;
 
     if (ring == NULL)
@@ -68,10 +60,10 @@ int mring_group_remove(struct mring *ring, const char *group, struct mring_error
         code = inspect_arrive(ring, error);
     if (code != 0)
         return code;
-    while (((code = ask(ring, group)) == -EPIPE || code == -EAGAIN) && clock_left(deadline) > 0) {
-        ring_meet(ring);
-        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
-    }
+    deadline = ring_deadline();
+    do
+        code = ask(ring, group);
+    while ((code == -EPIPE || code == -EAGAIN) && ring_try_again(ring, deadline));
     if (code == -EAGAIN)
         code = -ETIMEDOUT;
     return code == 0 ? 0 : failure(error, code, 0, "group \"%s\" cannot be removed: %s", group, trouble_text(code));

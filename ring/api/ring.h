@@ -169,6 +169,13 @@ int ring_renew(struct mring *ring);
 /* Does the broker live? If not, take its place, or else find out who did. A system call or two. */
 void ring_meet(struct mring *ring);
 
+/*
+ * Who asks something of whoever serves the ring, and was told that nobody does, or by one who is new that it has not got the group yet, may ask again until this
+ * deadline: after ring_try_again, which lets this process take the place, or find out who did, or else a moment pass. False: the time is over.
+ */
+int64_t ring_deadline(void);
+bool ring_try_again(struct mring *ring, int64_t deadline);
+
 /* Bring the entry of a group made by a join to a broker that is new. False: it is gone again. */
 bool ring_bring(struct mring *ring, const struct held_group *group);
 

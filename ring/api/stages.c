@@ -73,13 +73,18 @@ static bool take_inherited(struct mring *ring, struct inherited *inherited, uint
 static int open_one(struct mring *ring, struct inherited *inherited, uint32_t index, struct held_group *held,
                     struct mring_error *error)
 {
+    int64_t deadline = ring_deadline();
+    int code;
+
     if (geteuid() == ring->owner && take_inherited(ring, inherited, index, held))
         return 0;
     if (held_group_borrow(ring, index, held))
         return 0;
-    if (inspect_group(ring, index, held, error) == 0)
-        return 0;
-    return take_inherited(ring, inherited, index, held) ? 0 : -EPIPE;
+    do
+        code = inspect_group(ring, index, held, error);
+    while (code != 0 && !take_inherited(ring, inherited, index, held) && code == -EPIPE &&
+           ring_try_again(ring, deadline));
+    return held->view.page != NULL ? 0 : code;
 }
 
 int stages_open(struct mring_consumer *consumer, struct inherited *inherited, struct mring_error *error)
@@ -102,10 +107,8 @@ int stages_open(struct mring_consumer *consumer, struct inherited *inherited, st
         int code = open_one(consumer->ring, inherited, index, held, error);
 
         if (code != 0)
-            return failure(error, code, 0,
-                           "the words of group number %u, which this one is after, cannot be had: nobody serves the "
-                           "ring, or not to this process",
-                           index);
+            return failure(error, code, 0, "the words of group number %u, which this one is after, cannot be had: %s",
+                           index, code == -EPIPE ? "nobody serves the ring" : mring_strerror(code));
         consumer->core.upstream[consumer->core.upstreams++].group = held->view;
         if (index == own->index || !stage_may_lead(&held->view.terms))
             return failure(error, -EPROTO, 0, "damaged ring: a group is said to be after number %u", index);

@@ -44,11 +44,17 @@
  * one whose broker was killed between the taking of the place and the note of whose join that was for.
  */
 #include "durable.h"
+#include "meet/clock.h"
 #include "ring.h"
 
 #include <errno.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PATIENCE INT64_C(3000000000) /* ns */
+
+enum { PAUSE = 2 * 1000 * 1000 /* ns: before asking again */ };
 
 /* ---- escrow ---- */
 
@@ -282,6 +288,23 @@ void ring_meet(struct mring *ring)
     }
     end_meeting(ring);
     ring_keep_up(ring);
+}
+
+int64_t ring_deadline(void)
+{
+    return clock_deadline(PATIENCE);
+}
+
+bool ring_try_again(struct mring *ring, int64_t deadline)
+{
+    uint64_t meetings = word_load(&ring->meetings);
+
+    if (clock_left(deadline) <= 0)
+        return false;
+    ring_meet(ring);
+    if (word_load(&ring->meetings) == meetings)
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE}, NULL);
+    return true;
 }
 
 void ring_keep_up(struct mring *ring)
