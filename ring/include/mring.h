@@ -634,8 +634,9 @@ MRING_API int mring_take_aside(struct mring_consumer *consumer, void *buffer, si
 MRING_API int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struct mring_message *message);
 
 /*
- * Leave the group. What this member holds unreleased counts as released; what it was never handed goes to others. In a forked
- * child: frees the child's copy only. NULL is allowed. 0.
+ * Leave the group. What this member holds unreleased counts as released; what it had claimed and was never handed goes to others, who may have had messages
+ * from behind it by then. Of a lossy group: whoever leaves before mring_next has told of the last gap (-EOVERFLOW) is not told of that. In a forked child: frees
+ * the child's copy only. NULL is allowed. 0.
  */
 MRING_API int mring_leave(struct mring_consumer *consumer);
 
