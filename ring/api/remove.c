@@ -1,10 +1,10 @@
 /*
- * Removing a durable group that nobody serves: whoever serves the ring takes it out of the directory, as it does with a passing group whose members are
- * gone (serve.c). So nobody new is in this: a producer sees that the directory has changed, drops the group at its next look for room, and waits
- * for it no more; those who keep the entry let it go (durable.c); who joins it later makes it anew.
+ * Removing a durable group that nobody serves. Whoever serves the ring takes it out of the directory, as it does with a passing group
+ * whose members are gone (serve.c). For the others that is nothing new: a producer sees at its next look for room that the directory has
+ * changed, and waits for the group no more; those who keep the entry let it go (durable.c); who joins it later makes it anew.
  *
- * Who may come, and who is there, is settled under the lock of who serves: each place of such a group is given by it. One that is given, to a process
- * that lives, is enough to refuse; so a group is never taken away from under a member, nor from under one who is just being told of its place.
+ * Who is there is settled under the lock of who serves, which gives each place of such a group. One that is given to a process that lives
+ * is enough to refuse: so no group goes from under a member, nor from under one who is just being told of its place.
  *
  * A successor decides it when it has the group, from those who keep it; until then it cannot tell who is in it. Killed at any step, whoever serves
  * leaves the group as it was or gone: that is one bit.

@@ -170,8 +170,8 @@ int ring_renew(struct mring *ring);
 void ring_meet(struct mring *ring);
 
 /*
- * Who asks something of whoever serves the ring, and was told that nobody does, or by one who is new that it has not got the group yet, may ask again until this
- * deadline: after ring_try_again, which lets this process take the place, or find out who did, or else a moment pass. False: the time is over.
+ * Nobody serves the ring, or one who is new, and has not got the group yet that it was asked about: ask again, until this deadline. In between
+ * ring_try_again has this process take the place, or find out who did, or else lets a moment pass. False: the time is over.
  */
 int64_t ring_deadline(void);
 bool ring_try_again(struct mring *ring, int64_t deadline);

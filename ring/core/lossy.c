@@ -26,7 +26,10 @@ static void count_missed(struct consumer_core *consumer)
     lossy->uncounted = lossy->uncounted_bytes = 0;
 }
 
-/* One that was noted and not told yet grows: this one may lie before it, as when what was handed out first is found to be lost after what came behind. */
+/*
+ * One that was noted and not told yet grows. This one may lie before it: what was handed out first may be found to be lost after what came
+ * behind.
+ */
 static void note_gap(struct consumer_core *consumer, struct lossy_gap gap)
 {
     struct lossy *lossy = &consumer->lossy;

@@ -634,15 +634,15 @@ MRING_API int mring_take_aside(struct mring_consumer *consumer, void *buffer, si
 MRING_API int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struct mring_message *message);
 
 /*
- * Leave the group. What this member holds unreleased counts as released; what it had claimed and was never handed goes to others, who may have had messages
- * from behind it by then. Of a lossy group: whoever leaves before mring_next has told of the last gap (-EOVERFLOW) is not told of that. In a forked child: frees
- * the child's copy only. NULL is allowed. 0.
+ * Leave the group. What this member holds unreleased counts as released; what it had claimed and was never handed goes to others, who may
+ * have had messages from behind it by then. In a lossy group, who leaves before a call has told of the last gap (-EOVERFLOW) is not told of it.
+ * In a forked child: frees the child's copy only. NULL is allowed. 0.
  */
 MRING_API int mring_leave(struct mring_consumer *consumer);
 
 /*
- * Remove a durable group that nobody is in, for good: what it has not released is lost, what was set aside in it too, and its name and its place are free;
- * a join makes it anew. A producer that waits for room goes on within a second. What killed members held goes with it.
+ * Remove a durable group that nobody is in, for good. What it has not released is lost, also what killed members held and what was set aside;
+ * its name and its place are free, and a join makes it anew. A producer that waits for room goes on within a second.
  * For the ring's user, the user whose join made the group, and any process that has the ring with MRING_PRODUCE. `error` may be NULL.
  *
  * 0
