@@ -8,23 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-const struct group groups[GROUPS] = {
-    [JOURNAL] = {"journal", 1, true}, [LONE] = {"lone", 1, true},  [WORK] = {"work", 4, true},
-    [PAIR] = {"pair", 2, true},       [CREW] = {"crew", 3, false}, [TAP] = {"tap", 1, false},
-};
-
 /*
- * A passing group is gone with its last member: what it saw before does not bind the next. So of "crew", which must see to
- * everything, there is always one that is not killed; of "tap", which must not, there need not be. Messages that kill
- * their holders do so in "work" alone, whose coroner takes no other work.
- *
- * The server's first life makes the ring; then it is served by whoever takes it over, who is killed, too.
+ * The server's first life makes the ring; then it is served by whoever takes it over, who is killed, too. Messages that kill their holders do so in
+ * "work" alone, whose coroner takes no other work.
  */
-bool keeps_one(enum group_number group)
-{
-    return group < LEDGERS && !groups[group].declared;
-}
-
 const struct role cast[] = {
     {"server", play_server, JOURNAL, .killed = true, .first = true},
     {"producer", play_producer, JOURNAL, .killed = true, .stopped = true, .waited = true},
@@ -32,13 +19,24 @@ const struct role cast[] = {
     {"worker 1", play_consumer, WORK, .killed = true, .stopped = true, .waited = true},
     {"worker 2", play_consumer, WORK, .killed = true, .stopped = true, .waited = true},
     {"worker 3", play_consumer, WORK, .killed = true, .stopped = true, .waited = true},
-    {"coroner", play_coroner, WORK, .stopped = true},
     {"pair 1", play_consumer, PAIR, .killed = true, .stopped = true, .waited = true, .buries = true},
     {"pair 2", play_consumer, PAIR, .killed = true, .stopped = true, .waited = true},
+    {"stage 1", play_consumer, STAGE, .killed = true, .stopped = true, .waited = true, .buries = true},
+    {"stage 2", play_consumer, STAGE, .killed = true, .stopped = true, .waited = true},
     {"crew 1", play_consumer, CREW, .killed = true, .stopped = true, .first = true, .waited = true, .buries = true},
     {"crew 2", play_consumer, CREW, .killed = true, .stopped = true, .waited = true},
     {"crew 3", play_consumer, CREW, .killed = true, .stopped = true, .waited = true},
+    {"archive", play_consumer, ARCHIVE, .killed = true, .stopped = true, .first = true, .waited = true, .buries = true},
+    {"coroner", play_coroner, WORK, .stopped = true, .first = true},
     {"tap", play_tap, TAP, .killed = true, .stopped = true, .waited = true},
+    {"spare", play_spare, SPARE, .killed = true, .stopped = true, .waited = true},
+    {"operator", play_operator, SPARE, .killed = true, .stopped = true},
+    {"glance", play_lossy, GLANCE, .killed = true, .stopped = true, .waited = true},
+    {"flock 1", play_lossy, FLOCK, .killed = true, .stopped = true, .waited = true},
+    {"flock 2", play_lossy, FLOCK, .killed = true, .stopped = true, .waited = true},
+    {"flock 3", play_lossy, FLOCK, .killed = true, .stopped = true, .waited = true},
+    {"herd 1", play_lossy, HERD, .stopped = true, .waited = true},
+    {"herd 2", play_lossy, HERD, .stopped = true, .waited = true},
 };
 const unsigned cast_size = sizeof(cast) / sizeof(cast[0]);
 _Static_assert(sizeof(cast) / sizeof(cast[0]) <= CAST_MOST, "the book has a place for each role");
@@ -86,6 +84,13 @@ void note_server(const struct mring *ring)
         add_figure(TAKEN_OVER, seen != 0);
 }
 
+bool is_stuck_serving(const struct mring *ring)
+{
+    uint64_t broker = word_load(&ring->region.view.page->broker);
+
+    return !cast[my_role].killed && owner_life(broker) == life_number(ring->life) && word_load(&book->ending) == 0;
+}
+
 void doom(unsigned role, uint64_t life)
 {
     word_store_release(&book->doomed[life], 1);
@@ -104,6 +109,28 @@ void stay_until_killed(void)
         (void)pause();
 }
 
+/*
+ * The server may be killed just now, and somebody come to a group that was not declared: it can join when a member has brought the
+ * group to the next server, which is done by who waits.
+ */
+void stay(struct mring_consumer *consumer)
+{
+    say_done();
+    for (;;) {
+        (void)mring_wait(consumer, 0);
+        nap();
+    }
+}
+
+void leave(struct mring *ring, struct mring_consumer *consumer)
+{
+    add_figure(LEFT, 1);
+    word_count(&book->leaves[cast[my_role].group]);
+    if (mring_leave(consumer) != 0 || mring_close(ring) != 0)
+        BAD("leaving failed");
+    exit(EXIT_SUCCESS);
+}
+
 struct mring *open_ring(enum mring_role role)
 {
     struct mring_error error = MRING_ERROR_INIT;
@@ -117,34 +144,6 @@ struct mring *open_ring(enum mring_role role)
     if (code != 0)
         BAD("mring_open: %d, %s", code, error.text);
     return ring;
-}
-
-/*
- * A place may be in use by a living member that works up what the dead one left there; and who serves the ring, or
- * those who could bring it the group, may be stopped.
- */
-struct mring_consumer *join_group(struct mring *ring, enum group_number group)
-{
-    struct mring_error error = MRING_ERROR_INIT;
-    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
-    struct mring_consumer *consumer;
-    int64_t end = now_ns() + INT64_C(20) * 1000000000;
-    int code;
-
-    options.members = groups[group].members;
-    options.batch = random_below(&my_random, 2) == 0 ? 0 : 1 + random_below(&my_random, 16);
-    options.error = &error;
-    do {
-        code = mring_join(ring, groups[group].name, &options, &consumer);
-        add_figure(CROWDED, code == -EUSERS);
-        add_figure(UNANSWERED, code == -ETIMEDOUT);
-        if (code == -EUSERS)
-            nap();
-    } while (code == -EUSERS || (code == -ETIMEDOUT && now_ns() < end));
-    if (code != 0)
-        BAD("mring_join(%s): %d, %s", groups[group].name, code, error.text);
-    word_store_release(&book->joined[my_role], my_life);
-    return consumer;
 }
 
 void take_aside(struct mring_consumer *consumer, void (*mark)(uint64_t number, unsigned deliveries, void *context),
@@ -165,28 +164,6 @@ void take_aside(struct mring_consumer *consumer, void (*mark)(uint64_t number, u
     }
     if (code != 0 && code != -EBUSY)
         BAD("mring_take_aside: %d", code);
-}
-
-static struct mring *make_ring(void)
-{
-    struct mring_error error = MRING_ERROR_INIT;
-    struct mring_options options = MRING_OPTIONS_INIT;
-    struct mring_group declared[GROUPS];
-    struct mring *ring;
-    int code;
-
-    options.capacity = CAPACITY;
-    options.attempts = ATTEMPTS;
-    options.error = &error;
-    options.groups = declared;
-    for (enum group_number group = 0; group < GROUPS; group++)
-        if (groups[group].declared)
-            declared[options.group_count++] =
-                (struct mring_group){.name = groups[group].name, .members = groups[group].members};
-    code = mring_create(&ring, ring_name, &options);
-    if (code != 0)
-        BAD("mring_create: %d, %s", code, error.text);
-    return ring;
 }
 
 static void print_finding(void *context, const struct mring_finding *finding)

@@ -12,8 +12,9 @@ struct consuming {
     struct mring_consumer *consumer;
     enum group_number group;
     bool lone;
-    uint64_t last; /* the number handed out last; of many: of those without the flag */
-    uint64_t dead; /* the last producer that was said to be dead; alone, a member has read all of its messages then */
+    uint64_t last;   /* the number handed out last; of many: of those without the flag */
+    uint64_t leaves; /* from the group, before it came */
+    uint64_t dead;   /* the last producer that was said to be dead; alone, a member has read all of its messages then */
     uint64_t rescued;
 };
 
@@ -22,6 +23,7 @@ static void begin(struct consuming *consuming)
     consuming->group = cast[my_role].group;
     consuming->lone = groups[consuming->group].members == 1;
     consuming->ring = open_ring(MRING_CONSUME);
+    consuming->leaves = word_load(&book->leaves[consuming->group]);
     consuming->consumer = join_group(consuming->ring, consuming->group);
     consuming->rescued = word_load(&consuming->consumer->core.line->rescued);
 }
@@ -31,11 +33,15 @@ static void mark_aside(uint64_t number, unsigned deliveries, void *context)
     ledger_aside(*(enum group_number *)context, number, deliveries);
 }
 
-/* I3: a lone member sees all, in order; one of many, in order what nobody had before. */
+/*
+ * I3: a lone member sees all, in order; one of many, in order what nobody had before. Unless somebody left: what that one had claimed and was not
+ * handed comes later.
+ */
 static void check_order(struct consuming *consuming, uint64_t number, unsigned deliveries)
 {
     if (consuming->lone ? consuming->last != 0 && number != consuming->last + 1
-                        : deliveries == 1 && number <= consuming->last)
+                        : deliveries == 1 && number <= consuming->last &&
+                              word_load_acquire(&book->leaves[consuming->group]) == consuming->leaves)
         BAD("message %llu (delivery %u) in \"%s\" after %llu", (unsigned long long)number, deliveries,
             groups[consuming->group].name, (unsigned long long)consuming->last);
     if (consuming->lone || deliveries == 1)
@@ -111,7 +117,7 @@ static int64_t some_time(void)
 static void wait_for_more(struct consuming *consuming, int64_t timeout)
 {
     uint64_t born = word_load(&book->born);
-    int code = mring_wait(consuming->consumer, timeout);
+    int code = wait_for_message(consuming->consumer, timeout);
     uint64_t rescued = word_load(&consuming->consumer->core.line->rescued);
 
     add_figure(CONSUMER_RESCUED, rescued - consuming->rescued);
@@ -126,29 +132,20 @@ static void wait_for_more(struct consuming *consuming, int64_t timeout)
 }
 
 /* Of a batch that it was handed a part of, and has released that part or not: what it was not handed goes to others. */
-static void leave(struct consuming *consuming)
+static void leave_some(struct consuming *consuming)
 {
     struct mring_message message;
 
     if (mring_next(consuming->consumer, &message) == 1)
         ledger_done(consuming->group, receive(consuming, &message));
-    add_figure(LEFT, 1);
-    if (mring_leave(consuming->consumer) != 0 || mring_close(consuming->ring) != 0)
-        BAD("leaving failed");
-    exit(EXIT_SUCCESS);
+    leave(consuming->ring, consuming->consumer);
 }
 
-/*
- * All is read. The server may be killed just now, and somebody come to a group that was not declared: it can join when a member has brought the
- * group to the next server, which is done by who waits.
- */
-static _Noreturn void stay(const struct consuming *consuming)
+/* The member of a durable group comes and goes: nobody is there then. */
+static bool time_to_leave(enum group_number group)
 {
-    say_done();
-    for (;;) {
-        (void)mring_wait(consuming->consumer, 0);
-        nap();
-    }
+    return random_below(&my_random, groups[group].durable ? 5000 : 200000) == 0 && !keeps_one(group) &&
+           word_load(&book->ending) == 0;
 }
 
 void play_consumer(void)
@@ -167,14 +164,14 @@ void play_consumer(void)
             wait_for_more(&consuming, polls ? 0 : some_time());
         if (slow && random_below(&my_random, 16) == 0)
             nap();
-        if (random_below(&my_random, 200000) == 0 && !keeps_one(consuming.group) && word_load(&book->ending) == 0)
-            leave(&consuming);
+        if (time_to_leave(consuming.group))
+            leave_some(&consuming);
     }
     if (code != -EPIPE)
         BAD("mring_next_batch: %d", code);
     if (cast[my_role].buries) /* the last of them, perhaps */
         take_aside(consuming.consumer, mark_aside, &consuming.group);
-    stay(&consuming);
+    stay(consuming.consumer);
 }
 
 /* The only member of a passing group: it sees everything from when it came, and nobody saw it before. */
@@ -220,7 +217,19 @@ static void begin_with_nothing(struct consuming *consuming)
     }
 }
 
-/* A member that takes no messages, but out of the way those that were set aside. There is no event to wait for. */
+/* What it keeps of "spare" does not get lost any more, as it is not killed. */
+static void note_kept(struct mring *ring)
+{
+    uint64_t index = word_load(&book->spare.index);
+
+    if ((ring->kept >> index & 1) != 0 && word_load(&ring->brought) == word_load(&ring->meetings))
+        word_store_release(&book->kept, ring->group[index].view.incarnation);
+}
+
+/*
+ * A member that takes no messages, but out of the way those that were set aside. There is no event to wait for. It is not killed; so the durable
+ * groups that it has heard of last, but while it leaves for another life.
+ */
 void play_coroner(void)
 {
     struct consuming consuming = {0};
@@ -228,6 +237,12 @@ void play_coroner(void)
     begin_with_nothing(&consuming);
     for (;;) {
         take_aside(consuming.consumer, mark_aside, &consuming.group);
+        (void)mring_wait(consuming.consumer, 0); /* who serves the ring, and what durable groups are there? */
+        note_kept(consuming.ring);
+        if (is_stuck_serving(consuming.ring)) {
+            word_store_release(&book->kept, 0);
+            leave(consuming.ring, consuming.consumer);
+        }
         nap();
     }
 }

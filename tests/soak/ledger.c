@@ -13,8 +13,9 @@
  *
  * What is checked. Without the flag: nobody has touched it. With it: whoever touched it is dead (or about to be: the
  * judge says so before it kills), and it says at least as many deliveries as there were, and at most one more than
- * members of the group died since it was committed. In the end, and when its word is needed for number + WINDOW: it has
- * come to an end. (By then the ring has no room for it any more: what is not DONE is lost.)
+ * members of the group died since it was committed. In a group behind others: they have released it. In the end, and
+ * when its word is needed for number + WINDOW: it has come to an end. (By then the ring has no room for it any more:
+ * what is not DONE is lost.)
  */
 #include "soak.h"
 
@@ -98,10 +99,27 @@ static uint64_t deaths_since(enum group_number group, uint64_t number)
     return word_load(&book->deaths[group]) - word_load(&book->deaths_before[group][number % WINDOW]);
 }
 
+/* What was set aside is released, too; and if its word stands for a message of later, it had come to its end. */
+static bool is_released(enum group_number group, uint64_t number)
+{
+    struct entry entry = entry_read(group, number);
+
+    return !is_of(entry, number) || at_its_end(entry) || deaths_since(group, number) >= ATTEMPTS;
+}
+
+void ledger_follow(enum group_number group, uint64_t number)
+{
+    for (enum group_number before = 0; before < LEDGERS; before++)
+        if ((groups[group].after >> before & 1) != 0 && !is_released(before, number))
+            BAD("handed out in \"%s\" before its time: " DESCRIPTION, groups[group].name,
+                DESCRIBED(before, number, entry_read(before, number)));
+}
+
 void ledger_take(enum group_number group, uint64_t number, unsigned deliveries)
 {
     struct entry entry = entry_read(group, number);
 
+    ledger_follow(group, number);
     if (!is_of(entry, number) || entry.state == ASIDE)
         BAD("handed out after its end: " DESCRIPTION, DESCRIBED(group, number, entry));
     if (entry.touches >= deliveries)

@@ -22,6 +22,15 @@ static unsigned long long killed(const struct figures *figures, void (*play)(voi
     return sum;
 }
 
+static unsigned long long all_killed(const struct figures *figures)
+{
+    unsigned long long sum = 0;
+
+    for (unsigned role = 0; role < cast_size; role++)
+        sum += figures->killed[role];
+    return sum;
+}
+
 static void print(const struct figures *figures)
 {
     static const char *const name[FIGURES] = {
@@ -38,6 +47,10 @@ static void print(const struct figures *figures)
         [OWNER_DEAD] = "waits that found the producer dead",
         [PRODUCER_RESCUED] = "rescued waits of producers",
         [CONSUMER_RESCUED] = "rescued waits of consumers",
+        [GOT] = "read whole in lossy groups",
+        [MISSED] = "  and missed",
+        [REMOVED] = "groups removed",
+        [DROPPED] = "  and dropped",
         [HELD_UP] = "times that the kernel held the judge",
     };
 
@@ -45,7 +58,8 @@ static void print(const struct figures *figures)
     (void)printf("%-36s %llu\n", "  in rounds looked through to the end", (unsigned long long)figures->drained);
     (void)printf("%-36s %llu\n", "producers killed", killed(figures, play_producer));
     (void)printf("%-36s %llu\n", "creators and their followers killed", killed(figures, play_server));
-    (void)printf("%-36s %llu\n", "consumers killed", killed(figures, play_consumer) + killed(figures, play_tap));
+    (void)printf("%-36s %llu\n", "consumers killed",
+                 all_killed(figures) - killed(figures, play_producer) - killed(figures, play_server));
     (void)printf("%-36s %llu\n", "stopped for a while", (unsigned long long)figures->stops);
     for (enum figure figure = 0; figure < FIGURES; figure++)
         (void)printf("%-36s %llu\n", name[figure], (unsigned long long)figures->figure[figure]);
@@ -59,10 +73,8 @@ static void print(const struct figures *figures)
  */
 static bool rescues_explained(const struct figures *figures)
 {
-    uint64_t events = figures->stops;
+    uint64_t events = figures->stops + all_killed(figures);
 
-    for (unsigned role = 0; role < cast_size; role++)
-        events += figures->killed[role];
     return figures->figure[PRODUCER_RESCUED] + figures->figure[CONSUMER_RESCUED] <= events;
 }
 

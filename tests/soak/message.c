@@ -48,6 +48,18 @@ static bool same_bytes(const unsigned char *at, uint32_t length, const struct me
     return true;
 }
 
+/* Who committed it begins at or before it, and the next one behind it. */
+uint64_t message_bytes(uint64_t first, uint64_t count)
+{
+    uint32_t producer = (uint32_t)word_load_acquire(&book->born);
+    uint64_t bytes = 0;
+
+    for (uint64_t number = first + count; number-- > first; bytes += message_length(number, producer))
+        while (word_load(&book->begins[producer]) > number)
+            producer--;
+    return bytes;
+}
+
 struct message_head message_check(const struct mring_message *message)
 {
     struct message_head head;

@@ -55,6 +55,8 @@ static void begin(struct producing *producing)
     struct mring *ring = open_ring(MRING_PRODUCE);
     int code;
 
+    options.wait = my_waiting;
+    options.interval = my_interval;
     options.error = &error;
     code = mring_producer(ring, &producing->producer, &options);
     if (code != 0)
@@ -90,7 +92,7 @@ static void note_stall(int64_t began, bool undisturbed)
 }
 
 /* There is none: read the journal, which may be what keeps it, and wait. */
-static void *wait_for_room(struct producing *producing, uint32_t length)
+static void *reserve_waiting(struct producing *producing, uint32_t length)
 {
     uint64_t disturbances = word_load(&book->disturbances);
     bool undisturbed = word_load(&book->stopped) == 0;
@@ -100,7 +102,8 @@ static void *wait_for_room(struct producing *producing, uint32_t length)
 
     do {
         (void)read_journal(producing);
-        code = producing->polls ? 0 : mring_wait(producing->producer, MRING_FOREVER);
+        /* Who only polled would never give up a group that nobody serves. */
+        code = producing->polls && random_below(&my_random, 4096) != 0 ? 0 : wait_for_room(producing->producer);
         if (code != 0)
             BAD("mring_wait: %d", code);
         count_rescued(producing);
@@ -130,7 +133,7 @@ static void commit_one(struct producing *producing)
     int code = mring_reserve(producing->producer, length, &where);
 
     if (code == -EAGAIN)
-        where = wait_for_room(producing, length);
+        where = reserve_waiting(producing, length);
     else if (code != 0)
         BAD("mring_reserve: %d", code);
     if (head.number % 64 == 0 && poisonous())

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEPT_MOST = 256, NAME_ROOM = 128, DESCRIPTORS_MOST = 256 };
+enum { KEPT_MOST = 512, NAME_ROOM = 128, DESCRIPTORS_MOST = 256 };
 
 /* Things of one kind: their inodes. */
 struct kept {
@@ -177,6 +177,10 @@ void remains_note(struct remains *remains, pid_t pid)
 
     (void)snprintf(text, sizeof(text), "%ld", (long)pid);
     see_process(text, remains);
+}
+
+void remains_note_names(struct remains *remains)
+{
     each_line("/proc/net/unix", note_name, remains);
 }
 

@@ -48,6 +48,7 @@ static void play(unsigned role, uint64_t life, uint64_t seed, pid_t judge)
     my_role = role;
     my_life = life;
     my_random = seed ^ life * UINT64_C(0x9e3779b97f4a7c15);
+    choose_waiting();
     cast[role].play();
     _Exit(EXIT_SUCCESS);
 }
@@ -76,8 +77,8 @@ static void start(struct round *round, unsigned role)
 }
 
 /*
- * The next one comes soon, at once, or, of the producer, now and then so late that its consumers notice. Nobody may
- * be missing for long whom the producer waits for.
+ * The next one comes soon, at once, or, of the producer, now and then so late that its consumers notice, of a group with a limit so late that it
+ * is dropped, and of a durable one so late that others may serve the ring by then. Nobody else may be missing for long whom the producer waits for.
  */
 static int64_t pause_before(struct round *round, unsigned role)
 {
@@ -87,6 +88,10 @@ static int64_t pause_before(struct round *round, unsigned role)
         return 0;
     if (kind == 19 && cast[role].play == play_producer)
         return 1500 * MS;
+    if (kind == 19 && groups[cast[role].group].limit != 0)
+        return 2000 * MS;
+    if (kind >= 18 && groups[cast[role].group].durable)
+        return (int64_t)random_below(&round->random, 500) * MS;
     return (int64_t)random_below(&round->random, PAUSE_MOST_MS) * MS;
 }
 
@@ -326,7 +331,7 @@ static void drain(struct round *round)
             round->failed = true;
         }
     }
-    if (!round->failed && ledger_open(word_load(&book->last)) != 0)
+    if (!round->failed && (ledger_open(word_load(&book->last)) != 0 || !accounts_agree(word_load(&book->last))))
         round->failed = true;
     round->figures->drained += round->failed ? 0 : word_load(&book->last);
 }
@@ -344,6 +349,7 @@ static void kill_all(struct round *round)
     for (unsigned role = 0; role < cast_size; role++)
         if (round->player[role].pid != 0)
             remains_note(remains, round->player[role].pid);
+    remains_note_names(remains);
     for (unsigned role = 0; role < cast_size; role++)
         if (round->player[role].pid != 0)
             (void)kill(round->player[role].pid, SIGKILL);

@@ -6,8 +6,12 @@
  *   round.c          one ring's life: the judge starts the processes of a table, kills, stops and replaces them, and
  *                    kills them all at the end
  *   cast.c           that table, and what each of them does in a line
+ *   groups.c         the groups, of all kinds
  *   producer.c       one at a time; each goes on with the number behind the last one that was committed
- *   consumer.c       members of all kinds of groups
+ *   consumer.c       members of groups that must see to everything, and of a passing one
+ *   lossy.c          members of lossy groups, and what they got and missed
+ *   spare.c          the member of a group that is dropped when nobody serves it
+ *   waiting.c        how they wait
  *   message.c        a message's bytes, all of them derived from its number and its producer
  *   ledger.c         a state for each message in each group, which a kill at any instant leaves true
  *   state.c          the ring's words, printed when nothing moves
@@ -41,12 +45,33 @@ enum {
 
 /* ---- the cast ---- */
 
-enum group_number { JOURNAL, LONE, WORK, PAIR, CREW, LEDGERS, TAP = LEDGERS, GROUPS };
+/* First those that must see to everything, with a ledger each; last the lossy ones, with an account each. */
+enum group_number {
+    JOURNAL,
+    LONE,
+    WORK,
+    PAIR,
+    STAGE,
+    CREW,
+    ARCHIVE,
+    LEDGERS,
+    TAP = LEDGERS,
+    SPARE,
+    LOSSLESS,
+    GLANCE = LOSSLESS,
+    FLOCK,
+    HERD,
+    GROUPS
+};
 
 struct group {
     const char *name;
     unsigned members;
-    bool declared;
+    bool declared; /* else a join makes it */
+    bool durable;
+    bool lossy;
+    size_t limit;   /* not 0: further behind it is dropped, if nobody serves it */
+    unsigned after; /* bit g: group g */
 };
 extern const struct group groups[GROUPS];
 
@@ -82,8 +107,31 @@ enum figure {
     OWNER_DEAD,       /* waits that ended with -EOWNERDEAD */
     PRODUCER_RESCUED, /* timed-out waits that found something to do */
     CONSUMER_RESCUED,
+    GOT,     /* messages that members of lossy groups read whole */
+    MISSED,  /* and that they were told they missed */
+    REMOVED, /* how often the operator removed "spare" */
+    DROPPED, /* how often "spare" was */
     HELD_UP, /* how often the judge was: see round.c */
     FIGURES
+};
+
+/* What the members of a lossy group were told in all: see lossy.c. */
+struct account {
+    struct word got, got_bytes;
+    struct word missed, missed_bytes;
+    struct word untold;       /* deaths in a call, or before what it said was written down */
+    struct word last;         /* of a group of one: the number of the last message that was got or missed */
+    struct word unsure;       /* and there may be some behind it that were, untold */
+    struct word seen[WINDOW]; /* the number of the last one got here */
+};
+
+/* Where the member of "spare" is, or was: see spare.c. */
+struct whereabouts {
+    struct word index, incarnation; /* of the group that it was in last */
+    struct word released;           /* the number of the last message; 0: none in this incarnation */
+    struct word releasing;          /* likewise, before the release */
+    struct word removed;            /* how often the operator may have removed the group, when it began */
+    struct word floor;              /* no message up to there comes again */
 };
 
 struct book {
@@ -94,14 +142,21 @@ struct book {
     struct word begins[LIVES_MOST]; /* a producer's first number; 0: there was no such producer */
     struct word doomed[LIVES_MOST]; /* not 0: this life is about to be killed, or was */
     struct word deaths[GROUPS];     /* how many of a group are, or were */
+    struct word leaves[GROUPS];     /* how many have left it, or are about to */
     struct word joined[CAST_MOST];  /* the life that has come as far as to take part */
     struct word done[CAST_MOST];    /* the life that has seen the end of the stream */
     struct word figure[FIGURES];
-    struct word stopped;      /* how many are stopped now */
-    struct word disturbances; /* grows when somebody is stopped or continued, or the judge itself was held up */
-    struct word stall;        /* ns: the longest that the producer had no room, undisturbed */
-    struct word stall_any;    /* and with all */
-    struct word poisoned_at;  /* ns, of CLOCK_MONOTONIC: when the last poisonous message was sent */
+    struct word stopped;         /* how many are stopped now */
+    struct word disturbances;    /* grows when somebody is stopped or continued, or the judge itself was held up */
+    struct word stall;           /* ns: the longest that the producer had no room, undisturbed */
+    struct word stall_any;       /* and with all */
+    struct word poisoned_at;     /* ns, of CLOCK_MONOTONIC: when the last poisonous message was sent */
+    struct word busy[CAST_MOST]; /* a life that is in a call to a lossy group, or has not noted what it said */
+    struct account account[GROUPS - LOSSLESS];
+    struct whereabouts spare;
+    struct word kept;     /* the incarnation of "spare" that the coroner, who is not killed, keeps */
+    struct word removing; /* not 0: the operator is about to remove it */
+    struct word removed;  /* how often it did, or may have done */
     struct word ledger[LEDGERS][WINDOW];
     struct word deaths_before[LEDGERS][WINDOW]; /* the group's deaths, when the message was about to be committed */
 };
@@ -112,6 +167,8 @@ extern const char *ring_name;
 extern unsigned my_role;
 extern uint64_t my_life;
 extern uint64_t my_random; /* state for random_below */
+extern enum mring_waiting my_waiting;
+extern int64_t my_interval;
 
 uint32_t random_below(uint64_t *state, uint32_t limit);
 int64_t now_ns(void);
@@ -120,6 +177,9 @@ void add_figure(enum figure figure, uint64_t value);
 
 /* Counts when it is another that serves the ring. */
 void note_server(const struct mring *ring);
+
+/* Has this process come to serve the ring? Who is not killed passes that on, by leaving: else nobody else would ever come to it. */
+bool is_stuck_serving(const struct mring *ring);
 
 /* This life is about to be killed. To be said before: others may see it dead at once. */
 void doom(unsigned role, uint64_t life);
@@ -133,6 +193,15 @@ void doom(unsigned role, uint64_t life);
         _Exit(EXIT_FAILURE);                                                                                           \
     } while (0)
 
+/* How this life waits, from now on. */
+void choose_waiting(void);
+/* mring_wait, in that way. */
+int wait_for_message(struct mring_consumer *consumer, int64_t timeout);
+int wait_for_room(struct mring_producer *producer);
+
+/* A ring of that name, with the declared groups. */
+struct mring *make_ring(void);
+
 /* The ring, by its name. */
 struct mring *open_ring(enum mring_role role);
 
@@ -142,6 +211,10 @@ struct mring_consumer *join_group(struct mring *ring, enum group_number group);
 /* This one has done its part: to be killed with all the others. */
 void say_done(void);
 _Noreturn void stay_until_killed(void);
+/* A member that has: it goes on looking who serves the ring. */
+_Noreturn void stay(struct mring_consumer *consumer);
+/* One that has not: another life takes its place. */
+_Noreturn void leave(struct mring *ring, struct mring_consumer *consumer);
 
 /*
  * Take out what was set aside in a group. `mark` gets each number before the message is taken out: so who is killed
@@ -157,6 +230,9 @@ void play_server(void);
 void play_producer(void);
 void play_consumer(void);
 void play_tap(void);
+void play_spare(void);
+void play_operator(void);
+void play_lossy(void);
 void play_coroner(void);
 
 /* ---- messages ---- */
@@ -175,6 +251,9 @@ void message_write(void *where, uint32_t length, const struct message_head *head
 /* Is it whole, unaltered, and from a producer that committed a message of this number? Ends the process if not. */
 struct message_head message_check(const struct mring_message *message);
 
+/* The bytes of so many messages, the first of them of this number, once all are committed. */
+uint64_t message_bytes(uint64_t first, uint64_t count);
+
 /* ---- the ledger ---- */
 
 /* The producer is about to commit this number, in the place of one that must have come to its end. */
@@ -183,10 +262,15 @@ void ledger_fresh(uint64_t number);
 void ledger_take(enum group_number group, uint64_t number, unsigned deliveries);
 /* It is processed; to be said before it is released. */
 void ledger_done(enum group_number group, uint64_t number);
+/* A member of a group behind others is handed it, which these must have released. ledger_take does this, too. */
+void ledger_follow(enum group_number group, uint64_t number);
 /* It was found among those set aside; to be said before it is taken out. */
 void ledger_aside(enum group_number group, uint64_t number, unsigned deliveries);
 /* How many of all up to `last` have not come to their end. Names the first of them. */
 uint64_t ledger_open(uint64_t last);
+
+/* Is what the lossy groups got and missed together what was sent? Says what is not. */
+bool accounts_agree(uint64_t last);
 
 /* ---- rounds ---- */
 
@@ -207,6 +291,7 @@ bool round_run(uint64_t seed, unsigned seconds, bool drain, struct figures *figu
 struct remains;
 struct remains *remains_begin(void);
 void remains_note(struct remains *remains, pid_t pid); /* what this living process has that could remain */
+void remains_note_names(struct remains *remains);      /* and the names that all of those have */
 bool remains_nothing(struct remains *remains);         /* after all were killed. Says what remained; frees */
 void remains_tie(pid_t judge);                         /* this process ends with the judge */
 
