@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#define POLL_MOST INT64_C(250000000)
+
 struct producing {
     struct mring_producer *producer;
     struct mring_consumer *journal;
@@ -103,7 +105,7 @@ static void *reserve_waiting(struct producing *producing, uint32_t length)
     do {
         (void)read_journal(producing);
         /* Who only polled would never give up a group that nobody serves. */
-        code = producing->polls && random_below(&my_random, 4096) != 0 ? 0 : wait_for_room(producing->producer);
+        code = producing->polls && now_ns() - began < POLL_MOST ? 0 : wait_for_room(producing->producer);
         if (code != 0)
             BAD("mring_wait: %d", code);
         count_rescued(producing);
