@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh [PATH...]: the examples on real input, from a fresh clone, with all set-up. Runs `sharing`, `inherit` and `commpage`, then
+# run.sh [PATH...]: the examples on real input, from a fresh clone, with all set-up. Runs `sharing`, `inherit`, `commpage` and `ticker`, then
 # `pipeline` and `crash` over all text files below the paths (default: /usr/include and /usr/share/common-licenses), and compares what
-# they counted with what wc and sha256sum say about the same bytes.
+# they counted with what wc and sha256sum say about the same bytes. (`ticker` is its own judge.)
 #
 # Debian 12 as root, or with sudo; macOS with Homebrew.
 set -eu
@@ -36,6 +36,9 @@ echo "== inherit"
 
 echo "== commpage"
 "$build/examples/commpage"
+
+echo "== ticker"
+"$build/examples/ticker" -s 100 -o "$build/ticks.txt"
 
 echo "== pipeline"
 # Text is what grep takes for it: no NUL byte. The names are listed in a fixed order, a NUL behind each.
