@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh [PATH...]: the examples on real input, from a fresh clone, with all set-up. Runs `sharing`, `inherit`, `commpage` and `ticker`, then
-# `pipeline` and `crash` over all text files below the paths (default: /usr/include and /usr/share/common-licenses), and compares what
-# they counted with what wc and sha256sum say about the same bytes. (`ticker` is its own judge.)
+# `pipeline`, `crash` and `stages` over all text files below the paths (default: /usr/include and /usr/share/common-licenses), and compares
+# what they counted with what wc and sha256sum say about the same bytes. (`ticker` and `stages` are their own judges; of the text files, the
+# latter is given 20 million bytes.)
 #
 # Debian 12 as root, or with sudo; macOS with Homebrew.
 set -eu
@@ -90,3 +91,7 @@ concatenate | "$build/examples/crash" -w 4 -p 2000 >"$build/said"
 cat "$build/said"
 grep -v '^sha256' "$build/expected" >"$build/counts"
 verdict "$build/said" "$build/counts"
+
+echo "== stages"
+concatenate 2>"$build/log" | head -c 20000000 >"$build/text"
+"$build/examples/stages" -k 20000 -o "$build/text" "$build/text"
