@@ -69,8 +69,10 @@ static int take(struct diary *diary, unsigned group, struct mring_consumer *cons
     struct mring_message messages[BATCH];
     int count = mring_next_batch(consumer, messages, 1 + (int)random_below(random, BATCH));
 
-    for (int at = 0; at < count; at++)
+    for (int at = 0; at < count; at++) {
+        EXPECT(at == 0 || messages[at].position > messages[at - 1].position, ==, true);
         note_got(diary, group, &messages[at]);
+    }
     for (uint32_t left = random_below(random, 200); count > 0 && left > 0; left--)
         (void)sched_yield(); /* its work with them */
     for (int at = 0; at < count; at++)
