@@ -22,7 +22,8 @@ static void strict(void)
     static struct play play;
 
     play_all(&play, commands());
-    (void)printf("  %lu commands, %u messages\n", play.command, play.model.shown);
+    (void)printf("  %lu commands, %u messages; %u workers killed, %u times found by a member that waited\n",
+                 play.command, play.model.shown, play.kills, play.found);
 }
 
 int main(int argc, char **argv)

@@ -41,7 +41,8 @@ struct play {
     struct person person[PLAY_WORKERS];
     int producer; /* whose handle is open; -1: nobody's */
     unsigned long command;
-    const char *about; /* the group that is looked at just now */
+    unsigned kills, found; /* workers killed, and how often a member found out by itself */
+    const char *about;     /* the group that is looked at just now */
     char history[PLAY_HISTORY][PLAY_LINE];
 };
 
