@@ -2,17 +2,11 @@
 
 #include "harness.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHECK_EVERY = 4 /* commands, as a rule, to a look at the counters */ };
-
-/* Five times what is promised, for a machine that is busy with other things. */
-#define FOUND_WITHIN (INT64_C(5) * 1000 * 1000 * 1000)
 
 uint32_t play_below(struct play *play, uint32_t limit)
 {
@@ -114,130 +108,6 @@ void play_ask(struct play *play, unsigned worker, const struct order *order, str
         append(play, ", %llu+%u", (unsigned long long)answer->got[0].position, answer->got[0].length);
     if (answer->text[0] != '\0')
         append(play, ": %s", answer->text);
-}
-
-/* ---- the people ---- */
-
-bool play_has_handles(const struct play *play, unsigned worker)
-{
-    bool open = play->producer == (int)worker;
-
-    for (unsigned seat = 0; seat < WORKER_SEATS; seat++)
-        open |= play->model.consumer[worker * WORKER_SEATS + seat].open;
-    return open;
-}
-
-static void start_worker(struct play *play, unsigned worker)
-{
-    struct person *person = &play->person[worker];
-    struct worker_start start = {.name = play->name};
-
-    *person = (struct person){.inherited = play_below(play, 2) == 0, .role = MRING_PRODUCE};
-    if (!person->inherited && play_below(play, 4) == 0)
-        person->role = MRING_CONSUME;
-    start.role = person->role;
-    start.inherited = person->inherited ? play->ring : NULL;
-    play_note(play, person->inherited ? "starts, with its parent's ring" : "starts, and opens the ring", worker);
-    person->process = worker_start(&start, &person->channel);
-}
-
-static void end_process(struct play *play, unsigned worker, int expected)
-{
-    struct person *person = &play->person[worker];
-    int status;
-
-    EXPECT(waitpid(person->process, &status, 0), ==, person->process);
-    play_expect(play, "how the process ended", (unsigned)expected, (unsigned)status);
-    (void)close(person->channel);
-    person->gone = true;
-    if (play->producer == (int)worker)
-        play->producer = -1;
-}
-
-/* Would this one, in a wait, find nothing but what a dead member of its group left? */
-static bool could_find_dead(struct play *play, unsigned worker, unsigned seat)
-{
-    struct model_consumer *consumer = play_seat(play, worker, seat);
-    const struct model_group *group = consumer->group;
-
-    if (!consumer->open || play->person[worker].stopped || group->terms.lossy || group->terms.lines == 1 ||
-        consumer->held != consumer->limit || group->orphans ||
-        model_how_far(&play->model, consumer, group->position) != group->position)
-        return false;
-    for (uint32_t at = 0; at < group->terms.lines; at++)
-        if (group->line[at].who == MODEL_DEAD && group->line[at].held != MODEL_IDLE)
-            return true;
-    return false;
-}
-
-/* Nobody sees to the dead: a member that has nothing to do finds out by itself (I6). */
-static void wait_for_dead(struct play *play)
-{
-    for (unsigned at = 0; at < MODEL_CONSUMERS; at++)
-        if (could_find_dead(play, at / WORKER_SEATS, at % WORKER_SEATS)) {
-            play->found++;
-            model_repair(&play->model);
-            play_take_one(play, at / WORKER_SEATS, at % WORKER_SEATS, NEXT_WAIT, FOUND_WITHIN);
-            return;
-        }
-}
-
-/* Its messages go to others, flagged. A join may come before anybody has seen to its death; then somebody does. */
-static void kill_worker(struct play *play, unsigned worker)
-{
-    unsigned other = (worker + 1 + play_below(play, PLAY_WORKERS - 1)) % PLAY_WORKERS;
-
-    play_check_counters(play); /* it says how far one alone may have looked ahead */
-    play->kills++;
-    play_note(play, "is killed", worker);
-    EXPECT_OK(kill(play->person[worker].process, SIGKILL));
-    if (play->producer == (int)worker)
-        model_kill_producer(&play->model);
-    for (unsigned seat = 0; seat < WORKER_SEATS; seat++)
-        if (play_seat(play, worker, seat)->open)
-            model_kill(&play->model, play_seat(play, worker, seat));
-    end_process(play, worker, SIGKILL);
-    for (unsigned seat = 0; seat < WORKER_SEATS && !play->person[other].stopped; seat++)
-        if (!play_seat(play, other, seat)->open && play_below(play, 2) == 0)
-            play_join(play, other, seat, play_below(play, MODEL_GROUPS));
-    if (play->producer >= 0)
-        wait_for_dead(play);
-    play_note(play, "somebody sees to its death", worker);
-    play_expect_code(play, "mring_repair", 0, mring_repair(play->ring, NULL));
-    model_repair(&play->model);
-    start_worker(play, worker);
-}
-
-/* Stopped it is not dead: what it holds is its own, and nobody waits for it but for that. */
-static void stop_worker(struct play *play, unsigned worker)
-{
-    struct person *person = &play->person[worker];
-    int status;
-
-    play_note(play, "is stopped", worker);
-    EXPECT_OK(kill(person->process, SIGSTOP));
-    EXPECT(waitpid(person->process, &status, WUNTRACED), ==, person->process);
-    EXPECT(WIFSTOPPED(status), !=, 0);
-    person->stopped = true;
-}
-
-static void continue_worker(struct play *play, unsigned worker)
-{
-    play_note(play, "goes on", worker);
-    EXPECT_OK(kill(play->person[worker].process, SIGCONT));
-    play->person[worker].stopped = false;
-}
-
-static void close_worker(struct play *play, unsigned worker)
-{
-    struct order order = {.verb = CLOSE};
-    struct answer answer;
-    bool busy = play_has_handles(play, worker);
-
-    play_ask(play, worker, &order, &answer);
-    play_expect_code(play, "mring_close", busy ? -EBUSY : 0, answer.code);
-    if (!busy)
-        end_process(play, worker, 0);
 }
 
 /* ---- the play ---- */
@@ -364,7 +234,7 @@ static void everyday_command(struct play *play, unsigned worker)
     else if (!play->person[worker].stopped)
         any_consumer(play, worker);
     else if (play_below(play, 4) == 0)
-        continue_worker(play, worker);
+        play_continue_worker(play, worker);
 }
 
 static void one_command(struct play *play)
@@ -374,13 +244,13 @@ static void one_command(struct play *play)
     uint32_t choice = play_below(play, 128);
 
     if (choice < 2) {
-        kill_worker(play, worker);
+        play_kill_worker(play, worker);
     } else if (choice < 4 && !stopped && stopped_workers(play) + 2 < PLAY_WORKERS) {
-        stop_worker(play, worker);
+        play_stop_worker(play, worker);
     } else if (choice == 4 && !stopped) {
-        close_worker(play, worker);
+        play_close_worker(play, worker);
         if (play->person[worker].gone)
-            start_worker(play, worker);
+            play_start_worker(play, worker);
     } else if (choice == 5 || play->producer < 0) {
         play_become_producer(play, any_worker(play));
     } else {
@@ -413,9 +283,9 @@ static void finish(struct play *play)
 {
     for (unsigned worker = 0; worker < PLAY_WORKERS; worker++)
         if (play->person[worker].stopped)
-            continue_worker(play, worker);
+            play_continue_worker(play, worker);
     do {
-        kill_worker(play, 0);
+        play_kill_worker(play, 0);
         if (play->producer < 0)
             play_become_producer(play, 0);
     } while (play->producer < 0);
@@ -428,7 +298,7 @@ static void finish(struct play *play)
         if (play->model.group[group].live && model_keeps_place(&play->model.group[group]))
             drain_group(play, group);
     for (unsigned worker = 0; worker < PLAY_WORKERS; worker++)
-        close_worker(play, worker);
+        play_close_worker(play, worker);
     play_expect_code(play, "mring_fsck", 0, mring_fsck(play->ring, NULL));
     mring_stats_free(play->stats);
     EXPECT_OK(mring_close(play->ring));
@@ -440,7 +310,7 @@ void play_all(struct play *play, unsigned long commands)
     play->producer = -1;
     make_ring(play);
     for (unsigned worker = 0; worker < PLAY_WORKERS; worker++)
-        start_worker(play, worker);
+        play_start_worker(play, worker);
     while (play->command < commands && play->model.committed + 2 * MODEL_BATCH < PLAY_MESSAGES)
         one_command(play);
     finish(play);

@@ -51,8 +51,19 @@ static inline struct model_consumer *play_seat(struct play *play, unsigned worke
     return &play->model.consumer[worker * WORKER_SEATS + seat];
 }
 
-/* Is the producer, or a member, open in this worker? */
+/* ---- the workers (model_people.c) ---- */
+
+void play_start_worker(struct play *play, unsigned worker);
+/* Its messages go to others, flagged; another takes its place. */
+void play_kill_worker(struct play *play, unsigned worker);
+void play_stop_worker(struct play *play, unsigned worker);
+void play_continue_worker(struct play *play, unsigned worker);
+/* It closes the ring, and ends, if it has no handle open. */
+void play_close_worker(struct play *play, unsigned worker);
+/* Is the producer, or a member, open in it? */
 bool play_has_handles(const struct play *play, unsigned worker);
+
+/* ---- commands ---- */
 
 uint32_t play_below(struct play *play, uint32_t limit);
 
