@@ -556,6 +556,40 @@ static void poison_is_missed(void **state)
     }
 }
 
+/* It was all that there was of a claim: who finds that is where it was, and holds nothing. */
+static void nothing_but_poison_holds_nobody(void **state)
+{
+    const struct judge judge = {only_two_lives, NULL, 2};
+    struct scene scene;
+    struct account account = {0};
+    struct consumer_core reader, victim;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    scene_make(&scene);
+    fake_ring_join(&scene.ring, MANY, 2, &reader);
+    send_one(&scene, 20);
+    for (unsigned life = 3; life < 3 + FAKE_RING_ATTEMPTS; life++) {
+        fake_ring_join(&scene.ring, MANY, life, &victim);
+        if (life > 3)
+            (void)recover_adopt(&victim);
+        assert_int_equal(next(&victim, &record), 1);
+        assert_int_equal(record_tag(record.header), 0);
+        if (life == 3) { /* the reader comes further meanwhile */
+            send_some(&scene, 3, 20);
+            drain(&account, &reader);
+        }
+        (void)recover_dead(&scene.ring.group[MANY], &judge, NULL);
+    }
+    assert_int_equal(next(&reader, &record), -EOVERFLOW);
+    note_missed(&account, &reader);
+    assert_false(consumer_core_holds(&reader));
+    send_one(&scene, 20);
+    drain(&account, &reader);
+    assert_adds_up(&scene, &account);
+    fake_ring_free(&scene.ring);
+}
+
 /* ---- producers that die ---- */
 
 /* It had stored the tail, and not come to its counters: the successor counts, by a landmark, and so do those who are lapped later. */
@@ -752,6 +786,7 @@ int main(void)
         cmocka_unit_test(a_dead_members_batch_is_adopted),
         cmocka_unit_test(or_counted_where_it_is_gone),
         cmocka_unit_test(poison_is_missed),
+        cmocka_unit_test(nothing_but_poison_holds_nobody),
         cmocka_unit_test(a_successor_counts_again),
         cmocka_unit_test(a_successor_takes_false_landmarks_away),
         cmocka_unit_test(a_successor_has_a_landmark_of_its_own),

@@ -453,7 +453,9 @@ bool lossy_pass_over(struct consumer_core *consumer, uint64_t position, uint64_t
         return false;
     lossy->number = behind.messages;
     lossy->bytes = behind.bytes;
-    hold_from(consumer, &behind, end);
+    line_say(consumer->active, &behind, position, end);
+    /* Of the line alone: the member is not at work there yet, and never will be if all of it goes this way. */
+    word_store_release(&consumer->active->held, next); /* [HELD] */
     note_gap(consumer, (struct lossy_gap){1, record_length(header), position, next});
     lossy->pending = true;
     return true;
