@@ -21,7 +21,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { BURST = 1000, BURSTS = 300, DELIVERIES = 4 * 1000 * 1000, LOSSY = 2 * 1000 * 1000, SCANS = 300, WAKES = 50 };
+enum { BURST = 1000, BURSTS = 100, DELIVERIES = 4 * 1000 * 1000, LOSSY = 2 * 1000 * 1000, SCANS = 100, WAKES = 50 };
 
 struct crowd {
     unsigned groups;
