@@ -141,7 +141,9 @@ static void tell_ring(struct mring_stats *stats, const struct mring *ring, const
 /* What stands there may be no such thing. */
 static enum mring_unserved read_unserved(const struct group_terms *terms)
 {
-    return terms->unserved == UNSERVED_DROPS ? MRING_DROP : MRING_STOP;
+    uint32_t unserved = terms->unserved;
+
+    return unserved <= UNSERVED_DROPS ? (enum mring_unserved)unserved : MRING_STOP; /* they have the same numbers */
 }
 
 /* False: the directory's place is another group's meanwhile. */

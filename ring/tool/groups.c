@@ -61,6 +61,8 @@ static void add_term(struct mring_join_options *terms, const char *term)
         terms->durable = 1;
     else if (strcmp(term, "lossy") == 0)
         terms->lossy = 1;
+    else if ((value = value_of(term, "lossy")) != NULL)
+        add_limit(terms, MRING_TURN_LOSSY, value);
     else if ((value = value_of(term, "drop")) != NULL)
         add_limit(terms, MRING_DROP, value);
     else if ((value = value_of(term, "after")) != NULL)

@@ -25,6 +25,7 @@ static const char usage[] =
     "                lossy        it is not waited for, and misses what it is too slow for\n"
     "                after=OTHER  it gets a line when that group has received it\n"
     "                drop=BYTES   it is given up when it is further behind and nobody is there; else it is waited for\n"
+    "                lossy=BYTES  likewise it is lossy from then on\n"
     "              and, of a group that `mring recv` makes:\n"
     "                durable      it keeps its place while nobody is there, as all groups of --create do\n"
     "                start=WHERE  it gets lines from there on: now, oldest, a position, or @OTHER: where that group "

@@ -162,11 +162,12 @@ static json_t *before(const struct reading *reading, uint64_t after)
 
 static json_t *group_of(const struct reading *reading, unsigned at)
 {
+    static const char *const unserved[] = {[MRING_STOP] = "stop", [MRING_TURN_LOSSY] = "lossy", [MRING_DROP] = "drop"};
     json_t *group = json_object();
 
     set(group, "name", text(reading->group[at].name));
     SET_FIELDS(group, &reading->group[at], of_group);
-    set(group, "unserved", text(reading->group[at].unserved == MRING_DROP ? "drop" : "stop"));
+    set(group, "unserved", text(unserved[reading->group[at].unserved]));
     set(group, "after", before(reading, reading->group[at].after));
     set(group, "members", members_of(reading, at));
     return group;

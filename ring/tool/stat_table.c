@@ -61,7 +61,7 @@ static void print_who(FILE *to, const struct reading *reading, unsigned at)
         (void)fprintf(to, ", place %u (pid %" PRId64 ")", member->place, member->process);
     if (group->members == 0 && group->durable)
         (void)fprintf(to, ", which nobody serves");
-    if (group->members == 0 && group->unserved == MRING_DROP)
+    if (group->members == 0 && group->unserved != MRING_STOP)
         (void)fprintf(to, ", until it is more than %" PRIu64 " bytes behind", group->limit);
 }
 
@@ -176,6 +176,8 @@ static void print_state(FILE *to, const struct mring_group_stats *group)
         state = "not-reached";
     else if (group->cut_off)
         state = group->dropped ? "dropped" : "cut-off";
+    else if (group->turned)
+        state = "turned";
     else if (group->gating)
         state = unserved ? "last,unserved" : "last";
     (void)fprintf(to, " %-*s", STATE_WIDTH, state);
@@ -184,9 +186,9 @@ static void print_state(FILE *to, const struct mring_group_stats *group)
 /* What it is, as --group says it. */
 static void print_kind(FILE *to, const struct mring_group_stats *group)
 {
-    (void)fprintf(to, " %s%s", group->durable ? "durable" : "passing", group->lossy ? ",lossy" : "");
-    if (group->unserved == MRING_DROP)
-        (void)fprintf(to, ",drop=%" PRIu64, group->limit);
+    (void)fprintf(to, " %s%s", group->durable ? "durable" : "passing", group->lossy && !group->turned ? ",lossy" : "");
+    if (group->unserved != MRING_STOP)
+        (void)fprintf(to, ",%s=%" PRIu64, group->unserved == MRING_DROP ? "drop" : "lossy", group->limit);
     (void)fputc('\n', to);
 }
 

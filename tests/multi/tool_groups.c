@@ -158,6 +158,41 @@ static void who_comes_too_late_is_told(void)
     lines_free(&many);
 }
 
+/* Who comes to it later is given what is left, and told of the rest, exactly. */
+static void a_group_that_nobody_serves_turns_lossy(void)
+{
+    static unsigned seen[3000];
+    static const char ended[] = "";
+    uint64_t random = harness_seed;
+    struct lines many = lines_make(&random, 3000, 100);
+    struct mring_group group = {.name = "idle", .members = 1, .unserved = MRING_TURN_LOSSY, .limit = 8192};
+    struct mring_options options = MRING_OPTIONS_INIT;
+    unsigned long long missed, bytes, got = 0;
+    struct text text = {(char *)(uintptr_t)ended, 0};
+    int file = scratch(NULL);
+
+    options.capacity = 16384;
+    options.groups = &group;
+    options.group_count = 1;
+    EXPECT_OK(mring_create(&ring, tool_ring(), &options));
+    EXPECT(tool_status(TOOL(scratch(&many.text), -1, "send", "--no-end", RING)), ==, 0);
+    TOOL_EXPECT(0, "idle             turned            0/1", "stat", RING);
+    TOOL_EXPECT(0, " durable,lossy=8192", "stat", RING);
+    EXPECT(tool_status(TOOL(scratch(&text), -1, "send", RING)), ==, 0);
+    EXPECT(tool_status(TOOL(-1, file, "recv", "--group=idle:lossy=8K", RING)), ==, 0);
+    EXPECT(sscanf(tool_said(), "mring recv: missed %llu messages of %llu bytes", &missed, &bytes), ==, 2);
+    text = read_scratch(file);
+    lines_count(&many, &text, seen);
+    for (unsigned at = 0; at < many.count; at++)
+        got += seen[at];
+    EXPECT(got, >, 0);
+    EXPECT(got + missed, ==, many.count);
+    EXPECT(bytes + text.length, ==, many.text.length);
+    EXPECT_OK(mring_close(ring));
+    lines_free(&many);
+    free(text.bytes);
+}
+
 static void terms_that_make_no_sense_are_named(void)
 {
     TOOL_EXPECT(2, "--group: \"1025\" is no number from 1 to 1024", "send", "--create", "--group=a:1025", RING);
@@ -178,6 +213,7 @@ int main(int argc, char **argv)
         {"groups_are_not_joined_as_what_they_are_not", groups_are_not_joined_as_what_they_are_not, 60},
         {"a_group_that_nobody_serves_is_dropped", a_group_that_nobody_serves_is_dropped, 60},
         {"who_comes_too_late_is_told", who_comes_too_late_is_told, 60},
+        {"a_group_that_nobody_serves_turns_lossy", a_group_that_nobody_serves_turns_lossy, 60},
         {"terms_that_make_no_sense_are_named", terms_that_make_no_sense_are_named, 60},
     };
 
