@@ -131,7 +131,9 @@ static void people_are_told_what_matters(void)
     (void)snprintf(said, sizeof(said), "producer %ld\n%d messages of 350 bytes published\n0 waits", (long)getpid(),
                    MESSAGES);
     TOOL_EXPECT(0, said, "stat", RING);
-    TOOL_EXPECT(0, "for want of room it waits for group work, which nobody serves, until it is more than 4096 bytes behind\n", "stat", RING);
+    TOOL_EXPECT(
+        0, "for want of room it waits for group work, which nobody serves, until it is more than 4096 bytes behind\n",
+        "stat", RING);
     TOOL_EXPECT(0, "work             last,unserved     0/2        50", "stat", RING);
     TOOL_EXPECT(0, "a\\x20\"b\"\\x5c\\xc3\\xa4\\xff", "stat", RING);
     EXPECT_OK(mring_end(producer));
