@@ -50,12 +50,13 @@ static void end_process(struct play *play, unsigned worker, int expected)
 /* Would this one, in a wait, find nothing but what a dead member of its group left? */
 static bool could_find_dead(struct play *play, unsigned worker, unsigned seat)
 {
-    struct model_consumer *consumer = play_seat(play, worker, seat);
+    const struct model_consumer *consumer = play_seat(play, worker, seat);
     const struct model_group *group = consumer->group;
+    struct model_consumer looking = *consumer; /* to look is to remember what was seen: it is not it that looks */
 
     if (!consumer->open || play->person[worker].stopped || group->terms.lossy || group->terms.lines == 1 ||
         consumer->held != consumer->limit || group->orphans ||
-        model_how_far(&play->model, consumer, group->position) != group->position)
+        model_how_far(&play->model, &looking, group->position) != group->position)
         return false;
     for (uint32_t at = 0; at < group->terms.lines; at++)
         if (group->line[at].who == MODEL_DEAD && group->line[at].held != MODEL_IDLE)
