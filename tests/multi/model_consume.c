@@ -135,7 +135,7 @@ static void expect_result(struct play *play, const struct model_consumer *consum
     play_expect(play, "bytes missed", gap->bytes, answer->missed.bytes);
 }
 
-void play_take_one(struct play *play, unsigned worker, unsigned seat, enum verb verb, int64_t timeout)
+int play_take_one(struct play *play, unsigned worker, unsigned seat, enum verb verb, int64_t timeout)
 {
     struct model_consumer *consumer = play_seat(play, worker, seat);
     struct order order = {.verb = verb, .seat = seat, .timeout = timeout};
@@ -150,6 +150,7 @@ void play_take_one(struct play *play, unsigned worker, unsigned seat, enum verb 
     expect_result(play, consumer, code, &answer);
     if (code == 1)
         check_message(play, consumer->group, &answer.got[0], expected);
+    return code;
 }
 
 /* Alone, it may be given fewer than there are. */
@@ -312,9 +313,9 @@ void play_consume(struct play *play, unsigned worker, unsigned seat)
     else if (choice < 16 && consumer->held < consumer->position)
         release_any(play, worker, seat);
     else if (choice < 20)
-        play_take_one(play, worker, seat, NEXT, 0);
+        (void)play_take_one(play, worker, seat, NEXT, 0);
     else if (choice < 22)
-        play_take_one(play, worker, seat, NEXT_WAIT, play_below(play, 2) * 100000);
+        (void)play_take_one(play, worker, seat, NEXT_WAIT, play_below(play, 2) * 100000);
     else if (choice < 27)
         next_batch(play, worker, seat);
     else if (choice < 31)

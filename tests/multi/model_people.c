@@ -71,7 +71,7 @@ static void wait_for_dead(struct play *play)
         if (could_find_dead(play, at / WORKER_SEATS, at % WORKER_SEATS)) {
             play->found++;
             model_repair(&play->model);
-            play_take_one(play, at / WORKER_SEATS, at % WORKER_SEATS, NEXT_WAIT, FOUND_WITHIN);
+            (void)play_take_one(play, at / WORKER_SEATS, at % WORKER_SEATS, NEXT_WAIT, FOUND_WITHIN);
             return;
         }
 }

@@ -86,7 +86,8 @@ void play_join(struct play *play, unsigned worker, unsigned seat, unsigned group
 /* What brings the group forward. */
 void play_go_on(struct play *play, unsigned worker, unsigned seat);
 void play_leave(struct play *play, unsigned worker, unsigned seat);
-void play_take_one(struct play *play, unsigned worker, unsigned seat, enum verb verb, int64_t timeout);
+/* What the call said. */
+int play_take_one(struct play *play, unsigned worker, unsigned seat, enum verb verb, int64_t timeout);
 void play_release_all(struct play *play, unsigned worker, unsigned seat);
 
 /* All that mring_stats says, against the model (model_check.c). */
