@@ -6,18 +6,18 @@
 #define AFTER(group) (1u << (group))
 
 const struct group groups[GROUPS] = {
-    [JOURNAL] = {"journal", 1, .declared = true},
-    [LONE] = {"lone", 1, .declared = true},
-    [WORK] = {"work", 4, .declared = true},
-    [PAIR] = {"pair", 2, .declared = true},
-    [STAGE] = {"stage", 2, .declared = true, .after = AFTER(LONE) | AFTER(PAIR)},
-    [CREW] = {"crew", 3},
-    [ARCHIVE] = {"archive", 2, .durable = true},
-    [TAP] = {"tap", 1},
-    [SPARE] = {"spare", 1, .durable = true, .limit = CAPACITY / 4},
-    [GLANCE] = {"glance", 1, .declared = true, .lossy = true},
-    [FLOCK] = {"flock", 3, .declared = true, .lossy = true},
-    [HERD] = {"herd", 2, .declared = true, .lossy = true, .after = AFTER(LONE)},
+    [JOURNAL] = {.name = "journal", .members = 1, .declared = true},
+    [LONE] = {.name = "lone", .members = 1, .declared = true},
+    [WORK] = {.name = "work", .members = 4, .declared = true},
+    [PAIR] = {.name = "pair", .members = 2, .declared = true},
+    [STAGE] = {.name = "stage", .members = 2, .declared = true, .after = AFTER(LONE) | AFTER(PAIR)},
+    [CREW] = {.name = "crew", .members = 3},
+    [ARCHIVE] = {.name = "archive", .members = 2, .durable = true},
+    [TAP] = {.name = "tap", .members = 1},
+    [SPARE] = {.name = "spare", .members = 1, .durable = true, .limit = CAPACITY / 4},
+    [GLANCE] = {.name = "glance", .members = 1, .declared = true, .lossy = true},
+    [FLOCK] = {.name = "flock", .members = 3, .declared = true, .lossy = true},
+    [HERD] = {.name = "herd", .members = 2, .declared = true, .lossy = true, .after = AFTER(LONE)},
 };
 
 /*
