@@ -1,5 +1,5 @@
 /* Joins that go wrong, and groups that come and go: whatever happens, no place stays taken and no producer is held up by nobody. */
-#include "api/ring.h"
+#include "api/directory.h"
 #include "mring.h"
 
 #include "support/child.h"
@@ -282,13 +282,13 @@ static void asked_twice_one_place(void **state)
     options.group_count = 1;
     assert_int_equal(mring_create(&ring, NULL, &options), 0);
     request.life = life_number(ring->life);
-    assert_int_equal(serve_join(ring, geteuid(), &request, &first), 0);
-    assert_int_equal(serve_join(ring, geteuid(), &request, &second), 0);
+    assert_int_equal(directory_join(ring, geteuid(), &request, &first), 0);
+    assert_int_equal(directory_join(ring, geteuid(), &request, &second), 0);
     assert_int_equal(mring_join(ring, "pair", NULL, &other), 0);
     request.ticket++;
-    assert_int_equal(serve_join(ring, geteuid(), &request, &first), -EUSERS);
+    assert_int_equal(directory_join(ring, geteuid(), &request, &first), -EUSERS);
     request.ticket--;
-    assert_int_equal(serve_unjoin(ring, &request), 0);
+    assert_int_equal(directory_unjoin(ring, &request), 0);
     assert_int_equal(mring_leave(other), 0);
     assert_int_equal(mring_close(ring), 0);
 }

@@ -6,6 +6,7 @@
  */
 #include "consumer.h"
 
+#include "check.h"
 #include "core/gate.h"
 #include "core/lone.h"
 #include "core/lossy.h"

@@ -1,10 +1,12 @@
 /* Joining a group and leaving it: by the words of the ring that a child inherits, or else by the broker. */
 #include "consumer.h"
 
+#include "check.h"
 #include "core/gate.h"
 #include "core/group.h"
 #include "core/shared.h"
 #include "core/unserved.h"
+#include "directory.h"
 #include "lower.h"
 #include "meet/clock.h"
 #include "stages.h"
@@ -119,7 +121,7 @@ static bool serves(struct mring *ring)
 static void undo_join(struct mring *ring, const struct join_request *request)
 {
     if (serves(ring))
-        (void)serve_unjoin(ring, request);
+        (void)directory_unjoin(ring, request);
     else
         meet_unjoin(ring->link, request);
 }
@@ -147,7 +149,7 @@ static int ask_place(struct mring *ring, const struct join_request *request, str
 
     if (!serves(ring))
         return meet_join(ring->link, request, reply, error);
-    code = serve_join(ring, geteuid(), request, reply);
+    code = directory_join(ring, geteuid(), request, reply);
     return code == 0 ? 0
                      : failure(error, code, 0, "group \"%s\" cannot be made: %s", request->name, mring_strerror(code));
 }

@@ -6,7 +6,7 @@
  *
  * Each keeps the entry, unmapped, in the ring's table, and sets the group's mark: some process lives that can bring it. A successor that does not
  * have the entry waits for one who has, as with the members of a passing group; when nobody has it any more, by the marks, the place
- * is lost and the name free (serve.c). So a durable group outlives its members and whoever serves the ring, as long as one process that
+ * is lost and the name free (directory.c). So a durable group outlives its members and whoever serves the ring, as long as one process that
  * has kept its entry does.
  *
  * The mark is set after the entry was had, and counts if the broker that gave it is there afterwards: then it was set before any successor

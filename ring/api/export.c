@@ -6,6 +6,7 @@
  */
 #include "ring.h"
 
+#include "check.h"
 #include "meet/clock.h"
 
 #include <errno.h>
@@ -121,13 +122,9 @@ int mring_import(int fd, struct mring **ring, const struct mring_open_options *o
 
     if (ring == NULL)
         return -EINVAL;
-    if (options != NULL) {
-        code = check_size(options->size, sizeof(*options), "mring_open_options", NULL);
-        if (code != 0)
-            return code;
-        error = options->error;
-    }
-    deadline = clock_deadline(options != NULL ? options->timeout : 0);
+    code = read_open_options(options, &error, &deadline);
+    if (code != 0)
+        return code;
     while (nobody_serves(code = open_once(ring, fd, &said)) && clock_left(deadline) > 0)
         pause_before(deadline);
     if (code == -EPIPE)

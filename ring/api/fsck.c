@@ -2,6 +2,7 @@
 #include "bury.h"
 #include "inspect.h"
 
+#include "check.h"
 #include "core/inspect.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* Which rings there are. What the system lists is hearsay: a name counts when a process of its user answers for it. */
 #include "ring.h"
 
+#include "check.h"
 #include "meet/names.h"
 
 #include <errno.h>

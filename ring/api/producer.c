@@ -6,6 +6,7 @@
  */
 #include "producer.h"
 
+#include "check.h"
 #include "meet/clock.h"
 #include "wait/bell.h"
 #include "wait/fence.h"

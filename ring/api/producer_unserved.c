@@ -5,7 +5,7 @@
  * Turned lossy: it is awaited no more, by this producer and by those after it.
  *
  * Dropped: it is cut off, as a group is whose words cannot be true, with another reason. Whoever serves the ring clears its entry away when the next
- * one joins, if a join had made it (serve.c); a declared one stays, and its members are told.
+ * one joins, if a join had made it (directory.c); a declared one stays, and its members are told.
  */
 #include "producer.h"
 

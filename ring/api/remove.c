@@ -1,6 +1,6 @@
 /*
  * Removing a durable group that nobody serves. Whoever serves the ring takes it out of the directory, as it does with a passing group
- * whose members are gone (serve.c). For the others that is nothing new: a producer sees at its next look for room that the directory has
+ * whose members are gone (directory.c). For the others that is nothing new: a producer sees at its next look for room that the directory has
  * changed, and waits for the group no more; those who keep the entry let it go (durable.c); who joins it later makes it anew.
  *
  * Who is there is settled under the lock of who serves, which gives each place of such a group. One that is given to a process that lives
@@ -9,6 +9,8 @@
  * A successor decides it when it has the group, from those who keep it; until then it cannot tell who is in it. Killed at any step, whoever serves
  * leaves the group as it was or gone: that is one bit.
  */
+#include "check.h"
+#include "directory.h"
 #include "inspect.h"
 
 #include <errno.h>
@@ -22,7 +24,7 @@ static int ask(struct mring *ring, const char *group)
     ring_lock();
     serves = ring->broker != NULL;
     ring_unlock();
-    return serves ? serve_remove(ring, &self, group) : meet_remove(ring->link, group);
+    return serves ? directory_remove(ring, &self, group) : meet_remove(ring->link, group);
 }
 
 static const char *trouble_text(int code)

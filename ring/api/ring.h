@@ -117,31 +117,12 @@ void ring_dismantle(struct mring *ring);
  */
 int ring_attached(struct mring *ring, const struct attach_reply *reply, const char *name, struct mring_error *error);
 
-/* Is it one of enum mring_role? 0, -EINVAL. */
-int check_role(enum mring_role role, struct mring_error *error);
-
-/* Is this name allowed for a ring or a group? 0, -EINVAL, -ENAMETOOLONG. `what` is "ring" or "group". */
-int check_name(const char *name, const char *what, struct mring_error *error);
-
 /* What becomes of a group that nobody serves, into its terms. 0, -EINVAL. */
 int read_limit(enum mring_unserved unserved, uint64_t limit, uint64_t capacity, struct group_terms *terms,
                struct mring_error *error);
 
-/* The size a caller's struct claims: is it one that this library can read? */
-int check_size(size_t claimed, size_t least, const char *what, struct mring_error *error);
-
-/* Is this a way to wait? */
-int check_waiting(enum mring_waiting way, int64_t interval, struct mring_error *error);
-
 /* The broker's side of a ring that this process serves (serve.c). */
 extern const struct broker_service serve_template;
-int serve_join(struct mring *ring, uid_t user, const struct join_request *request, struct group_reply *reply);
-int serve_unjoin(struct mring *ring, const struct join_request *request);
-/* Take a durable group out of the directory: as mring_group_remove, but -EAGAIN: nobody has brought it here yet. */
-int serve_remove(struct mring *ring, const struct meet_peer *peer, const char *name);
-/* Make a group and its directory entry, not yet live. With the lock held. */
-int serve_make_group(struct mring *ring, uint32_t index, const char *name, const struct group_terms *terms,
-                     struct mring_error *error);
 /* On what terms: those of the one before, as the ring's header says. */
 struct broker_terms serve_terms(const struct mring *ring, const char *name);
 /* The ring's words say that this process serves it now: with the lock held, before anybody can find it. */

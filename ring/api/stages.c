@@ -1,5 +1,6 @@
 #include "stages.h"
 
+#include "check.h"
 #include "core/shared.h"
 #include "core/stage.h"
 #include "inspect.h"
@@ -12,7 +13,7 @@
 
 /* ---- by name ---- */
 
-/* Who makes the group looks for itself (serve.c). */
+/* Who makes the group looks for itself (directory.c). */
 static int find_one(struct mring *ring, const char *group, const char *name, uint64_t *after, struct mring_error *error)
 {
     int code = check_name(name, "group", error);

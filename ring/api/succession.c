@@ -22,7 +22,7 @@
  * consume knows the identity, and other users' processes could sit on any name that can be told beforehand.
  *
  * Killed at any step the successor leaves what the one before left: a dead life in the word, no name, and a directory of
- * which an entry is whole before its bit is set (serve.c). The next one takes over in the same way, and has the producer read the directory
+ * which an entry is whole before its bit is set (directory.c). The next one takes over in the same way, and has the producer read the directory
  * again.
  *
  * Links. Who finds that the word has changed looks that name up, as one of the ring's user. `served_by` is what the word said *before* the link was known to reach
@@ -43,6 +43,7 @@
  * somebody has brought that: by the asker's next try. An asker whose patience ends before leaves it taken for as long as it lives; and so does
  * one whose broker was killed between the taking of the place and the note of whose join that was for.
  */
+#include "check.h"
 #include "durable.h"
 #include "meet/clock.h"
 #include "ring.h"

@@ -1,4 +1,5 @@
 /* What is wrong, in words: the last thing that a handle met. */
+#include "check.h"
 #include "consumer.h"
 #include "producer.h"
 

@@ -5,7 +5,7 @@
  * the gate. Words written here: owner (CAS), occupied (atomic or/and), and, by the one who sits there, held.
  *
  * Joining a group that is there. Its place is its position, or the held of a lone member before. A group that keeps its place always counts
- * for the gate, and a passing one while it has a member, who must have been there until the newcomer's bit was set (api/serve.c).
+ * for the gate, and a passing one while it has a member, who must have been there until the newcomer's bit was set (api/directory.c).
  *
  * Making a group (start.h; R9). It must start where the producer has not written over, and will not:
  *   the maker    (1) gives it a place that is certainly not too high: the beginning of the stream; (2) makes it live, which raises the
@@ -57,7 +57,7 @@ void group_give_back(const struct group_view *group, uint32_t line, uint64_t own
 /*
  * Has the group living members? False is true of one moment, all places together: one may come to a place that was looked at already, beside
  * one who leaves another before that is looked at. So they are looked at twice. Each change of an owner word makes its turn grow; none
- * has changed if their sum has not. Once a passing group is empty nobody comes any more: that needs one who is there (api/serve.c). True
+ * has changed if their sum has not. Once a passing group is empty nobody comes any more: that needs one who is there (api/directory.c). True
  * may be out of date: who makes it so by leaving looks for itself.
  */
 bool group_lives(const struct group_view *group, life_verdict alive, void *context);
