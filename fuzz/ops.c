@@ -305,7 +305,7 @@ static void release(struct game *game, unsigned at)
 static void leave(struct game *game, unsigned at)
 {
     EXPECT(mring_leave(game->seat[at].handle) == 0);
-    model_leave(&game->model.consumer[at]);
+    model_leave(&game->model, &game->model.consumer[at]);
 }
 
 static void consume(struct game *game, uint32_t choice)

@@ -198,12 +198,13 @@ static void what_is_held_is_overwritten(void **state)
     }
 }
 
-/* It was told while it held a message, and leaves. */
+/* It was told while it held a message, which is lost by now, too; and leaves. */
 static void who_leaves_has_counted_what_it_missed(void **state)
 {
     struct scene scene;
     struct consumer_core member;
     struct record record = {0, 0, NULL};
+    struct lossy_gap told;
 
     (void)state;
     scene_make(&scene);
@@ -213,10 +214,38 @@ static void who_leaves_has_counted_what_it_missed(void **state)
     send_some(&scene, 300, 100);
     assert_int_equal(next(&member, &record), -EOVERFLOW);
     assert_int_equal(word_load(&member.line->missed), 0);
+    told = member.lossy.gap;
     group_leave(&member);
-    assert_int_equal(word_load(&member.line->missed), member.lossy.gap.messages);
-    assert_int_equal(word_load(&member.line->missed_bytes), member.lossy.gap.bytes);
+    assert_int_equal(word_load(&member.line->missed), told.messages + 1);
+    assert_int_equal(word_load(&member.line->missed_bytes), told.bytes + 100);
     fake_ring_free(&scene.ring);
+}
+
+/* What it holds counts as released then: as had, if it is whole, or else as missed. */
+static void what_is_held_counts_when_its_holder_leaves(void **state)
+{
+    (void)state;
+    for (unsigned group = 0; group < GROUPS; group++) {
+        for (unsigned laps = 0; laps <= 2; laps += 2) {
+            struct scene scene;
+            struct consumer_core member;
+            struct record record = {0, 0, NULL};
+            const struct member_line *line;
+
+            scene_make(&scene);
+            fake_ring_join(&scene.ring, group, 1, &member);
+            line = member.line;
+            send_some(&scene, 50, 40);
+            for (unsigned got = 0; got < 3; got++)
+                assert_int_equal(next(&member, &record), 1);
+            send_some(&scene, laps * CAPACITY / 48, 40);
+            group_leave(&member);
+            assert_int_equal(word_load(&line->messages), laps == 0 ? 3 : 0);
+            assert_int_equal(word_load(&line->missed), laps == 0 ? 0 : 3);
+            assert_int_equal(word_load(&line->missed_bytes), laps == 0 ? 0 : 120);
+            fake_ring_free(&scene.ring);
+        }
+    }
 }
 
 /* What is behind the held ones was found to be lost before they were, and is told with them: from the first of them to where it goes on. */
@@ -775,6 +804,7 @@ int main(void)
         cmocka_unit_test(lapped_it_knows_what_it_missed),
         cmocka_unit_test(what_is_held_is_overwritten),
         cmocka_unit_test(who_leaves_has_counted_what_it_missed),
+        cmocka_unit_test(what_is_held_counts_when_its_holder_leaves),
         cmocka_unit_test(what_is_held_is_told_with_what_is_behind),
         cmocka_unit_test(it_may_hold_so_many),
         cmocka_unit_test(what_is_taken_back_comes_again),

@@ -414,11 +414,19 @@ int lossy_enter(struct consumer_core *consumer)
     return 0;
 }
 
-/* What it holds is released, and what it found to be lost counted, as long as the line is its own. */
+/* What it holds is released, whole or missed, and what it found to be lost counted, as long as the line is its own. */
 void lossy_leave(struct consumer_core *consumer)
 {
-    settle(consumer);
-    consumer->limit = consumer->lossy.limit;
+    struct lossy *lossy = &consumer->lossy;
+
+    if (lossy->count != 0) {
+        const struct lossy_record *last = held_record(lossy, lossy->count - 1);
+
+        (void)lossy_release(consumer, last->position, last->length);
+    } else {
+        settle(consumer);
+    }
+    consumer->limit = lossy->limit;
 }
 
 /* ---- the dead ---- */

@@ -635,7 +635,8 @@ MRING_API int mring_recv(struct mring_consumer *consumer, void *buffer, size_t s
 
 /*
  * Leave the group. What this member holds unreleased counts as released; what it had claimed and was never handed goes to others, who may
- * have had messages from behind it by then. In a lossy group, who leaves before a call has told of the last gap (-EOVERFLOW) is not told of it.
+ * have had messages from behind it by then. In a lossy group, who leaves before a call has told of the last gap (-EOVERFLOW) is not told of it,
+ * nor whether what it holds is overwritten: the counters say so.
  * In a forked child: frees the child's copy only. NULL is allowed. 0.
  */
 MRING_API int mring_leave(struct mring_consumer *consumer);

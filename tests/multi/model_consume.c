@@ -82,7 +82,7 @@ void play_leave(struct play *play, unsigned worker, unsigned seat)
 
     play_ask(play, worker, &order, &answer);
     play_expect_code(play, "mring_leave", 0, answer.code);
-    model_leave(play_seat(play, worker, seat));
+    model_leave(&play->model, play_seat(play, worker, seat));
 }
 
 /* ---- messages ---- */

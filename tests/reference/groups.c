@@ -378,10 +378,12 @@ int model_join(struct model *model, struct model_consumer *consumer, unsigned in
 
 /* ---- going ---- */
 
-void model_leave(struct model_consumer *consumer)
+void model_leave(const struct model *model, struct model_consumer *consumer)
 {
     struct model_group *group = consumer->group;
 
+    if (consumer->kept_count != 0) /* of a lossy group: it releases them, which counts them */
+        (void)model_lossy_release(model, consumer, model->message[consumer->kept[consumer->kept_count - 1]].position);
     model_count_missed(consumer);
     if (group->terms.lines == 1) {
         group->position = consumer->own->end = consumer->position;

@@ -165,7 +165,7 @@ struct model_wish {
 /* May the group be after those? 0, -EINVAL, -ENOENT: then nothing comes of a join. */
 int model_check_after(const struct model *model, const struct model_group *group, uint32_t after);
 int model_join(struct model *model, struct model_consumer *consumer, unsigned group, const struct model_wish *wish);
-void model_leave(struct model_consumer *consumer);
+void model_leave(const struct model *model, struct model_consumer *consumer);
 /* It is killed; and everybody's death is seen to. */
 void model_kill(struct model *model, struct model_consumer *consumer);
 void model_repair(struct model *model);
