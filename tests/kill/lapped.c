@@ -91,6 +91,20 @@ static void dead_and_two(struct world *world)
     world_died(world, EARLIER);
 }
 
+/* One died alone, with messages that it was handed. */
+static void dead_alone(struct world *world)
+{
+    struct record record;
+
+    laps_begin(world);
+    laps_need(world, laps_join(world, EARLIER, LONE), "no place");
+    laps_send(world, 6, SMALL);
+    (void)laps_read(world, EARLIER, 1);
+    (void)laps_next(world, EARLIER, &record);
+    (void)laps_next(world, EARLIER, &record);
+    world_died(world, EARLIER);
+}
+
 static void dead_and_two_lapped(struct world *world)
 {
     dead_and_two(world);
@@ -174,6 +188,28 @@ static const struct scenario scenarios[] = {
     {"lap-hold", {1, 3}, GROUP_DECLARED, 5, two_of_many, laps_hold_two, laps_lap, NULL, finish_many, false},
     {"lap-adopt", {1, 4}, GROUP_DECLARED, 5, dead_and_two, recover_and_read, laps_lap, NULL, finish_many, false},
     {"lap-leave", {1, 3}, GROUP_DECLARED, 5, two_of_many, read_and_leave, laps_lap, NULL, finish_many, false},
+    {"hold-leave",
+     {1, 3},
+     GROUP_DECLARED,
+     5,
+     two_of_many,
+     laps_hold_and_leave,
+     recover_and_read,
+     NULL,
+     finish_many,
+     false},
+    {"lap-hold-leave", {1, 3}, GROUP_DECLARED, 5, two_of_many, laps_hold_and_leave, laps_lap, NULL, finish_many, false},
+    {"pass-over",
+     {1, 4},
+     GROUP_DECLARED,
+     1,
+     dead_and_two,
+     recover_and_read,
+     recover_and_read,
+     NULL,
+     finish_many,
+     false},
+    {"lap-pass-over", {1, 4}, GROUP_DECLARED, 1, dead_and_two, recover_and_read, laps_lap, NULL, finish_many, false},
     {"jump", {1, 2}, GROUP_DECLARED, 5, one_alone_lapped, read_five, join_and_read, NULL, finish_lone, false},
     {"lap-lone", {1, 2}, GROUP_DECLARED, 5, one_alone, read_five, laps_lap, NULL, finish_lone, false},
     {"lap-lone-hold", {1, 2}, GROUP_DECLARED, 5, one_alone, laps_hold_two, laps_lap, NULL, finish_lone, false},
@@ -187,6 +223,18 @@ static const struct scenario scenarios[] = {
      NULL,
      finish_lone,
      false},
+    {"lap-lone-hold-leave",
+     {1, 2},
+     GROUP_DECLARED,
+     5,
+     one_alone,
+     laps_hold_and_leave,
+     laps_lap,
+     NULL,
+     finish_lone,
+     false},
+    {"pass-over-lone", {1, 2}, GROUP_DECLARED, 1, dead_alone, join_and_read, join_and_read, NULL, finish_lone, false},
+    {"lap-pass-over-lone", {1, 2}, GROUP_DECLARED, 1, dead_alone, join_and_read, laps_lap, NULL, finish_lone, false},
     {"false-landmark",
      {1, 2},
      GROUP_DECLARED,

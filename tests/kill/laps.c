@@ -92,8 +92,10 @@ bool laps_join(struct world *world, unsigned who, unsigned group)
         return false;
     }
     unserved_apply(&world->ring.view, &view);
+    world->laps.doing[who] = IN_NEXT; /* who takes over what another left may find some of it to be lost */
     laps_need(world, group_enter(&world->member[who], &world->ring.view, &view, (uint32_t)line, &judge) == 0,
               "a member could not enter");
+    world->laps.doing[who] = IDLE;
     world->group_of[who] = group;
     world->joined[who] = true;
     return true;
@@ -185,7 +187,20 @@ static int release(struct world *world, unsigned who, const struct record *recor
     return 0;
 }
 
-void laps_release(struct world *world, unsigned who, const struct record *record)
+/* Only a member of a lossy group learns nothing more than its counters say. */
+static int leave_holding(struct world *world, unsigned who, const struct record *record)
+{
+    const struct member_line *line = world->member[who].line;
+    const uint64_t before = word_load(&line->messages);
+
+    (void)record;
+    laps_leave(world, who);
+    return word_load(&line->messages) != before ? 0 : -EOVERFLOW;
+}
+
+typedef int (*way_to_release)(struct world *world, unsigned who, const struct record *record);
+
+static void release_by(way_to_release way, struct world *world, unsigned who, const struct record *record)
 {
     const unsigned number = record_tag(record->header);
     const uint32_t length = record_length(record->header);
@@ -194,7 +209,7 @@ void laps_release(struct world *world, unsigned who, const struct record *record
 
     copy_racing(copy, record->data, length);
     world->laps.doing[who] = IN_RELEASE;
-    code = release(world, who, record);
+    code = way(world, who, record);
     world->laps.doing[who] = IDLE;
     if (code != 0) {
         laps_need(world, code == -EOVERFLOW, "a message that is held cannot be released");
@@ -206,6 +221,19 @@ void laps_release(struct world *world, unsigned who, const struct record *record
     for (uint32_t at = 0; at < length; at++)
         laps_need(world, copy[at] == byte_of(number), "a message is not what was written");
     world->laps.got[number]++;
+}
+
+void laps_release(struct world *world, unsigned who, const struct record *record)
+{
+    release_by(release, world, who, record);
+}
+
+void laps_hold_and_leave(struct world *world, unsigned who)
+{
+    struct record record;
+
+    if (laps_next(world, who, &record) == 1)
+        release_by(leave_holding, world, who, &record);
 }
 
 unsigned laps_read(struct world *world, unsigned who, unsigned most)

@@ -39,6 +39,8 @@ void laps_release(struct world *world, unsigned who, const struct record *record
 unsigned laps_read(struct world *world, unsigned who, unsigned most);
 /* Two are handed out before they are released. */
 void laps_hold_two(struct world *world, unsigned who);
+/* One is handed out, of a lossy group, and released by leaving. */
+void laps_hold_and_leave(struct world *world, unsigned who);
 
 /* ---- in the end ---- */
 
