@@ -32,7 +32,7 @@ struct mring_producer {
     uint64_t scanned;  /* what the last scan found */
     uint64_t keepers;  /* bit g: group g was what the last scan found no more than that for */
     uint64_t want;     /* the gate announced to the groups of `wanted` while it sleeps */
-    uint64_t wanted;   /* bit g: group g was told */
+    uint64_t wanted;   /* bit g: group g was told, last */
     uint64_t asked_at; /* the position for whose sake more was asked for than is needed; NOWHERE: none */
 };
 

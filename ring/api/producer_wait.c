@@ -68,7 +68,6 @@ static unsigned withdraw_want(void *context)
     for (uint64_t left = producer->wanted & producer->mapped; left != 0; left &= left - 1)
         if (!want_withdraw(&producer->group[__builtin_ctzll(left)].view))
             taken++;
-    producer->wanted = 0;
     return taken;
 }
 
@@ -135,13 +134,16 @@ static void count_sleep(void *context)
     }
 }
 
-/* Room short of the announced gate is nobody's fault: it asked to be left asleep till then. */
+/*
+ * Room short of the announced gate is nobody's fault: it asked to be left asleep till then. Nor is room that a group kept which was taken out of the
+ * directory meanwhile (remove.c).
+ */
 static void count_rescue(void *context)
 {
     const struct mring_producer *producer = context;
     struct producer_page *page = producer->core.view.page;
 
-    if (producer->scanned >= producer->want)
+    if (producer->scanned >= producer->want && (producer->wanted & ~producer->mapped) == 0)
         word_add_own(&page->rescued, 1);
 }
 

@@ -122,6 +122,18 @@ static void flood_in_a_child(void *unused)
     EXPECT_OK(mring_producer_close(producer));
 }
 
+/* Nobody owed it a wake-up. */
+static void expect_no_rescue(void)
+{
+    struct mring_ring_stats told = MRING_RING_STATS_INIT;
+    struct mring_stats *stats = NULL;
+
+    EXPECT_OK(mring_stats(ring, &stats, NULL));
+    EXPECT_OK(mring_stats_ring(stats, &told));
+    EXPECT(told.rescued, ==, 0);
+    mring_stats_free(stats);
+}
+
 /* It sleeps for the room that the group keeps; members that were killed there with messages held keep nothing any more. */
 static void a_waiting_producer_goes_on(void)
 {
@@ -141,6 +153,7 @@ static void a_waiting_producer_goes_on(void)
         await(PRODUCER, 2);
         slowest = stage_clock() - began > slowest ? stage_clock() - began : slowest;
         child_finish(producer);
+        expect_no_rescue();
         EXPECT_OK(mring_close(ring));
     }
     report_slowest("until the producer went on", slowest);
