@@ -93,8 +93,11 @@ unsigned followers_answer(struct mring_consumer *consumer, uint64_t awaited, uin
 
     for (; awaited != 0; awaited &= awaited - 1) {
         uint32_t index = (uint32_t)__builtin_ctzll(awaited);
-        struct follower *follower = get(consumer, index);
+        struct follower *follower;
 
+        if (await_forget_gone(&core->view, upstream, index))
+            continue;
+        follower = get(consumer, index);
         if (follower == NULL)
             continue;
         if ((follower->group.view.terms.after >> upstream & 1) == 0)

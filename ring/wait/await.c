@@ -51,3 +51,21 @@ void await_refuse(const struct ring_view *view, uint32_t upstream, uint32_t grou
 {
     (void)word_take_bit(&view->doorbell->awaited[upstream], group);
 }
+
+static bool is_live(const struct ring_view *view, uint32_t group)
+{
+    return (word_load_acquire(&view->page->groups) >> group & 1) != 0; /* [GROUP] */
+}
+
+bool await_forget_gone(const struct ring_view *view, uint32_t upstream, uint32_t group)
+{
+    struct word *awaited = &view->doorbell->awaited[upstream];
+
+    if (is_live(view, group))
+        return false;
+    /* Its place may be another's by now: whose sleepers were announced before this is seen to be live after it. */
+    (void)word_take_bit(awaited, group); /* [AWAIT] */
+    if (is_live(view, group))
+        (void)word_set_bit(awaited, group); /* [AWAIT] */
+    return true;
+}

@@ -43,4 +43,7 @@ int await_answer(const struct ring_view *view, uint32_t upstream, uint64_t gate,
 /* What stands there is not this group's: not one that is after that other. */
 void await_refuse(const struct ring_view *view, uint32_t upstream, uint32_t group);
 
+/* Is there no such group any more, whose members were killed asleep before it was taken out of the directory? Then nobody awaits this one. */
+bool await_forget_gone(const struct ring_view *view, uint32_t upstream, uint32_t group);
+
 #endif

@@ -2,6 +2,7 @@
  * Removing durable groups that nobody serves: the producer goes on, the name is free, and nobody who is in a group, or comes to one, has it taken
  * away; also when whoever serves the ring is killed.
  */
+#include "api/ring.h"
 #include "stage.h"
 
 #include <errno.h>
@@ -157,6 +158,45 @@ static void a_waiting_producer_goes_on(void)
         EXPECT_OK(mring_close(ring));
     }
     report_slowest("until the producer went on", slowest);
+}
+
+/* ---- nor do those before it mind who slept there ---- */
+
+static void sleep_behind_the_log(void *unused)
+{
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+
+    (void)unused;
+    options.durable = 1;
+    options.after = (const char *const[]){"log"};
+    options.after_count = 1;
+    EXPECT_OK(mring_join(ring, "ledger", &options, &consumer));
+    EXPECT(mring_next_wait(consumer, &message, MRING_FOREVER), ==, 1);
+}
+
+static void who_slept_there_is_forgotten(void)
+{
+    const struct word *awaited;
+    struct mring_producer *producer;
+    struct mring_consumer *log;
+    pid_t member;
+
+    create_ring();
+    awaited = &ring->region.view.doorbell->awaited[0];
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    EXPECT_OK(mring_join(ring, "log", NULL, &log));
+    member = child_start(sleep_behind_the_log, NULL);
+    await_word(awaited, UINT64_C(1) << 1);
+    child_kill(member);
+    EXPECT_OK(mring_group_remove(ring, "ledger", NULL));
+    send_numbers(producer, 0, 1);
+    expect_next(log, 0);
+    EXPECT(word_load(awaited), ==, 0);
+    EXPECT_OK(mring_leave(log));
+    EXPECT_OK(mring_producer_close(producer));
+    EXPECT_OK(mring_close(ring));
 }
 
 /* ---- not under a living member ---- */
@@ -417,6 +457,7 @@ int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
         {"a_waiting_producer_goes_on", a_waiting_producer_goes_on, 60},
+        {"who_slept_there_is_forgotten", who_slept_there_is_forgotten, 30},
         {"refused_while_one_lives", refused_while_one_lives, 30},
         {"other_groups_stay", other_groups_stay, 30},
         {"removed_beside_comers", removed_beside_comers, 120},
