@@ -7,7 +7,7 @@
  * is enough to refuse: so no group goes from under a member, nor from under one who is just being told of its place.
  *
  * A successor decides it when it has the group, from those who keep it; until then it cannot tell who is in it. Killed at any step, whoever serves
- * leaves the group as it was or gone: that is one bit.
+ * leaves the group as it was or gone: that is one bit. Who had asked it asks the next; and is told that there is no such group, if it was gone.
  */
 #include "check.h"
 #include "directory.h"
@@ -25,6 +25,21 @@ static int ask(struct mring *ring, const char *group)
     serves = ring->broker != NULL;
     ring_unlock();
     return serves ? directory_remove(ring, &self, group) : meet_remove(ring->link, group);
+}
+
+/* As long as there is time. Whoever was asked may have removed the group, and not have lived to say so. */
+static int ask_until_answered(struct mring *ring, const char *group)
+{
+    const bool there = ring_find_group(ring, group) >= 0;
+    int64_t deadline = ring_deadline();
+    bool died = false;
+    int code;
+
+    do {
+        code = ask(ring, group);
+        died |= code == -EPIPE;
+    } while ((code == -EPIPE || code == -EAGAIN) && ring_try_again(ring, deadline));
+    return code == -ENOENT && there && died ? 0 : code;
 }
 
 static const char *trouble_text(int code)
@@ -50,7 +65,6 @@ static const char *trouble_text(int code)
 
 int mring_group_remove(struct mring *ring, const char *group, struct mring_error *error)
 {
-    int64_t deadline;
     int code;
 
     if (ring == NULL)
@@ -62,10 +76,7 @@ int mring_group_remove(struct mring *ring, const char *group, struct mring_error
         code = inspect_arrive(ring, error);
     if (code != 0)
         return code;
-    deadline = ring_deadline();
-    do
-        code = ask(ring, group);
-    while ((code == -EPIPE || code == -EAGAIN) && ring_try_again(ring, deadline));
+    code = ask_until_answered(ring, group);
     if (code == -EAGAIN)
         code = -ETIMEDOUT;
     return code == 0 ? 0 : failure(error, code, 0, "group \"%s\" cannot be removed: %s", group, trouble_text(code));

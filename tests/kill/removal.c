@@ -110,6 +110,35 @@ static void only_wait(struct trial *trial, pid_t victim)
         (void)nanosleep(&(struct timespec){0, 200 * 1000}, NULL);
 }
 
+/* ---- or the victim serves the ring meanwhile ---- */
+
+static void be_asked(struct trial *trial)
+{
+    struct mring *ring;
+
+    NEED(mring_open(&ring, name, MRING_CONSUME, NULL) == 0);
+    end_creator();
+    NEED(mring_group_remove(ring, "nobody", NULL) == -ENOENT); /* it serves the ring now */
+    trial->announced = 1;
+    while (trial->sent == 0)
+        (void)nanosleep(&(struct timespec){0, 200 * 1000}, NULL);
+    NEED(mring_close(ring) == 0);
+}
+
+/* Whether it dies before it has removed the group, or before it has said so: the group is gone, and so the answer. */
+static void ask_it(struct trial *trial, pid_t victim)
+{
+    bool ended = false;
+
+    while (trial->announced == 0 && !(ended = trial_victim_ended(trial, victim)))
+        (void)nanosleep(&(struct timespec){0, 200 * 1000}, NULL);
+    trial->announced = 1;
+    NEED(mring_group_remove(trial->ring, "ledger", NULL) == 0);
+    trial->sent = 1;
+    if (!ended)
+        only_wait(trial, victim);
+}
+
 /* ---- the trial goes on ---- */
 
 /* With all that it had not released, if the victim did not come to remove it; with nothing if it did. */
@@ -147,6 +176,7 @@ static void go_on(struct trial *trial)
 static const struct play plays[] = {
     {"ask", prepare, ask, only_wait, go_on},
     {"serve", prepare, serve, only_wait, go_on},
+    {"served", prepare, be_asked, ask_it, go_on},
 };
 
 int main(int argc, char **argv)
