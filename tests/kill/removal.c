@@ -1,6 +1,6 @@
 /*
- * A process that removes a durable group, killed at every step: also while it comes to serve the ring for that. The group is there, with its place,
- * or gone; and the ring goes on.
+ * A process that removes a durable group, killed at every step: also while it comes to serve the ring for that; and one that serves it, which another
+ * asks. The group is there, with its place, or gone; and the ring goes on.
  */
 #include "trial.h"
 
