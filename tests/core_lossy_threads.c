@@ -143,6 +143,7 @@ int main(int argc, char **argv)
         messages = (uint32_t)strtoul(argv[1], NULL, 10);
     seed = argc > 2 ? strtoul(argv[2], NULL, 10) : (unsigned long)(uintptr_t)&argc >> 4 & 0xffffff;
     (void)printf("core_lossy_threads %u %lu\n", messages, seed);
+    (void)fflush(stdout); /* a hang is killed, and must leave its seed behind */
     /* More places than members: a leaver's line may wait for its adopter while he comes back on another. */
     fake_ring_make(&ring, CAPACITY, 8, GROUPS, (const uint32_t[GROUPS]){1, 4 * MEMBERS});
     for (unsigned group = 0; group < GROUPS; group++) {
