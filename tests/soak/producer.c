@@ -84,24 +84,31 @@ static void count_rescued(struct producing *producing)
     producing->rescued = rescued;
 }
 
-static void note_stall(int64_t began, bool undisturbed)
+/* A stall is the ring's: whose producer is killed meanwhile goes on with the next one. */
+static void note_full(void)
 {
-    uint64_t stall = (uint64_t)(now_ns() - began);
+    if (word_load(&book->full_since) == 0)
+        word_store(&book->full_since, (uint64_t)now_ns());
+}
 
-    word_raise(&book->stall_any, stall);
-    if (undisturbed)
-        word_raise(&book->stall, stall);
+static void note_room(void)
+{
+    uint64_t since = word_load(&book->full_since);
+
+    if (since == 0)
+        return;
+    word_raise(&book->stall, (uint64_t)now_ns() - since);
+    word_store(&book->full_since, 0);
 }
 
 /* There is none: read the journal, which may be what keeps it, and wait. */
 static void *reserve_waiting(struct producing *producing, uint32_t length)
 {
-    uint64_t disturbances = word_load(&book->disturbances);
-    bool undisturbed = word_load(&book->stopped) == 0;
     int64_t began = now_ns();
     void *where;
     int code;
 
+    note_full();
     do {
         (void)read_journal(producing);
         /* Who only polled would never give up a group that nobody serves. */
@@ -112,7 +119,6 @@ static void *reserve_waiting(struct producing *producing, uint32_t length)
     } while ((code = mring_reserve(producing->producer, length, &where)) == -EAGAIN);
     if (code != 0)
         BAD("mring_reserve: %d", code);
-    note_stall(began, undisturbed && word_load(&book->disturbances) == disturbances);
     return where;
 }
 
@@ -138,6 +144,7 @@ static void commit_one(struct producing *producing)
         where = reserve_waiting(producing, length);
     else if (code != 0)
         BAD("mring_reserve: %d", code);
+    note_room();
     if (head.number % 64 == 0 && poisonous())
         head.flags = POISON;
     message_write(where, length, &head);

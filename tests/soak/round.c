@@ -15,7 +15,7 @@
 
 #define MS INT64_C(1000000)
 
-enum { HANG_MS = 30000, PAUSE_MOST_MS = 40, HELD_UP_MS = 100 };
+enum { HANG_MS = 30000, PAUSE_MOST_MS = 40, TURN_MS = 100, HELD_UP_MS = 100 };
 
 /* Who plays a role. */
 struct player {
@@ -32,7 +32,10 @@ struct round {
     struct figures *figures;
     bool failed;
     bool ending;
-    uint64_t seen_last; /* the last message when it was looked at, and when that had changed */
+    unsigned stopped;    /* how many are now */
+    uint64_t full_since; /* of the stall that goes on; 0: none */
+    int64_t quiet;       /* and for how long of it nobody was stopped */
+    uint64_t seen_last;  /* the last message when it was looked at, and when that had changed */
     int64_t seen_at;
 };
 
@@ -95,19 +98,18 @@ static int64_t pause_before(struct round *round, unsigned role)
     return (int64_t)random_below(&round->random, PAUSE_MOST_MS) * MS;
 }
 
-static void ended(struct round *round, unsigned role, int status)
+static void ended(struct round *round, unsigned role, const siginfo_t *end)
 {
     struct player *player = &round->player[role];
-    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    bool left = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+    bool killed = end->si_code != CLD_EXITED && end->si_status == SIGKILL;
+    bool left = end->si_code == CLD_EXITED && end->si_status == EXIT_SUCCESS;
 
-    if (player->continue_at != 0)
-        word_store(&book->stopped, word_load(&book->stopped) - 1);
+    round->stopped -= player->continue_at != 0;
     if (killed)
         round->figures->killed[role]++;
     if (!killed && !left) {
-        (void)fprintf(stderr, "%s, life %llu, ended with status %#x\n", cast[role].name,
-                      (unsigned long long)player->life, (unsigned)status);
+        (void)fprintf(stderr, "%s, life %llu, ended with %s %d\n", cast[role].name, (unsigned long long)player->life,
+                      end->si_code == CLD_EXITED ? "status" : "signal", end->si_status);
         round->failed = true;
     }
     player->pid = 0;
@@ -115,22 +117,18 @@ static void ended(struct round *round, unsigned role, int status)
 }
 
 /*
- * Kernels can be busy with a dead process's entries in /proc for seconds, in waitpid itself (seen with 6.18). Those
- * who would be started meanwhile are missing, which must not be put down to the ring.
+ * They stay zombies until the end of the round: kernels can be busy with a dead process's entries in /proc for many
+ * seconds, in waitpid itself (seen with 6.18: release_task, shrink_dcache_parent). Meanwhile nobody would be started,
+ * nor continued, and what comes of that would be put down to the ring.
  */
-static void reap(struct round *round)
+static void look_for_ended(struct round *round)
 {
-    int64_t began = now_ns();
-    pid_t pid;
-    int status;
+    for (unsigned role = 0; role < cast_size; role++) {
+        siginfo_t end = {.si_pid = 0};
 
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-        for (unsigned role = 0; role < cast_size; role++)
-            if (round->player[role].pid == pid)
-                ended(round, role, status);
-    if (now_ns() - began > HELD_UP_MS * MS) {
-        word_count(&book->disturbances);
-        add_figure(HELD_UP, 1);
+        if (round->player[role].pid != 0 &&
+            waitid(P_PID, (id_t)round->player[role].pid, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid != 0)
+            ended(round, role, &end);
     }
 }
 
@@ -166,8 +164,7 @@ static void stop_player(struct round *round, unsigned role)
 
     if (player->pid == 0 || player->continue_at != 0 || !cast[role].stopped)
         return;
-    word_count(&book->disturbances);
-    word_store(&book->stopped, word_load(&book->stopped) + 1);
+    round->stopped++;
     round->figures->stops++;
     player->continue_at = now_ns() + (1 + (int64_t)random_below(&round->random, long_one ? 2500 : 60)) * MS;
     (void)kill(player->pid, SIGSTOP);
@@ -178,8 +175,7 @@ static void continue_player(struct round *round, unsigned role)
     struct player *player = &round->player[role];
 
     player->continue_at = 0;
-    word_count(&book->disturbances); /* what began while it was stopped was disturbed, too */
-    word_store(&book->stopped, word_load(&book->stopped) - 1);
+    round->stopped--;
     (void)kill(player->pid, SIGCONT);
 }
 
@@ -211,7 +207,7 @@ static int64_t act(struct round *round)
 /* Whose time has come is started or continued. When will the next time be? */
 static int64_t attend(struct round *round, int64_t now)
 {
-    int64_t next = now + 100 * MS;
+    int64_t next = now + TURN_MS * MS;
 
     for (unsigned role = 0; role < cast_size; role++) {
         struct player *player = &round->player[role];
@@ -272,6 +268,34 @@ static void watch(struct round *round, int64_t now)
     }
 }
 
+static bool producer_is_there(const struct round *round)
+{
+    for (unsigned role = 0; role < cast_size; role++)
+        if (cast[role].play == play_producer)
+            return round->player[role].pid != 0 && word_load_acquire(&book->joined[role]) == round->player[role].life;
+    return false;
+}
+
+/*
+ * Somebody is stopped most of the time, and nobody lives long: no stall of seconds is undisturbed. So what is bounded is
+ * how much of one passes with nobody stopped, and a producer there; by turns of the judge.
+ */
+static void count_turn(struct round *round, int64_t began)
+{
+    uint64_t since = word_load(&book->full_since);
+    int64_t took = now_ns() - began;
+    bool held_up = took > (TURN_MS + HELD_UP_MS) * MS; /* who ought to have been continued, or started? */
+
+    add_figure(HELD_UP, held_up);
+    if (since != round->full_since)
+        round->quiet = 0;
+    else if (since != 0 && !held_up && round->stopped == 0 && producer_is_there(round))
+        round->quiet += took;
+    round->full_since = since;
+    if ((uint64_t)round->quiet > round->figures->stall_quiet)
+        round->figures->stall_quiet = (uint64_t)round->quiet;
+}
+
 static bool all_done(const struct round *round)
 {
     for (unsigned role = 0; role < cast_size; role++)
@@ -291,7 +315,7 @@ static void gather(struct round *round)
         start(round, role);
         while (word_load_acquire(&book->joined[role]) == 0 && now_ns() < end && round->player[role].pid != 0) {
             nap();
-            reap(round);
+            look_for_ended(round);
         }
         round->failed |= word_load(&book->joined[role]) == 0;
     }
@@ -307,7 +331,8 @@ static void rage(struct round *round, int64_t until)
         if (next_act <= now)
             next_act = now_ns() + act(round);
         wait_for_child(next < next_act ? next : next_act);
-        reap(round);
+        look_for_ended(round);
+        count_turn(round, now);
         watch(round, now);
     }
 }
@@ -324,7 +349,7 @@ static void drain(struct round *round)
             continue_player(round, role);
     while (!round->failed && !all_done(round)) {
         wait_for_child(attend(round, now_ns()) < end ? now_ns() + MS : end);
-        reap(round);
+        look_for_ended(round);
         if (now_ns() >= end) {
             (void)fprintf(stderr, "the stream has ended, but not for everybody:\n");
             describe(round);
@@ -368,8 +393,6 @@ static void account(const struct round *round)
         figures->figure[figure] += word_load(&book->figure[figure]);
     if (word_load(&book->stall) > figures->stall)
         figures->stall = word_load(&book->stall);
-    if (word_load(&book->stall_any) > figures->stall_any)
-        figures->stall_any = word_load(&book->stall_any);
 }
 
 bool round_run(uint64_t seed, unsigned seconds, bool drained, struct figures *figures)

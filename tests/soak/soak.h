@@ -146,10 +146,8 @@ struct book {
     struct word joined[CAST_MOST];  /* the life that has come as far as to take part */
     struct word done[CAST_MOST];    /* the life that has seen the end of the stream */
     struct word figure[FIGURES];
-    struct word stopped;         /* how many are stopped now */
-    struct word disturbances;    /* grows when somebody is stopped or continued, or the judge itself was held up */
-    struct word stall;           /* ns: the longest that the producer had no room, undisturbed */
-    struct word stall_any;       /* and with all */
+    struct word full_since;      /* ns, of CLOCK_MONOTONIC: since when no producer has had room; 0: the last one had */
+    struct word stall;           /* ns: the longest that none had */
     struct word poisoned_at;     /* ns, of CLOCK_MONOTONIC: when the last poisonous message was sent */
     struct word busy[CAST_MOST]; /* a life that is in a call to a lossy group, or has not noted what it said */
     struct account account[GROUPS - LOSSLESS];
@@ -280,7 +278,7 @@ struct figures {
     uint64_t killed[CAST_MOST]; /* by role */
     uint64_t stops;
     uint64_t figure[FIGURES];
-    uint64_t stall, stall_any;
+    uint64_t stall, stall_quiet; /* ns: the longest, and with only the time counted in which nobody was stopped */
 };
 
 /* One ring from its making to the kill of everybody: after the stream's end, all accounted for, or in the midst of it. */
