@@ -57,14 +57,6 @@ static void sleep_and_keep(void *argument)
         (void)pause();
 }
 
-static void await_sleepers(uint64_t lines)
-{
-    const struct group_page *page = ring->group[0].view.page;
-
-    while ((word_load_acquire(&page->sleepers[0]) & lines) != lines)
-        (void)sched_yield();
-}
-
 /*
  * Asleep on line 0 the victim is the one that a waker takes first. It dies before there is work, or just after it was
  * woken for it.

@@ -156,16 +156,22 @@ static void a_members_child_exits(void)
     unmake();
 }
 
+static void stop(pid_t victim)
+{
+    int status;
+
+    EXPECT_OK(kill(victim, SIGSTOP));
+    EXPECT(waitpid(victim, &status, WUNTRACED), ==, victim);
+    EXPECT(WIFSTOPPED(status), !=, 0);
+}
+
 static void a_stopped_member(void)
 {
     for (int polls = 0; polls < 2; polls++) {
         pid_t victim, survivor;
-        int status;
 
         set_up(&victim, &survivor, hold_patiently, part_of_batch, polls != 0);
-        EXPECT_OK(kill(victim, SIGSTOP));
-        EXPECT(waitpid(victim, &status, WUNTRACED), ==, victim);
-        EXPECT(WIFSTOPPED(status), !=, 0);
+        stop(victim);
         expect_not_robbed();
         EXPECT_OK(kill(victim, SIGCONT));
         child_finish(victim);
@@ -176,10 +182,59 @@ static void a_stopped_member(void)
     }
 }
 
+/*
+ * Asleep on line 0 the victim is the one that a waker takes first, and the only one. What the wake-up was
+ * for, another finds who sleeps on, when it looks for itself: no wait lasts longer than a second.
+ */
+static int64_t pass_a_stopped_sleeper(void)
+{
+    pid_t victim, survivor;
+    int64_t took;
+
+    make(&many, 1, 0);
+    victim = child_start(survive, NULL);
+    await_sleepers(1);
+    survivor = child_start(survive, NULL);
+    await_sleepers(3);
+    stop(victim);
+    while (!are_asleep(1)) { /* it was just looking */
+        EXPECT_OK(kill(victim, SIGCONT));
+        await_sleepers(1);
+        stop(victim);
+    }
+    await_sleepers(3);
+    took = stage_clock();
+    send_numbers(producer, 0, 1);
+    EXPECT(are_asleep(1), ==, false);
+    await_logged(1);
+    took = stage->log[0].at - took;
+    EXPECT(stage->log[0].deliveries, ==, 1);
+    EXPECT_OK(kill(victim, SIGCONT));
+    EXPECT_OK(mring_end(producer));
+    child_finish(victim);
+    child_finish(survivor);
+    EXPECT(word_load(&stage->logged), ==, 1);
+    unmake();
+    return took;
+}
+
+static void a_stopped_sleeper(void)
+{
+    int64_t slowest = 0;
+
+    for (unsigned round = 0; round < 8; round++) {
+        int64_t took = pass_a_stopped_sleeper();
+
+        slowest = took > slowest ? took : slowest;
+    }
+    report_slowest("past one that was woken, and is stopped", slowest);
+}
+
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
         {"a_stopped_member", a_stopped_member, 30},
+        {"a_stopped_sleeper", a_stopped_sleeper, 60},
         {"a_member_that_execs", a_member_that_execs, 30},
         {"a_member_that_forked_is_killed", a_member_that_forked_is_killed, 30},
         {"a_members_child_exits", a_members_child_exits, 30},

@@ -1,5 +1,8 @@
 #include "victim.h"
 
+#include "api/ring.h"
+
+#include <sched.h>
 #include <unistd.h>
 
 const struct mring_group many = {.name = "all", .members = 4};
@@ -64,6 +67,17 @@ void unmake(void)
 {
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(ring));
+}
+
+bool are_asleep(uint64_t lines)
+{
+    return (word_load_acquire(&ring->group[0].view.page->sleepers[0]) & lines) == lines;
+}
+
+void await_sleepers(uint64_t lines)
+{
+    while (!are_asleep(lines))
+        (void)sched_yield();
 }
 
 void set_up(pid_t *victim, pid_t *survivor, void (*body)(void *), struct point *point, bool polls)

@@ -36,6 +36,10 @@ void hold(void *point);
 /* The body of a survivor: reads all. NULL: it sleeps; else it polls. */
 void survive(void *polls);
 
+/* Are these lines announced to be asleep? And wait until they are. */
+bool are_asleep(uint64_t lines);
+void await_sleepers(uint64_t lines);
+
 /* The victim holds, by this body; the survivor has read all else. */
 void set_up(pid_t *victim, pid_t *survivor, void (*body)(void *), struct point *point, bool polls);
 
