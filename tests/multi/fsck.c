@@ -378,7 +378,7 @@ static void rights_and_names(void)
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
-        {"a_ring_at_work_is_never_damaged", a_ring_at_work_is_never_damaged, 60},
+        {"a_ring_at_work_is_never_damaged", a_ring_at_work_is_never_damaged, 300},
         {"what_the_dead_hold_is_told_and_repaired", what_the_dead_hold_is_told_and_repaired, 30},
         {"the_server_was_killed", the_server_was_killed, 30},
         {"the_server_was_killed_just_now", the_server_was_killed_just_now, 30},
