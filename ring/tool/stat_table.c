@@ -58,7 +58,9 @@ static void print_who(FILE *to, const struct reading *reading, unsigned at)
     const struct mring_member_stats *member = last_member(reading, at);
 
     if (member != NULL)
-        (void)fprintf(to, ", place %u (pid %" PRId64 ")", member->place, member->process);
+        (void)fprintf(to, ", place %u", member->place);
+    if (member != NULL && member->process != 0)
+        (void)fprintf(to, " (pid %" PRId64 ")", member->process);
     if (group->members == 0 && group->durable)
         (void)fprintf(to, ", which nobody serves");
     if (group->members == 0 && group->unserved != MRING_STOP)

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { WORK, ODD, GROUPS, MESSAGES = 50, READ = 20 };
@@ -146,6 +147,29 @@ static void people_are_told_what_matters(void)
     TOOL_EXPECT(0, "usage: mring stat", "stat", "--help");
 }
 
+static void take_one(void *work)
+{
+    struct mring_message message;
+
+    EXPECT_OK(mring_join(work, groups[WORK].name, NULL, &consumer));
+    EXPECT(mring_next(consumer, &message), ==, 1);
+    (void)raise(SIGKILL);
+}
+
+/* What the dead hold is told by its place: they have no pid any more. */
+static void the_dead_are_waited_for(void)
+{
+    int status;
+    pid_t child;
+
+    make_ring();
+    child = child_start(take_one, ring);
+    EXPECT(waitpid(child, &status, 0), ==, child);
+    EXPECT(WIFSIGNALED(status), ==, 1);
+    TOOL_EXPECT(0, "for want of room it waits for group work, place 0, which nobody serves, until", "stat", RING);
+    end_ring();
+}
+
 /* One line of a pipe. */
 static json_t *read_line(FILE *pipe)
 {
@@ -212,6 +236,7 @@ int main(int argc, char **argv)
         {"it_is_watched", it_is_watched, 30},
         {"people_are_told_what_matters", people_are_told_what_matters, 30},
         {"programs_are_told_all", programs_are_told_all, 30},
+        {"the_dead_are_waited_for", the_dead_are_waited_for, 30},
     };
 
     return harness_main(argc, argv, scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
