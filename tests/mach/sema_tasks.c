@@ -7,6 +7,7 @@
 #include "mach/semas.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 
 static uint64_t seed;
@@ -481,6 +482,53 @@ static void forks_amid_calls(void **state)
     assert_int_equal(semaphore_destroy(mach_task_self(), semaphore), KERN_SUCCESS);
 }
 
+/* A signal that comes to a child as soon as it is there: `early` is the semaphore that its handler signals. */
+static semaphore_t early;
+static volatile sig_atomic_t early_result;
+
+static void signal_early(int which)
+{
+    (void)which;
+    early_result = semaphore_signal(early);
+}
+
+static void raise_early(void)
+{
+    if (early != MACH_PORT_NULL)
+        raise(SIGUSR1);
+}
+
+/* Before the layer's own constructor, so that the child runs this before it does what the layer has to do in it. */
+__attribute__((constructor(101))) static void enlist_early(void)
+{
+    pthread_atfork(NULL, NULL, raise_early);
+}
+
+static int early_was_told(void *context)
+{
+    (void)context;
+    return early_result == KERN_INVALID_NAME ? 0 : 1;
+}
+
+static void a_signal_comes_with_the_fork(void **state)
+{
+    (void)state;
+    struct sigaction action = {.sa_handler = signal_early}, before;
+    sigset_t mask;
+
+    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+    early = semas_new(SYNC_POLICY_FIFO, 0);
+    early_result = -1;
+    assert_int_equal(child_run(early_was_told, NULL), 0);
+    assert_int_equal(early_result, -1);
+    assert_int_equal(semas_drain(early), 0);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0);
+    assert_int_equal(sigismember(&mask, SIGUSR1), 0);
+    assert_int_equal(semaphore_destroy(mach_task_self(), early), KERN_SUCCESS);
+    early = MACH_PORT_NULL;
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +543,7 @@ int main(void)
         cmocka_unit_test_setup(generations, set_up),
         cmocka_unit_test_setup(many_semaphores, set_up),
         cmocka_unit_test_setup(forks_amid_calls, set_up),
+        cmocka_unit_test_setup(a_signal_comes_with_the_fork, set_up),
     };
     const char *given = getenv("MRING_SEED");
     seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)getpid();
