@@ -5,6 +5,7 @@
  * Random choices come from a seed that is printed; MRING_SEED sets it.
  */
 #include "mach/semas.h"
+#include "support/sanitizers.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -516,6 +517,8 @@ static void a_signal_comes_with_the_fork(void **state)
     struct sigaction action = {.sa_handler = signal_early}, before;
     sigset_t mask;
 
+    if (THREAD_SANITIZED) /* in the child of a process with threads it keeps signals back for good */
+        skip();
     assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
     early = semas_new(SYNC_POLICY_FIFO, 0);
     early_result = -1;
