@@ -1,5 +1,5 @@
 # Toolchain: aarch64 Linux, by Debian's cross compiler; programs run under qemu. run.sh lays out MRING_CROSS: the target's packages
-# (Concurrency Kit, jansson, ncurses, cmocka, OpenSSL), and so_cookie.so. MRING_QEMU is the emulator.
+# (Concurrency Kit, jansson, ncurses, cmocka, OpenSSL), and preload.so. MRING_QEMU is the emulator.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(cross $ENV{MRING_CROSS})
@@ -7,7 +7,7 @@ set(cross $ENV{MRING_CROSS})
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
 set(CMAKE_CROSSCOMPILING_EMULATOR $ENV{MRING_QEMU};-L;/usr/aarch64-linux-gnu
-    -E;LD_LIBRARY_PATH=${cross}/usr/lib/aarch64-linux-gnu;-E;LD_PRELOAD=${cross}/so_cookie.so)
+    -E;LD_LIBRARY_PATH=${cross}/usr/lib/aarch64-linux-gnu;-E;LD_PRELOAD=${cross}/preload.so)
 
 set(CMAKE_FIND_ROOT_PATH ${cross} /usr/aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
