@@ -1,0 +1,273 @@
+/* mring, by its public calls: in place (adapter_mring), and copied in and out (adapter_mring_copy). */
+#include "loops.h"
+#include "mring.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct channel {
+    struct mring *ring;
+    const struct work *work;
+};
+
+struct producing {
+    struct mring_producer *handle;
+    size_t length;
+    unsigned char buffer[1 << 16];
+};
+
+struct consuming {
+    struct mring_consumer *handle;
+    struct mring_message last;
+    unsigned char buffer[1 << 16];
+};
+
+static void must(const char *what, int code, const struct mring_error *error)
+{
+    if (code < 0)
+        fault("%s: %s (%s)", what, mring_strerror(code), error == NULL ? "" : error->text);
+}
+
+static enum mring_waiting waiting(const struct work *work)
+{
+    static const enum mring_waiting ways[] = {
+        [LOOKS] = MRING_SPIN, [SLEEPS] = MRING_SPIN_THEN_SLEEP, [BLOCKS] = MRING_SLEEP};
+
+    return ways[work->idle];
+}
+
+static void name_group(char name[8], unsigned group)
+{
+    (void)snprintf(name, 8, "g%u", group);
+}
+
+static void *create(const struct work *work, void *other)
+{
+    struct channel *channel = malloc(sizeof(*channel));
+    struct mring_group groups[CONSUMERS_MOST];
+    char names[CONSUMERS_MOST][8];
+    struct mring_error error = MRING_ERROR_INIT;
+    struct mring_options options = MRING_OPTIONS_INIT;
+
+    (void)other;
+    for (unsigned group = 0; group < work->groups; group++) {
+        name_group(names[group], group);
+        groups[group] = (struct mring_group){.name = names[group], .members = work->members};
+    }
+    options.capacity = work->capacity;
+    options.groups = groups;
+    options.group_count = work->groups;
+    options.error = &error;
+    channel->work = work;
+    must("create", mring_create(&channel->ring, NULL, &options), &error);
+    return channel;
+}
+
+static void *open_producer(void *of)
+{
+    const struct channel *channel = of;
+    struct mring_error error = MRING_ERROR_INIT;
+    struct mring_producer_options options = MRING_PRODUCER_OPTIONS_INIT;
+    struct producing *end = calloc(1, sizeof(*end));
+
+    options.wait = waiting(channel->work);
+    options.error = &error;
+    must("producer", mring_producer(channel->ring, &end->handle, &options), &error);
+    return end;
+}
+
+static void *open_consumer(void *of, unsigned group, unsigned member)
+{
+    const struct channel *channel = of;
+    struct mring_error error = MRING_ERROR_INIT;
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct consuming *end = calloc(1, sizeof(*end));
+    char name[8];
+
+    (void)member;
+    name_group(name, group);
+    options.wait = waiting(channel->work);
+    options.error = &error;
+    must("join", mring_join(channel->ring, name, &options, &end->handle), &error);
+    return end;
+}
+
+/* ---- both ---- */
+
+INLINE int result(const char *what, int code)
+{
+    if (code >= 0)
+        return code;
+    if (code != -EPIPE)
+        must(what, code, NULL);
+    return -1;
+}
+
+INLINE void wait_room(void *of)
+{
+    struct producing *end = of;
+
+    must("wait for room", mring_wait(end->handle, MRING_FOREVER), NULL);
+}
+
+INLINE void wait_message(void *of)
+{
+    struct consuming *end = of;
+
+    (void)result("wait for a message", mring_wait(end->handle, MRING_FOREVER));
+}
+
+INLINE void finish_ring(void *of)
+{
+    struct producing *end = of;
+
+    must("end", mring_end(end->handle), NULL);
+}
+
+/* ---- in place ---- */
+
+INLINE void *reserve(void *of, size_t length)
+{
+    struct producing *end = of;
+    void *where;
+
+    return mring_reserve(end->handle, length, &where) == 0 ? where : NULL;
+}
+
+INLINE void commit(void *of, size_t length)
+{
+    struct producing *end = of;
+
+    (void)mring_commit(end->handle, length, 0);
+}
+
+INLINE bool flush(void *of)
+{
+    struct producing *end = of;
+
+    return mring_flush(end->handle) == 0;
+}
+
+INLINE int next(void *of, struct message *message)
+{
+    struct consuming *end = of;
+    const int code = mring_next(end->handle, &end->last);
+
+    *message = (struct message){end->last.data, end->last.length};
+    return result("next", code);
+}
+
+INLINE int next_batch(void *of, struct message *messages, int most)
+{
+    struct consuming *end = of;
+    struct mring_message batch[BATCH_MOST];
+    const int code = mring_next_batch(end->handle, batch, most);
+
+    for (int at = 0; at < code; at++)
+        messages[at] = (struct message){batch[at].data, batch[at].length};
+    if (code > 0)
+        end->last = batch[code - 1];
+    return result("next", code);
+}
+
+INLINE void release(void *of)
+{
+    struct consuming *end = of;
+
+    (void)mring_release(end->handle, &end->last);
+}
+
+static const struct ops in_place = {.reserve = reserve,
+                                    .commit = commit,
+                                    .flush = flush,
+                                    .next = next,
+                                    .next_batch = next_batch,
+                                    .release = release,
+                                    .wait_room = wait_room,
+                                    .wait_message = wait_message,
+                                    .finish = finish_ring};
+
+static void play(struct side *side)
+{
+    play_with(side, &in_place);
+}
+
+const struct adapter adapter_mring = {.name = "mring",
+                                      .origin = MRING,
+                                      .fans = true,
+                                      .sleeps = true,
+                                      .batches = true,
+                                      .mixes = true,
+                                      .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
+                                      .longest = 1 << 16,
+                                      .longest_shared = 1 << 16,
+                                      .create = create,
+                                      .open_producer = open_producer,
+                                      .open_consumer = open_consumer,
+                                      .play = play};
+
+/* ---- copied ---- */
+
+INLINE void *buffer_to_send(void *of, size_t length)
+{
+    struct producing *end = of;
+
+    (void)length;
+    return end->buffer;
+}
+
+INLINE void hold(void *of, size_t length)
+{
+    struct producing *end = of;
+
+    end->length = length;
+}
+
+INLINE bool send(void *of)
+{
+    struct producing *end = of;
+
+    return mring_send(end->handle, end->buffer, end->length, 0) == 0;
+}
+
+INLINE int receive(void *of, struct message *message)
+{
+    struct consuming *end = of;
+    const int code = mring_recv(end->handle, end->buffer, sizeof(end->buffer), &end->last);
+
+    *message = (struct message){end->last.data, end->last.length};
+    return result("recv", code);
+}
+
+INLINE void received(void *of)
+{
+    (void)of;
+}
+
+static const struct ops copied = {.reserve = buffer_to_send,
+                                  .commit = hold,
+                                  .flush = send,
+                                  .next = receive,
+                                  .release = received,
+                                  .wait_room = wait_room,
+                                  .wait_message = wait_message,
+                                  .finish = finish_ring};
+
+static void play_copied(struct side *side)
+{
+    play_with(side, &copied);
+}
+
+const struct adapter adapter_mring_copy = {.name = "mring, copied",
+                                           .origin = MRING,
+                                           .fans = true,
+                                           .sleeps = true,
+                                           .mixes = true,
+                                           .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
+                                           .longest = 1 << 16,
+                                           .longest_shared = 1 << 16,
+                                           .create = create,
+                                           .open_producer = open_producer,
+                                           .open_consumer = open_consumer,
+                                           .play = play_copied};

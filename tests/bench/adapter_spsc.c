@@ -1,0 +1,156 @@
+/*
+ * A reference, for the best queues of fixed slots that Debian has not: one producer, one consumer, messages written and read in place. Each
+ * side has its index on lines of its own, with its copy of the other's, which it reads again only when that says full, or empty.
+ */
+#include "loops.h"
+
+#include <stdlib.h>
+
+struct queue {
+    _Alignas(128) uint64_t tail; /* bytes that were written, ever */
+    _Alignas(128) uint64_t head; /* and released */
+    _Alignas(128) size_t stride;
+    size_t size; /* a multiple of the stride */
+    size_t header;
+    unsigned char *slots;
+};
+
+struct producing {
+    uint64_t tail, head; /* head: as last read */
+    size_t at, stride, size, header;
+    unsigned char *slots;
+    struct queue *queue;
+};
+
+struct consuming {
+    uint64_t head, tail;
+    size_t at, stride, size, header;
+    unsigned char *slots;
+    struct queue *queue;
+};
+
+static void *create(const struct work *work, void *other)
+{
+    struct queue *queue = shared_memory(sizeof(*queue));
+    size_t count;
+
+    (void)other;
+    /* The length is in the slot only if it is not that of all. */
+    queue->header = work->mixed ? sizeof(uint64_t) : 0;
+    queue->stride = queue->header + (work->length + 7) / 8 * 8;
+    count = work->capacity / queue->stride;
+    queue->size = (count < 4 ? 4 : count) * queue->stride;
+    queue->slots = shared_memory(queue->size);
+    return queue;
+}
+
+static void *open_producer(void *of)
+{
+    struct queue *queue = of;
+    struct producing *end = calloc(1, sizeof(*end));
+
+    *end = (struct producing){
+        .stride = queue->stride, .size = queue->size, .header = queue->header, .slots = queue->slots, .queue = queue};
+    return end;
+}
+
+static void *open_consumer(void *of, unsigned group, unsigned member)
+{
+    struct queue *queue = of;
+    struct consuming *end = calloc(1, sizeof(*end));
+
+    (void)group;
+    (void)member;
+    *end = (struct consuming){
+        .stride = queue->stride, .size = queue->size, .header = queue->header, .slots = queue->slots, .queue = queue};
+    return end;
+}
+
+INLINE bool flush(void *of)
+{
+    struct producing *end = of;
+
+    __atomic_store_n(&end->queue->tail, end->tail, __ATOMIC_RELEASE); /* [SENT] */
+    return true;
+}
+
+INLINE void *reserve(void *of, size_t length)
+{
+    struct producing *end = of;
+
+    (void)length;
+    if (end->tail - end->head == end->size) {
+        end->head = __atomic_load_n(&end->queue->head, __ATOMIC_ACQUIRE); /* [FREED] */
+        if (end->tail - end->head == end->size) {
+            (void)flush(end);
+            return NULL;
+        }
+    }
+    return end->slots + end->at + end->header;
+}
+
+INLINE void commit(void *of, size_t length)
+{
+    struct producing *end = of;
+
+    if (end->header != 0)
+        *(uint64_t *)(void *)(end->slots + end->at) = length;
+    end->tail += end->stride;
+    end->at += end->stride;
+    if (end->at == end->size)
+        end->at = 0;
+}
+
+INLINE int next(void *of, struct message *message)
+{
+    struct consuming *end = of;
+    const unsigned char *slot = end->slots + end->at;
+
+    if (end->head == end->tail) {
+        end->tail = __atomic_load_n(&end->queue->tail, __ATOMIC_ACQUIRE); /* [SENT] */
+        if (end->head == end->tail)
+            return 0;
+    }
+    message->data = slot + end->header;
+    message->length = end->header == 0 ? end->stride : *(const uint64_t *)(const void *)slot;
+    end->head += end->stride;
+    end->at += end->stride;
+    if (end->at == end->size)
+        end->at = 0;
+    return 1;
+}
+
+INLINE int next_batch(void *of, struct message *messages, int most)
+{
+    int count = 0;
+
+    while (count < most && next(of, &messages[count]) == 1)
+        count++;
+    return count;
+}
+
+INLINE void release(void *of)
+{
+    struct consuming *end = of;
+
+    __atomic_store_n(&end->queue->head, end->head, __ATOMIC_RELEASE); /* [FREED] */
+}
+
+static const struct ops ops = {
+    .reserve = reserve, .commit = commit, .flush = flush, .next = next, .next_batch = next_batch, .release = release};
+
+static void play(struct side *side)
+{
+    play_with(side, &ops);
+}
+
+const struct adapter adapter_spsc = {.name = "fixed-slot SPSC",
+                                     .origin = REFERENCE,
+                                     .batches = true,
+                                     .mixes = true,
+                                     .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
+                                     .longest = 1 << 16,
+                                     .create = create,
+                                     .open_producer = open_producer,
+                                     .open_consumer = open_consumer,
+                                     .play = play};

@@ -1,0 +1,352 @@
+/*
+ * The loops of the works, inlined around an adapter's ops (which must be static and constant): an adapter's play is
+ *
+ *     static void play(struct side *side)
+ *     {
+ *         play_with(side, &ops);
+ *     }
+ *
+ * Waiting is the same for all. A stream's side that finds nothing to do leaves the other's lines alone for a moment: whoever looks again at
+ * once takes the line away from who is writing it, which makes any queue several times slower. In a round trip it does look at once.
+ */
+#ifndef BENCH_LOOPS_H
+#define BENCH_LOOPS_H
+
+#include "bench.h"
+#include "clock.h"
+#include "content.h"
+
+#include <sched.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { PAUSES_ROOM = 64, PAUSES_MESSAGE = 16, TRIPS_WARMING = 200, TRIPS_LEAST = 400 };
+
+INLINE void relax(const struct side *side, unsigned pauses)
+{
+    while (pauses-- > 0)
+        cpu_pause();
+    if (side->crowded)
+        (void)sched_yield();
+}
+
+INLINE size_t length_of(const struct side *side, uint64_t number)
+{
+    return side->work->mixed && number != CONTENT_END ? side->lengths[number % LENGTHS] : side->work->length;
+}
+
+INLINE void await_room(struct side *side, const struct ops *ops, void *end)
+{
+    if (side->work->idle != LOOKS && ops->wait_room != NULL)
+        ops->wait_room(end);
+    else
+        relax(side, PAUSES_ROOM);
+}
+
+INLINE void put(struct side *side, const struct ops *ops, void *end, uint64_t number)
+{
+    const size_t length = length_of(side, number);
+    void *where;
+
+    while ((where = ops->reserve(end, length)) == NULL)
+        await_room(side, ops, end);
+    content_write(where, length, number);
+    ops->commit(end, length);
+}
+
+INLINE void flush_out(struct side *side, const struct ops *ops, void *end)
+{
+    while (!ops->flush(end))
+        await_room(side, ops, end);
+}
+
+/* To all groups. */
+INLINE void put_all(struct side *side, const struct ops *ops, uint64_t number)
+{
+    for (unsigned out = 0; out < side->outs; out++) {
+        put(side, ops, side->out[out], number);
+        flush_out(side, ops, side->out[out]);
+    }
+}
+
+INLINE int take(struct side *side, const struct ops *ops, struct message *message, unsigned pauses)
+{
+    int code;
+
+    while ((code = ops->next(side->in, message)) == 0)
+        if (side->work->idle != LOOKS && ops->wait_message != NULL)
+            ops->wait_message(side->in);
+        else
+            relax(side, pauses);
+    return code;
+}
+
+/* What is seen by one consumer: false when it is the end. */
+INLINE bool see(struct side *side, struct seen *seen, const struct message *message)
+{
+    const uint64_t number = content_number(message->data);
+
+    if (number == CONTENT_END)
+        return false;
+    if (side->work->members == 1 ? number != seen->count : number < seen->least)
+        fault("message %llu came where %llu was due", (unsigned long long)number, (unsigned long long)seen->count);
+    if (message->length != length_of(side, number) || !content_intact(message->data, message->length, number))
+        fault("message %llu is torn", (unsigned long long)number);
+    seen->count++;
+    if (side->work->members > 1) {
+        seen->sum += content_scramble(number);
+        seen->least = number + 1;
+    }
+    return true;
+}
+
+/* ---- streams ---- */
+
+/* Send until the time is over; what `some` messages are sent by is `send`. The clock is looked at some thousand times a second. */
+INLINE uint64_t produce_each(struct side *side, const struct ops *ops, int64_t until)
+{
+    uint64_t number = 0, chunk = 64;
+    void *const out = side->out[0];
+
+    for (int64_t before = now(), after; before < until; before = after) {
+        for (uint64_t last = number + chunk; number < last; number++) {
+            put(side, ops, out, number);
+            flush_out(side, ops, out);
+        }
+        after = now();
+        if (after - before < 100 * 1000)
+            chunk *= 2;
+    }
+    return number;
+}
+
+INLINE uint64_t produce_batches(struct side *side, const struct ops *ops, int64_t until)
+{
+    uint64_t number = 0, chunk = 2;
+    const unsigned batch = side->work->batch;
+    void *const out = side->out[0];
+
+    for (int64_t before = now(), after; before < until; before = after) {
+        for (uint64_t left = chunk; left > 0; left--) {
+            for (uint64_t last = number + batch; number < last; number++)
+                put(side, ops, out, number);
+            flush_out(side, ops, out);
+        }
+        after = now();
+        if (after - before < 100 * 1000)
+            chunk *= 2;
+    }
+    return number;
+}
+
+INLINE uint64_t produce_fanned(struct side *side, const struct ops *ops, int64_t until)
+{
+    uint64_t number = 0, chunk = 64;
+
+    for (int64_t before = now(), after; before < until; before = after) {
+        for (uint64_t last = number + chunk; number < last; number++)
+            put_all(side, ops, number);
+        after = now();
+        if (after - before < 100 * 1000)
+            chunk *= 2;
+    }
+    return number;
+}
+
+/* As many ends as consumers may take: one that takes a batch of them needs one. */
+INLINE void finish(struct side *side, const struct ops *ops)
+{
+    for (unsigned out = 0; out < side->outs; out++)
+        if (ops->finish != NULL) {
+            ops->finish(side->out[out]);
+        } else {
+            for (unsigned left = side->work->members * side->work->batch; left > 0; left--) {
+                put(side, ops, side->out[out], CONTENT_END);
+                flush_out(side, ops, side->out[out]);
+            }
+        }
+}
+
+INLINE void produce_stream(struct side *side, const struct ops *ops)
+{
+    const int64_t until = side->outcome->began + side->duration;
+
+    if (side->outs > 1)
+        side->outcome->sent = produce_fanned(side, ops, until);
+    else if (side->work->batch > 1)
+        side->outcome->sent = produce_batches(side, ops, until);
+    else
+        side->outcome->sent = produce_each(side, ops, until);
+    finish(side, ops);
+}
+
+INLINE void consume_each(struct side *side, const struct ops *ops, struct seen *seen)
+{
+    struct message message;
+
+    while (take(side, ops, &message, PAUSES_MESSAGE) > 0 && see(side, seen, &message))
+        ops->release(side->in);
+}
+
+INLINE void consume_batches(struct side *side, const struct ops *ops, struct seen *seen)
+{
+    struct message messages[BATCH_MOST];
+    int count;
+
+    while ((count = ops->next_batch(side->in, messages, BATCH_MOST)) >= 0) {
+        if (count == 0) {
+            relax(side, PAUSES_MESSAGE);
+            continue;
+        }
+        for (int at = 0; at < count; at++)
+            if (!see(side, seen, &messages[at]))
+                return;
+        ops->release(side->in);
+    }
+}
+
+INLINE void consume_stream(struct side *side, const struct ops *ops, struct seen *seen)
+{
+    if (side->work->batch > 1)
+        consume_batches(side, ops, seen);
+    else
+        consume_each(side, ops, seen);
+}
+
+/* ---- round trips ---- */
+
+INLINE void ping(struct side *side, const struct ops *ops)
+{
+    struct outcome *outcome = side->outcome;
+    const int64_t until = outcome->began + side->duration;
+    struct seen seen = {0};
+    struct message message;
+    uint64_t number = 0;
+
+    for (bool over = false; !over; number++) {
+        const uint64_t begin = ticks();
+
+        put(side, ops, side->out[0], number);
+        flush_out(side, ops, side->out[0]);
+        if (take(side, ops, &message, 1) < 0 || !see(side, &seen, &message))
+            fault("no answer to %llu", (unsigned long long)number);
+        ops->release(side->in);
+        if (number >= TRIPS_WARMING && outcome->latencies < SAMPLES_MOST)
+            outcome->latency[outcome->latencies++] = (uint32_t)(ticks() - begin);
+        if (number % 64 == 63)
+            over = number >= TRIPS_LEAST && now() >= until;
+    }
+    outcome->sent = number;
+    put_all(side, ops, CONTENT_END);
+}
+
+INLINE void pong(struct side *side, const struct ops *ops, struct seen *seen)
+{
+    struct message message;
+
+    while (take(side, ops, &message, 1) > 0 && see(side, seen, &message)) {
+        ops->release(side->in);
+        put_all(side, ops, seen->count - 1);
+    }
+}
+
+/* ---- bursts ---- */
+
+/* When message `number` was meant to be sent. */
+INLINE int64_t due(const struct side *side, uint64_t number)
+{
+    return side->outcome->began + (int64_t)(number / side->work->burst) * side->work->period;
+}
+
+/* Sleep most of a long time, and not the last of it: a sleep ends late. */
+INLINE void pass_time(int64_t left)
+{
+    enum { LATE = 200 * 1000 };
+
+    if (left > 2 * LATE)
+        (void)nanosleep(&(struct timespec){(left - LATE) / 1000000000, (left - LATE) % 1000000000}, NULL);
+    else
+        cpu_pause();
+}
+
+INLINE void produce_paced(struct side *side, const struct ops *ops)
+{
+    const int64_t until = side->outcome->began + side->duration;
+    struct outcome *outcome = side->outcome;
+    uint64_t number = 0;
+
+    for (int64_t at; (at = due(side, number)) < until;) {
+        int64_t begin;
+
+        while ((begin = now()) < at)
+            pass_time(at - begin);
+        if (side->work->burst == 1) {
+            put_all(side, ops, number++);
+            continue;
+        }
+        begin = now_cpu();
+        for (unsigned left = side->work->burst; left > 0; left--)
+            put_all(side, ops, number++);
+        if (outcome->sends < SAMPLES_MOST)
+            outcome->send[outcome->sends++] = (uint32_t)(now_cpu() - begin);
+    }
+    outcome->sent = number;
+    finish(side, ops);
+}
+
+INLINE void consume_paced(struct side *side, const struct ops *ops, struct seen *seen)
+{
+    struct outcome *outcome = side->outcome;
+    struct message message;
+
+    while (take(side, ops, &message, 1) > 0) {
+        const int64_t late = now() - due(side, content_number(message.data));
+
+        if (!see(side, seen, &message))
+            return;
+        ops->release(side->in);
+        if (side->samples && outcome->latencies < SAMPLES_MOST)
+            outcome->latency[outcome->latencies++] = (uint32_t)late;
+    }
+}
+
+/* A copy of `seen`, so that the compiler may keep it in registers: a store through it would else be one to anywhere. */
+INLINE void consume_with(struct side *side, const struct ops *ops)
+{
+    struct seen seen = *side->seen;
+
+    switch (side->work->kind) {
+    case STREAM:
+        consume_stream(side, ops, &seen);
+        break;
+    case ROUND_TRIP:
+        pong(side, ops, &seen);
+        break;
+    case PACED:
+        consume_paced(side, ops, &seen);
+        break;
+    }
+    seen.end = now();
+    *side->seen = seen;
+}
+
+INLINE void play_with(struct side *side, const struct ops *ops)
+{
+    if (side->seen != NULL) {
+        consume_with(side, ops);
+        return;
+    }
+    switch (side->work->kind) {
+    case STREAM:
+        produce_stream(side, ops);
+        break;
+    case ROUND_TRIP:
+        ping(side, ops);
+        break;
+    case PACED:
+        produce_paced(side, ops);
+        break;
+    }
+}
+
+#endif
