@@ -1,14 +1,19 @@
 /*
  * A reference, for the best queues of fixed slots that Debian has not: one producer, one consumer, messages written and read in place. Each
  * side has its index on lines of its own, with its copy of the other's, which it reads again only when that says full, or empty.
+ *
+ * And what is left when even that is taken away: a stream of lines from one processor to the other. There each side tells the other where it
+ * is but every few KiB, so that nothing but the messages' own lines goes over. No queue can do that, as a message may lie there unseen; none can
+ * be faster.
  */
 #include "loops.h"
 
 #include <stdlib.h>
 
 struct queue {
-    _Alignas(128) uint64_t tail; /* bytes that were written, ever */
-    _Alignas(128) uint64_t head; /* and released */
+    _Alignas(128) uint64_t tail;  /* bytes that were written, ever */
+    _Alignas(128) uint64_t head;  /* and released */
+    _Alignas(128) uint64_t ended; /* line stream: tail is the end */
     _Alignas(128) size_t stride;
     size_t size; /* a multiple of the stride */
     size_t header;
@@ -17,6 +22,7 @@ struct queue {
 
 struct producing {
     uint64_t tail, head; /* head: as last read */
+    uint64_t told;       /* line stream: the tail that was */
     size_t at, stride, size, header;
     unsigned char *slots;
     struct queue *queue;
@@ -24,6 +30,7 @@ struct producing {
 
 struct consuming {
     uint64_t head, tail;
+    uint64_t told;
     size_t at, stride, size, header;
     unsigned char *slots;
     struct queue *queue;
@@ -154,3 +161,76 @@ const struct adapter adapter_spsc = {.name = "fixed-slot SPSC",
                                      .open_producer = open_producer,
                                      .open_consumer = open_consumer,
                                      .play = play};
+
+/* ---- line stream ---- */
+
+enum { QUANTUM = 4096 };
+
+/* How far one may get ahead of what it has told: an eighth of a small queue. */
+INLINE uint64_t quantum(size_t size)
+{
+    return size / 8 < QUANTUM ? size / 8 : QUANTUM;
+}
+
+INLINE bool flush_seldom(void *of)
+{
+    struct producing *end = of;
+
+    if (end->tail - end->told >= quantum(end->size)) {
+        end->told = end->tail;
+        (void)flush(end);
+    }
+    return true;
+}
+
+INLINE void release_seldom(void *of)
+{
+    struct consuming *end = of;
+
+    if (end->head - end->told >= quantum(end->size)) {
+        end->told = end->head;
+        release(end);
+    }
+}
+
+INLINE int next_or_end(void *of, struct message *message)
+{
+    struct consuming *end = of;
+    bool ended;
+
+    if (next(end, message) == 1)
+        return 1;
+    ended = __atomic_load_n(&end->queue->ended, __ATOMIC_ACQUIRE) != 0; /* [ENDED] */
+    if (next(end, message) == 1)
+        return 1;
+    return ended ? -1 : 0;
+}
+
+INLINE void finish_lines(void *of)
+{
+    struct producing *end = of;
+
+    (void)flush(end);
+    __atomic_store_n(&end->queue->ended, 1, __ATOMIC_RELEASE); /* [ENDED] */
+}
+
+static const struct ops lines = {.reserve = reserve,
+                                 .commit = commit,
+                                 .flush = flush_seldom,
+                                 .next = next_or_end,
+                                 .release = release_seldom,
+                                 .finish = finish_lines};
+
+static void play_lines(struct side *side)
+{
+    play_with(side, &lines);
+}
+
+const struct adapter adapter_lines = {.name = "line stream",
+                                      .origin = LIMIT,
+                                      .kinds = 1 << STREAM,
+                                      .longest = 1 << 16,
+                                      .create = create,
+                                      .open_producer = open_producer,
+                                      .open_consumer = open_consumer,
+                                      .play = play_lines};

@@ -124,13 +124,14 @@ enum origin { MRING, DEBIAN, SYSTEM, REFERENCE, LIMIT };
 struct adapter {
     const char *name;
     enum origin origin;
-    bool fans;             /* one channel serves several groups; else there is one for each */
-    bool sleeps;           /* who has nothing to do can sleep */
-    bool batches;          /* several messages can be sent, and taken, as one */
-    bool mixes;            /* messages differ in length */
-    unsigned kinds;        /* bit (1 << enum kind) */
-    size_t longest;        /* message */
-    size_t longest_shared; /* in a group of several members; 0: there is none */
+    bool fans;                            /* one channel serves several groups; else there is one for each */
+    bool sleeps;                          /* who has nothing to do can sleep */
+    bool batches;                         /* several messages can be sent, and taken, as one */
+    bool mixes;                           /* messages differ in length */
+    unsigned kinds;                       /* bit (1 << enum kind) */
+    bool (*can)(const struct work *work); /* what else it takes; NULL: nothing */
+    size_t longest;                       /* message */
+    size_t longest_shared;                /* in a group of several members; 0: there is none */
     /* In the producer's process, before any consumer is forked. `other`: of a round trip, the channel the other way; else NULL. */
     void *(*create)(const struct work *work, void *other);
     /* Each in its process, the producer's too before a consuming end of another channel. */

@@ -215,11 +215,17 @@ INLINE void consume_stream(struct side *side, const struct ops *ops, struct seen
 
 /* ---- round trips ---- */
 
+/* A time, as it is kept: seconds are enough for what is too long for words. */
+INLINE uint32_t sample(int64_t time)
+{
+    return time < 0 ? 0 : time > (int64_t)UINT32_MAX ? UINT32_MAX : (uint32_t)time;
+}
+
 INLINE void ping(struct side *side, const struct ops *ops)
 {
     struct outcome *outcome = side->outcome;
     const int64_t until = outcome->began + side->duration;
-    struct seen seen = {0};
+    struct seen seen = outcome->seen[0]; /* nothing */
     struct message message;
     uint64_t number = 0;
 
@@ -232,7 +238,7 @@ INLINE void ping(struct side *side, const struct ops *ops)
             fault("no answer to %llu", (unsigned long long)number);
         ops->release(side->in);
         if (number >= TRIPS_WARMING && outcome->latencies < SAMPLES_MOST)
-            outcome->latency[outcome->latencies++] = (uint32_t)(ticks() - begin);
+            outcome->latency[outcome->latencies++] = sample((int64_t)(ticks() - begin));
         if (number % 64 == 63)
             over = number >= TRIPS_LEAST && now() >= until;
     }
@@ -262,9 +268,10 @@ INLINE int64_t due(const struct side *side, uint64_t number)
 INLINE void pass_time(int64_t left)
 {
     enum { LATE = 200 * 1000 };
+    const struct timespec most = {(left - LATE) / 1000000000, (left - LATE) % 1000000000};
 
     if (left > 2 * LATE)
-        (void)nanosleep(&(struct timespec){(left - LATE) / 1000000000, (left - LATE) % 1000000000}, NULL);
+        (void)nanosleep(&most, NULL);
     else
         cpu_pause();
 }
@@ -288,7 +295,7 @@ INLINE void produce_paced(struct side *side, const struct ops *ops)
         for (unsigned left = side->work->burst; left > 0; left--)
             put_all(side, ops, number++);
         if (outcome->sends < SAMPLES_MOST)
-            outcome->send[outcome->sends++] = (uint32_t)(now_cpu() - begin);
+            outcome->send[outcome->sends++] = sample(now_cpu() - begin);
     }
     outcome->sent = number;
     finish(side, ops);
@@ -306,7 +313,7 @@ INLINE void consume_paced(struct side *side, const struct ops *ops, struct seen 
             return;
         ops->release(side->in);
         if (side->samples && outcome->latencies < SAMPLES_MOST)
-            outcome->latency[outcome->latencies++] = (uint32_t)late;
+            outcome->latency[outcome->latencies++] = sample(late);
     }
 }
 

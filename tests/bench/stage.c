@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HANG = 60 }; /* seconds: a hang, whatever the machine does besides */
+enum { HANG = 20 }; /* seconds: a hang, whatever the machine does besides */
 
 static struct outcome *outcome_of_run;
 
@@ -58,7 +58,7 @@ bool adapter_can(const struct adapter *adapter, const struct work *work)
     return (adapter->kinds >> work->kind & 1) != 0 && work->length <= adapter->longest &&
            (work->members == 1 || work->length <= adapter->longest_shared) &&
            (adapter->sleeps || work->idle == LOOKS) && (adapter->batches || work->batch == 1) &&
-           (adapter->mixes || !work->mixed);
+           (adapter->mixes || !work->mixed) && (adapter->can == NULL || adapter->can(work));
 }
 
 static void pin(unsigned turn)
