@@ -84,6 +84,7 @@ struct seen {
     uint64_t least; /* in a group of many: the lowest number that may come next */
     uint64_t
         sum; /* likewise: of all numbers, each scrambled: of a group's members together it shows what is missing, or was there twice */
+    int64_t ready;  /* when it began to look, ns */
     int64_t end;    /* when it saw the end, ns */
     int64_t attach; /* how long opening took, ns */
     int64_t cpu;    /* processor time from being ready until the end, ns */

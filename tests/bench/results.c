@@ -46,7 +46,7 @@ static double idle_cpu(const struct work *work, const struct outcome *outcome)
     const struct seen *seen = &outcome->seen[0];
 
     (void)work;
-    return 100 * (double)seen->cpu / (double)(seen->end - outcome->began);
+    return 100 * (double)seen->cpu / (double)(seen->end - seen->ready);
 }
 
 static double create_time(const struct work *work, const struct outcome *outcome)

@@ -16,6 +16,16 @@ cmake --build build/bench --target bench -j "${MRING_JOBS:-2}" >/dev/null
 
 rm -rf "$folder"
 mkdir -p "$folder"
+
+# iceoryx has a daemon, which leaves its memory behind when it is killed.
+iox-roudi -l off >"$folder/iceoryx.log" 2>&1 &
+daemon=$!
+trap 'kill "$daemon"; wait "$daemon" || :' EXIT
+while ! grep -q 'ready for clients' "$folder/iceoryx.log"; do
+    kill -0 "$daemon" || exit 1
+    sleep 0.1
+done
+
 status=0
 build/bench/tests/bench/bench -o "$folder" "$@" || status=$?
 for table in "$folder"/*.dat; do

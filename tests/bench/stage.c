@@ -143,12 +143,13 @@ static _Noreturn void consumer(const struct adapter *adapter, struct side *side,
         side->out[side->outs++] = adapter->open_producer(channels->back);
     began = now();
     side->in = adapter->open_consumer(channels->there[own ? group : 0], own ? 0 : group, member);
-    side->seen->attach = now() - began;
+    side->seen->ready = now();
+    side->seen->attach = side->seen->ready - began;
     (void)__atomic_add_fetch(&side->outcome->ready, 1, __ATOMIC_ACQ_REL);
     cpu = now_cpu();
     adapter->play(side);
     side->seen->cpu = now_cpu() - cpu;
-    _exit(EXIT_SUCCESS);
+    exit(EXIT_SUCCESS); /* not _exit: what an adapter has begun may end itself then */
 }
 
 static void await_consumers(unsigned count)
@@ -224,7 +225,7 @@ static _Noreturn void producer(const struct adapter *adapter, struct side *side)
     outcome->touched = resident() - touched;
     check_seen(work, outcome);
     destroy_channels(adapter, &channels);
-    _exit(EXIT_SUCCESS);
+    exit(EXIT_SUCCESS);
 }
 
 /* False: it did not end in time. In any case nobody is left of the run when this returns, nor of what an adapter started besides. */
