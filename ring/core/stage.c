@@ -78,8 +78,7 @@ static int look_in_stream(struct consumer_core *consumer, uint64_t from)
 
     if (consumer->released > from)
         return 1;
-    if (consumer->streak >= 2)
-        lone_stand_back();
+    lone_stand_back(consumer->streak);
     code = stage_look(consumer, from);
     consumer->streak = code == 1 ? consumer->streak + 1 : 0;
     return code;
