@@ -49,7 +49,8 @@ static uint64_t own_gate(const struct mring_consumer *consumer)
 
 static inline uint64_t awaited_by(const struct mring_consumer *consumer)
 {
-    return await_pending(&consumer->core.view, consumer->core.group.index);
+    fence_compiler();
+    return word_load(consumer->core.awaited);
 }
 
 void consumer_answer_followers(struct mring_consumer *consumer)
@@ -71,15 +72,14 @@ void consumer_wake_peer(struct mring_consumer *consumer)
 
 /* ---- messages ---- */
 
-static inline void hand_out(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
+static inline void fill(const struct mring_consumer *consumer, const struct record *record,
+                        struct mring_message *message)
 {
     message->data = record->data;
     message->length = record_length(record->header);
     message->tag = record_tag(record->header);
     message->position = record->position;
     message->deliveries = (unsigned)consumer->core.given;
-    consumer->last = record->position;
-    consumer->last_length = message->length;
 }
 
 /* So many were handed out. Of a lossy group they count when they are released whole. */
@@ -89,12 +89,11 @@ static inline void count_handed(const struct mring_consumer *consumer, uint64_t 
         consumer_core_count(&consumer->core, messages);
 }
 
-/* The same away from the path of every message. Of a lossy group it is never the one that mring_release need not look at. */
-static void hand_over(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
+/* Of a lossy group it is never the one that mring_release need not look at. */
+static void hand_out(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
 {
-    hand_out(consumer, record, message);
-    if (consumer->core.group.terms.lossy)
-        consumer->last = NOWHERE;
+    fill(consumer, record, message);
+    consumer->last = consumer->core.group.terms.lossy ? NOWHERE : record->position;
 }
 
 int consumer_found_nothing(const struct mring_consumer *consumer)
@@ -223,6 +222,20 @@ static int nothing_there(struct mring_consumer *consumer)
     return code;
 }
 
+/* What a refill that said this came to: 1: the next record; 0, or -errno. */
+static inline int refilled(struct mring_consumer *consumer, int code, struct record *record)
+{
+    struct consumer_core *core = &consumer->core;
+
+    if (__builtin_expect(consumer_core_cut_off(core), 0)) {
+        core->limit = core->position;
+        return consumer_cut_off(core, NULL);
+    }
+    if (code == 1)
+        return consumer_core_take(core, record) ? 1 : consumer_core_vanished(core);
+    return code != 0 ? code : nothing_there(consumer);
+}
+
 /* The next record, whatever it takes: 1, 0, or -errno. */
 static int next(struct mring_consumer *consumer, struct record *record)
 {
@@ -230,22 +243,14 @@ static int next(struct mring_consumer *consumer, struct record *record)
 
     if (consumer_core_take(&consumer->core, record))
         return 1;
-    if (consumer->core.group.terms.lossy) {
-        code = next_lossy(consumer, record);
-        if (code != 0 && code != -EBADMSG)
-            return code;
-        /* Nobody cuts off a group that holds nobody back, but with one that it is after. */
-        if (consumer_core_cut_off(&consumer->core))
-            return consumer_cut_off(&consumer->core, NULL);
-        return code != 0 ? code : nothing_there(consumer);
-    }
-    code = refill(consumer);
-    if (__builtin_expect(consumer_core_cut_off(&consumer->core), 0)) {
-        consumer->core.limit = consumer->core.position;
+    if (!consumer->core.group.terms.lossy)
+        return refilled(consumer, refill(consumer), record);
+    code = next_lossy(consumer, record);
+    if (code != 0 && code != -EBADMSG)
+        return code;
+    /* Nobody cuts off a group that holds nobody back, but with one that it is after. */
+    if (consumer_core_cut_off(&consumer->core))
         return consumer_cut_off(&consumer->core, NULL);
-    }
-    if (code == 1)
-        return consumer_core_take(&consumer->core, record) ? 1 : consumer_core_vanished(&consumer->core);
     return code != 0 ? code : nothing_there(consumer);
 }
 
@@ -259,10 +264,30 @@ static __attribute__((noinline)) int next_slowly(struct mring_consumer *consumer
         return -ESTALE;
     code = next(consumer, &record);
     if (code == 1) {
-        hand_over(consumer, &record, message);
+        hand_out(consumer, &record, message);
         count_handed(consumer, 1);
     }
     return code;
+}
+
+/* One that was at hand, of a group that is not lossy. 1. */
+static inline int give(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
+{
+    fill(consumer, record, message);
+    consumer->last = record->position;
+    consumer_core_count(&consumer->core, 1);
+    return 1;
+}
+
+/*
+ * Caught up, and alone, with nobody before it: this is what a round trip goes through each way, most of it while the message is already there.
+ */
+static __attribute__((noinline)) int next_polled(struct mring_consumer *consumer, struct mring_message *message)
+{
+    struct record record = {0, 0, NULL};
+    const int code = refilled(consumer, lone_refill(&consumer->core), &record);
+
+    return code == 1 ? give(consumer, &record, message) : code;
 }
 
 int mring_next(struct mring_consumer *consumer, struct mring_message *message)
@@ -270,29 +295,44 @@ int mring_next(struct mring_consumer *consumer, struct mring_message *message)
     struct record record;
 
     if (__builtin_expect(!consumer_core_take(&consumer->core, &record), 0))
-        return next_slowly(consumer, message);
-    hand_out(consumer, &record, message);
-    consumer_core_count(&consumer->core, 1);
-    return 1;
+        return consumer->polls ? next_polled(consumer, message) : next_slowly(consumer, message);
+    return give(consumer, &record, message);
 }
 
-/* One more without claiming. A gap is told by the next call. */
-static bool at_hand(struct mring_consumer *consumer, struct record *record)
+/* One more of a lossy group without claiming. A gap is told by the next call. */
+static bool at_hand_lossy(struct consumer_core *core, struct record *record)
 {
-    struct consumer_core *core = &consumer->core;
-    int code;
+    const int code = lossy_next(core, record);
 
-    if (!core->group.terms.lossy)
-        return consumer_core_take(core, record);
-    code = lossy_next(core, record);
     core->lossy.pending |= code == -EOVERFLOW;
     return code == 1;
+}
+
+/* What more there is at hand, up to `count` in all, `filled` of which are. How many there are then. Everything in locals: see core/producer.h. */
+static int fill_more(struct mring_consumer *consumer, struct mring_message *messages, int filled, int count)
+{
+    struct consumer_core *core = &consumer->core;
+    const uint64_t limit = core->limit;
+    const struct ring_view view = core->view;
+    struct stride stride = core->stride;
+    uint64_t last = consumer->last, position = core->position, end;
+    struct record record;
+
+    while (filled < count && (end = record_take(&view, position, limit, &stride, &record)) != position) {
+        fill(consumer, &record, &messages[filled++]);
+        last = position;
+        position = end;
+    }
+    core->stride = stride;
+    core->position = position;
+    consumer->last = last;
+    return filled;
 }
 
 int mring_next_batch(struct mring_consumer *consumer, struct mring_message *messages, int count)
 {
     struct record record;
-    int filled = 0;
+    int filled = 1;
     int code;
 
     if (consumer_stale(consumer))
@@ -302,9 +342,12 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
     code = next(consumer, &record);
     if (code != 1)
         return code;
-    do
-        hand_over(consumer, &record, &messages[filled++]);
-    while (filled < count && at_hand(consumer, &record));
+    hand_out(consumer, &record, &messages[0]);
+    if (consumer->core.group.terms.lossy)
+        while (filled < count && at_hand_lossy(&consumer->core, &record))
+            hand_out(consumer, &record, &messages[filled++]);
+    else
+        filled = fill_more(consumer, messages, filled, count);
     count_handed(consumer, (uint64_t)filled);
     return filled;
 }
@@ -322,10 +365,11 @@ static __attribute__((noinline)) int tell_those_who_wait(struct mring_consumer *
     return 0;
 }
 
-/* Something was released: does anybody wait for it? 0. */
+/* Something was released: does anybody wait for it? One plain load each, after the store of held [WANT] [AWAIT]. 0. */
 static inline int released(struct mring_consumer *consumer)
 {
-    return __builtin_expect((want_gate(&consumer->core.group) | awaited_by(consumer)) != 0, 0)
+    fence_compiler();
+    return __builtin_expect((word_load(consumer->core.want) | word_load(consumer->core.awaited)) != 0, 0)
                ? tell_those_who_wait(consumer)
                : 0;
 }
@@ -382,13 +426,14 @@ int mring_missed(struct mring_consumer *consumer, struct mring_missed *missed)
     return gap->messages != 0;
 }
 
-/* The only one that is held is the last that was handed out: it ends at the position, which need not be computed. */
+/* The last that was handed out ends at the position, which need not be computed, and all that is held goes with it. */
 int mring_release(struct mring_consumer *consumer, const struct mring_message *message)
 {
-    uint64_t begin = message->position, end = consumer->core.position;
-    bool only = begin == consumer->core.held && begin == consumer->last && message->length == consumer->last_length;
+    const uint64_t begin = message->position, held = consumer->core.held, end = consumer->core.position;
+    const bool all =
+        begin == consumer->last && begin - held < end - held && message->length == consumer->core.stride.length;
 
-    if (__builtin_expect(!only || end == consumer->core.batch_end, 0))
+    if (__builtin_expect(!all || end == consumer->core.batch_end, 0))
         return release_any(consumer, message);
     consumer_core_release(&consumer->core, end);
     return released(consumer);
@@ -440,7 +485,7 @@ int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struc
         put_back(consumer, &record);
         return -EMSGSIZE;
     }
-    hand_over(consumer, &record, message);
+    hand_out(consumer, &record, message);
     message->data = buffer;
     return consumer->core.group.terms.lossy ? copy_lossy(consumer, &record, buffer) : copy(consumer, &record, buffer);
 }

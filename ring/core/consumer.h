@@ -65,29 +65,39 @@ struct upstream {
     uint64_t released; /* by it, as last looked: only grows, and never past the tail */
 };
 
+/* How long the record handed out last was, and the size that goes with that: record_stride. */
+struct stride {
+    uint64_t length;
+    uint64_t size;
+};
+
 struct consumer_core {
     struct ring_view view;
-    struct group_view group;
-    struct member_line *line;   /* its own */
-    struct member_line *active; /* whose held moves as it releases: its own, or one that it adopted (recover.h) */
-    uint32_t line_index;
-    uint32_t active_index;
-    uint64_t owner;      /* what its own line's owner word says while it is a member */
-    uint64_t record_max; /* bytes */
-    uint64_t position;   /* of the next record to hand out */
+    uint64_t position; /* of the next record to hand out */
     /*
      * What begins at the position and ends by here is this member's: the end of what it claimed (of many), the tail as seen (lone). At
      * most record_max ahead, so that one comparison bounds a record both to what is published and to the longest there is. For a lone
      * member it need not be where a record ends. In a lossy group it is the position, so that all is taken by lossy_next.
      */
     uint64_t limit;
+    struct stride stride;
     uint64_t held; /* everything below was released; mirrors active->held while something is held */
     /* The end of what a member of many claimed or adopted, where its held goes idle. NOWHERE for a lone one. */
     uint64_t batch_end;
-    uint64_t batch_max; /* of many: records claimed at once, at most */
-    unsigned streak;    /* lone, or after others: polls in a row that hit */
-    uint64_t given;     /* to how many members what it hands out was given, itself included */
-    uint64_t again;     /* lone: records that begin below this were given to a dead member before; 0: none */
+    uint64_t given;             /* to how many members what it hands out was given, itself included */
+    struct member_line *line;   /* its own */
+    struct member_line *active; /* whose held moves as it releases: its own, or one that it adopted (recover.h) */
+    const struct word *want;    /* what the producer waits for of this group [WANT] */
+    const struct word *awaited; /* which groups wait for this one to release [AWAIT] */
+
+    struct group_view group;
+    uint32_t line_index;
+    uint32_t active_index;
+    uint64_t owner;      /* what its own line's owner word says while it is a member */
+    uint64_t record_max; /* bytes */
+    uint64_t batch_max;  /* of many: records claimed at once, at most */
+    unsigned streak;     /* lone, or after others: polls in a row that hit */
+    uint64_t again;      /* lone: records that begin below this were given to a dead member before; 0: none */
     uint64_t
         beyond; /* a tail that a dead producer did not come to store; 0: none. Not of a lone one that polls headers */
     struct upstream
@@ -121,28 +131,46 @@ static inline uint64_t consumer_core_tail(const struct consumer_core *consumer)
 }
 
 /*
+ * The size of a record of this length. Where that is the length of the record before, the size is not computed from it, but known by a
+ * comparison, whose outcome the processor guesses: so it goes on to the next record without waiting for the header of this one.
+ */
+static inline uint64_t record_stride(struct stride *stride, uint64_t length, uint64_t alignment)
+{
+    if (__builtin_expect(length != stride->length, 0))
+        *stride = (struct stride){length, record_size(length, alignment)};
+    return stride->size;
+}
+
+/* The record at `position`, where there is one that ends by `limit`: returns its end, or else `position`. */
+static inline uint64_t record_take(const struct ring_view *view, uint64_t position, uint64_t limit,
+                                   struct stride *stride, struct record *record)
+{
+    const struct word *place = record_at(view, position);
+    uint64_t header, size;
+
+    if (__builtin_expect(position >= limit, 0))
+        return position;
+    header = word_load(place);
+    size = record_stride(stride, record_length(header), view->alignment);
+    /* A zero header has the length 2^32 - 1. By differences: a hostile tail may be near the end of all positions. */
+    if (__builtin_expect(size > limit - position, 0))
+        return position;
+    *record = (struct record){position, header, (const unsigned char *)place + LAYOUT_RECORD_HEADER};
+    return position + size;
+}
+
+/*
  * The next record at hand. False: there is none that ends by the limit. Where the limit was reached, a refill or a claim finds the
  * next; else they tell whether the record is longer than it can be (I7).
  */
 static inline bool consumer_core_take(struct consumer_core *consumer, struct record *record)
 {
-    uint64_t position = consumer->position;
-    uint64_t limit = consumer->limit;
-    uint64_t alignment = consumer->view.alignment;
-    const struct word *place = record_at(&consumer->view, position);
-    uint64_t header, size;
+    const uint64_t position = consumer->position;
+    const uint64_t end = record_take(&consumer->view, position, consumer->limit, &consumer->stride, record);
 
-    if (__builtin_expect(position >= limit, 0))
+    if (__builtin_expect(end == position, 0))
         return false;
-    header = word_load(place);
-    size = record_size(record_length(header), alignment);
-    /* A zero header has the length 2^32 - 1. By differences: a hostile tail may be near the end of all positions. */
-    if (__builtin_expect(size > limit - position, 0))
-        return false;
-    record->position = position;
-    record->header = header;
-    record->data = (const unsigned char *)place + LAYOUT_RECORD_HEADER;
-    consumer->position = position + size;
+    consumer->position = end;
     return true;
 }
 

@@ -91,6 +91,9 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->batch_max = SHARED_BATCH_MAX;
     consumer->judge = *judge;
     consumer->given = 1;
+    consumer->stride.length = NOWHERE;
+    consumer->want = &group->page->want;
+    consumer->awaited = &view->doorbell->awaited[group->index];
     /* A member of many begins with an empty batch: its first call claims. */
     position = group->members == 1 ? word_load(&consumer->line->held) : word_load_acquire(&group->page->claim.low);
     /* The position of many moves on meanwhile, and each claim checks it. */

@@ -32,6 +32,7 @@ static struct trouble walk(const struct consumer_core *consumer, uint64_t positi
     uint64_t backlog = tail - position;
     uint64_t share = backlog / (2 * members_joined(&consumer->group));
     uint64_t cap = consumer->view.capacity / 8;
+    struct stride stride = consumer->stride;
 
     if (share > cap)
         share = cap;
@@ -40,7 +41,7 @@ static struct trouble walk(const struct consumer_core *consumer, uint64_t positi
         const struct word *place = record_at(&consumer->view, batch->end);
         uint64_t header = consumer->group.terms.lossy ? word_load_racing(place) : word_load(place);
         uint64_t length = record_length(header);
-        uint64_t size = record_size(length, consumer->view.alignment);
+        uint64_t size = record_stride(&stride, length, consumer->view.alignment);
 
         if (size > consumer->record_max)
             return (struct trouble){TROUBLE_LENGTH, batch->end, length, view_message_max(&consumer->view)};
