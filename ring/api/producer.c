@@ -272,7 +272,7 @@ static __attribute__((noinline)) int reserve_slowly(struct mring_producer *produ
     if (code != 0)
         return code;
     producer->core.reserved_at = producer->core.position;
-    producer->core.reserved = length;
+    producer->core.reserved = (uint32_t)length;
     *where = place_payload(place);
     return 0;
 }
@@ -285,7 +285,7 @@ int mring_reserve(struct mring_producer *producer, size_t length, void **where)
     if (__builtin_expect(length > core->message_max || !producer_core_fits(core, place.next), 0))
         return reserve_slowly(producer, length, where);
     core->reserved_at = core->position;
-    core->reserved = length;
+    core->reserved = (uint32_t)length;
     *where = place_payload(place);
     return 0;
 }
@@ -298,6 +298,26 @@ int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag)
         return producer_stale(producer) ? -ESTALE : -EINVAL;
     producer_core_commit(core, producer_core_place(core, length), (uint32_t)length, tag);
     return 0;
+}
+
+/* With what was committed before. */
+static __attribute__((noinline)) int publish_all(struct mring_producer *producer, size_t length, uint32_t tag)
+{
+    struct producer_core *core = &producer->core;
+
+    return heed(producer, producer_core_send(core, producer_core_place(core, length), (uint32_t)length, tag));
+}
+
+int mring_publish(struct mring_producer *producer, size_t length, uint32_t tag)
+{
+    struct producer_core *core = &producer->core;
+    const struct place place = producer_core_place(core, length);
+
+    if (__builtin_expect(core->reserved_at != core->position || length > core->reserved, 0))
+        return producer_stale(producer) ? -ESTALE : -EINVAL;
+    if (__builtin_expect(core->first_header != 0, 0))
+        return publish_all(producer, length, tag);
+    return heed(producer, producer_core_send_alone(core, place, (uint32_t)length, tag));
 }
 
 int mring_flush(struct mring_producer *producer)

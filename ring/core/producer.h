@@ -49,9 +49,10 @@ struct producer_core {
     uint64_t position;     /* where the next record begins: the tail + what is committed and not published */
     uint64_t limit;        /* no record may end beyond this: of gate + capacity and intent the lower one, less 8 */
     uint64_t first_header; /* of the first record committed since the last publication; 0: none was */
-    uint64_t reserved_at;  /* where room was reserved: good while the position has not moved */
-    uint64_t reserved;     /* payload bytes, at most */
     uint64_t message_max;
+
+    uint64_t reserved_at;    /* where room was reserved: good while the position has not moved */
+    uint32_t reserved;       /* payload bytes, at most */
     uint64_t gate;           /* as last scanned: nobody reads below it; only grows */
     uint64_t intent;         /* how far it means to write itself; the page's may be a predecessor's, and higher */
     unsigned landmark, kept; /* places: of the last one, and of the last that is not past the tail */

@@ -395,6 +395,12 @@ MRING_API int mring_reserve(struct mring_producer *producer, size_t length, void
 MRING_API int mring_commit(struct mring_producer *producer, size_t length, uint32_t tag);
 
 /*
+ * mring_commit and mring_flush in one call, which costs little more than either: for a message of its own, and for the last of several.
+ * The results of mring_commit; with any error nothing was committed.
+ */
+MRING_API int mring_publish(struct mring_producer *producer, size_t length, uint32_t tag);
+
+/*
  * Publish all that is committed, in one step: consumers see all of it in order, or, if this process is killed before, nothing.
  * Never fails for want of room. Makes a system call only when somebody sleeps. 0, -ESTALE.
  */
