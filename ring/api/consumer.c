@@ -13,6 +13,7 @@
 #include "core/shared.h"
 #include "core/stage.h"
 #include "meet/clock.h"
+#include "mring_inline.h"
 #include "wait/await.h"
 #include "wait/bell.h"
 
@@ -372,6 +373,11 @@ static inline int released(struct mring_consumer *consumer)
     return __builtin_expect((word_load(consumer->core.want) | word_load(consumer->core.awaited)) != 0, 0)
                ? tell_those_who_wait(consumer)
                : 0;
+}
+
+int mring_inline_1_tell(struct mring_consumer *consumer)
+{
+    return tell_those_who_wait(consumer);
 }
 
 /* Release everything below `end`. 0. */

@@ -362,6 +362,7 @@ static void stop(void *context)
     struct mring_consumer *consumer = context;
 
     consumer->core.limit = consumer->core.position;
+    consumer->core.batch_end = consumer->core.position; /* nor by mring_inline.h */
     consumer->last = NOWHERE;
     consumer->polls = false;
 }

@@ -72,6 +72,7 @@ struct stride {
 };
 
 struct consumer_core {
+    /* What mring_inline.h knows by its place: see api/inline.c. */
     struct ring_view view;
     uint64_t position; /* of the next record to hand out */
     /*

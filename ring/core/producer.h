@@ -45,6 +45,7 @@ enum {
 };
 
 struct producer_core {
+    /* What mring_inline.h knows by its place: see api/inline.c. */
     struct ring_view view;
     uint64_t position;     /* where the next record begins: the tail + what is committed and not published */
     uint64_t limit;        /* no record may end beyond this: of gate + capacity and intent the lower one, less 8 */

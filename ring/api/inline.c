@@ -1,0 +1,46 @@
+/* What mring_inline.h knows of handles and pages, which programs were compiled with: moved, it would be version 2, beside this one's calls. */
+#include "mring_inline.h"
+
+#include "consumer.h"
+#include "producer.h"
+
+#define KNOWN(type, member, mirror, place)                                                                             \
+    _Static_assert(offsetof(struct type, member) == offsetof(struct mring_inline_1_##mirror, place),                   \
+                   #type "." #member " is not where programs look for it")
+
+KNOWN(mring_producer, core.view.page, producer, ring.producer_page);
+KNOWN(mring_producer, core.view.data, producer, ring.data);
+KNOWN(mring_producer, core.view.doorbell, producer, ring.doorbell);
+KNOWN(mring_producer, core.view.mask, producer, ring.mask);
+KNOWN(mring_producer, core.view.alignment, producer, ring.alignment);
+KNOWN(mring_producer, core.position, producer, position);
+KNOWN(mring_producer, core.limit, producer, limit);
+KNOWN(mring_producer, core.first_header, producer, staged);
+KNOWN(mring_producer, core.message_max, producer, longest);
+
+KNOWN(mring_consumer, core.view.data, consumer, ring.data);
+KNOWN(mring_consumer, core.view.mask, consumer, ring.mask);
+KNOWN(mring_consumer, core.view.alignment, consumer, ring.alignment);
+KNOWN(mring_consumer, core.position, consumer, position);
+KNOWN(mring_consumer, core.limit, consumer, limit);
+KNOWN(mring_consumer, core.stride.length, consumer, usual_length);
+KNOWN(mring_consumer, core.stride.size, consumer, usual_size);
+KNOWN(mring_consumer, core.held, consumer, held);
+KNOWN(mring_consumer, core.batch_end, consumer, batch_end);
+KNOWN(mring_consumer, core.given, consumer, given);
+KNOWN(mring_consumer, core.line, consumer, line);
+KNOWN(mring_consumer, core.active, consumer, active);
+KNOWN(mring_consumer, core.want, consumer, want);
+KNOWN(mring_consumer, core.awaited, consumer, awaited);
+
+#define KNOWN_AT(type, member, place)                                                                                  \
+    _Static_assert(offsetof(struct type, member) == (place), #type "." #member " is not where programs look for it")
+
+KNOWN_AT(producer_page, tail, 0);
+KNOWN_AT(producer_page, messages, MRING_INLINE_1_MESSAGES);
+KNOWN_AT(producer_page, bytes, MRING_INLINE_1_MESSAGES + sizeof(uint64_t));
+KNOWN_AT(doorbell_page, groups, 0);
+KNOWN_AT(member_line, held, 0);
+KNOWN_AT(member_line, messages, MRING_INLINE_1_HANDED);
+_Static_assert((int)LAYOUT_RECORD_HEADER == (int)MRING_INLINE_1_HEADER, "records");
+_Static_assert((int)PRODUCER_AHEAD == (int)MRING_INLINE_1_AHEAD, "how far ahead lines are fetched");

@@ -1,0 +1,297 @@
+/*
+ * The paths of single messages, to be compiled into the program that uses them: for messages of a few bytes, of which the calls of mring.h would
+ * be half the cost. Everything else is in mring.h, and all of that may be used besides, in any order.
+ *
+ *     struct mring_writer writer = mring_writer(producer);          struct mring_reader reader = mring_reader(consumer);
+ *     ...                                                           ...
+ *     code = mring_writer_reserve(&writer, length, &where);         code = mring_reader_next(&reader, &message);
+ *     (write length bytes at where)                                 (read them)
+ *     code = mring_writer_publish(&writer, length, tag);            code = mring_reader_release(&reader, &message);
+ *
+ * What makes them fast is not the calls that are saved. A handle is in memory, and what one call has written there the next one reads again, some
+ * eight cycles later: more than all the rest. A writer or a reader is a local variable, which the compiler keeps in registers. It knows
+ * where the handle is; and since the handle knows, too, that is compared and not waited for. So a writer may become wrong (the handle was used
+ * without it), and nothing comes of that but a slower call that sets it right. There is nothing to close. For the same reason a writer is
+ * worth while only in a loop, and its address must not be given to anybody else.
+ *
+ * Threads and forks: as the handle's. Whoever is killed in between leaves what mring.h promises, as the same steps are taken in the same order
+ * (core/producer.h, lone.h, shared.h in mring's source).
+ *
+ * Version 1. A program compiled with it needs a library that knows this version, and does not link or load with one that does not.
+ */
+#ifndef MRING_INLINE_H
+#define MRING_INLINE_H
+
+#include "mring.h"
+
+#include <errno.h>
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- for these functions alone: the beginning of a handle, and calls that do what is not done here ---- */
+
+struct mring_inline_1_ring {
+    unsigned char *producer_page;
+    const void *unused0;
+    unsigned char *data;
+    unsigned char *doorbell;
+    uint64_t unused1;
+    uint64_t mask;
+    uint64_t alignment;
+    uint64_t unused2[3];
+} __attribute__((may_alias));
+
+struct mring_inline_1_producer {
+    struct mring_inline_1_ring ring;
+    uint64_t position;
+    uint64_t limit;
+    uint64_t staged;
+    uint64_t longest;
+} __attribute__((may_alias));
+
+struct mring_inline_1_consumer {
+    struct mring_inline_1_ring ring;
+    uint64_t position;
+    uint64_t limit;
+    uint64_t usual_length;
+    uint64_t usual_size;
+    uint64_t held;
+    uint64_t batch_end;
+    uint64_t given;
+    unsigned char *line;
+    uint64_t *active;
+    const uint64_t *want;
+    const uint64_t *awaited;
+} __attribute__((may_alias));
+
+enum {
+    MRING_INLINE_1_HEADER = 8,       /* bytes of a record's, before the message */
+    MRING_INLINE_1_MESSAGES = 0x200, /* in the producer's page; bytes behind */
+    MRING_INLINE_1_HANDED = 0x10,    /* in a member's line */
+    MRING_INLINE_1_AHEAD = 1024      /* bytes */
+};
+
+MRING_API int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag);
+MRING_API int mring_inline_1_tell(struct mring_consumer *consumer);
+
+#define MRING_INLINE_1 static inline __attribute__((always_inline, unused))
+
+MRING_INLINE_1 uint64_t *mring_inline_1_word(const void *base, uint64_t offset)
+{
+    return (uint64_t *)((uintptr_t)base + offset);
+}
+
+/* Stores in program order, for the compiler; and a store that is seen after all before it, by the machine too. */
+MRING_INLINE_1 void mring_inline_1_store(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+MRING_INLINE_1 void mring_inline_1_store_release(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+MRING_INLINE_1 void mring_inline_1_fetch_for_write(const void *address)
+{
+#if defined(__x86_64__)
+    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
+MRING_INLINE_1 uint64_t mring_inline_1_size(const struct mring_inline_1_ring *ring, uint64_t length)
+{
+    return (MRING_INLINE_1_HEADER + length + ring->alignment - 1) & ~(ring->alignment - 1);
+}
+
+/* ---- writers ---- */
+
+struct mring_writer {
+    struct mring_producer *producer;
+    uint64_t position;        /* where the handle is, if it was used through this writer alone */
+    uint64_t messages, bytes; /* published, in the life of the ring */
+};
+
+MRING_INLINE_1 struct mring_writer mring_writer(struct mring_producer *producer)
+{
+    const struct mring_inline_1_producer *handle = (const struct mring_inline_1_producer *)(const void *)producer;
+    const uint64_t *counters = mring_inline_1_word(handle->ring.producer_page, MRING_INLINE_1_MESSAGES);
+    struct mring_writer writer;
+
+    writer.producer = producer;
+    writer.position = handle->position;
+    writer.messages = __atomic_load_n(&counters[0], __ATOMIC_RELAXED);
+    writer.bytes = __atomic_load_n(&counters[1], __ATOMIC_RELAXED);
+    return writer;
+}
+
+/* Is there room for this at the writer's position, which is the handle's? */
+MRING_INLINE_1 int mring_inline_1_fits(const struct mring_writer *writer, uint64_t length)
+{
+    const struct mring_inline_1_producer *handle =
+        (const struct mring_inline_1_producer *)(const void *)writer->producer;
+
+    return length <= handle->longest &&
+           writer->position + mring_inline_1_size(&handle->ring, length) <= handle->limit &&
+           writer->position == handle->position;
+}
+
+/* mring_reserve. */
+MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t length, void **where)
+{
+    const struct mring_inline_1_producer *handle =
+        (const struct mring_inline_1_producer *)(const void *)writer->producer;
+    void *found = NULL;
+
+    if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
+        const int code = mring_reserve(writer->producer, length, &found);
+
+        *writer = mring_writer(writer->producer);
+        *where = found;
+        return code;
+    }
+    *where = handle->ring.data + (writer->position & handle->ring.mask) + MRING_INLINE_1_HEADER;
+    return 0;
+}
+
+/* mring_publish, of a message at the place that was reserved last. -EINVAL: there is no room for so many bytes. */
+MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t length, uint32_t tag)
+{
+    struct mring_inline_1_producer *handle = (struct mring_inline_1_producer *)(void *)writer->producer;
+    const uint64_t position = writer->position;
+    const uint64_t size = mring_inline_1_size(&handle->ring, length);
+    uint64_t *header = mring_inline_1_word(handle->ring.data, position & handle->ring.mask);
+    uint64_t *behind = mring_inline_1_word(header, size);
+    uint64_t *tail = mring_inline_1_word(handle->ring.producer_page, 0);
+    uint64_t *counters = mring_inline_1_word(handle->ring.producer_page, MRING_INLINE_1_MESSAGES);
+
+    if (__builtin_expect(!mring_inline_1_fits(writer, length) || handle->staged != 0, 0)) {
+        const int code = mring_inline_1_publish(writer->producer, length, tag);
+
+        *writer = mring_writer(writer->producer);
+        return code;
+    }
+    handle->position = writer->position = position + size;
+    mring_inline_1_store(behind, 0);
+    mring_inline_1_fetch_for_write(mring_inline_1_word(behind, MRING_INLINE_1_AHEAD));
+    mring_inline_1_store_release(header, (uint64_t)tag << 32 | (uint32_t)(length + 1)); /* [HEADER] */
+    mring_inline_1_store_release(tail, position + size);                                /* [TAIL] */
+    mring_inline_1_store(&counters[0], ++writer->messages);
+    mring_inline_1_store(&counters[1], writer->bytes += length);
+    if (__builtin_expect(__atomic_load_n((const uint64_t *)(const void *)handle->ring.doorbell, __ATOMIC_RELAXED) != 0,
+                         0)) /* [BELL] */
+        return mring_flush(writer->producer);
+    return 0;
+}
+
+/* mring_send. */
+MRING_INLINE_1 int mring_writer_send(struct mring_writer *writer, const void *data, size_t length, uint32_t tag)
+{
+    void *where;
+    const int code = mring_writer_reserve(writer, length, &where);
+
+    if (__builtin_expect(code != 0, 0))
+        return code;
+    if (length != 0)
+        memcpy(where, data, length);
+    return mring_writer_publish(writer, length, tag);
+}
+
+/* ---- readers ---- */
+
+struct mring_reader {
+    struct mring_consumer *consumer;
+    uint64_t position; /* where the handle is, if it was used through this reader alone */
+    uint64_t last;     /* the message that ends there, if it came from here */
+    uint64_t messages; /* handed out to this member, and those before at its place */
+};
+
+MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
+{
+    const struct mring_inline_1_consumer *handle = (const struct mring_inline_1_consumer *)(const void *)consumer;
+    struct mring_reader reader;
+
+    reader.consumer = consumer;
+    reader.position = handle->position;
+    reader.last = UINT64_MAX;
+    reader.messages = __atomic_load_n(mring_inline_1_word(handle->line, MRING_INLINE_1_HANDED), __ATOMIC_RELAXED);
+    return reader;
+}
+
+MRING_INLINE_1 int mring_inline_1_next_slowly(struct mring_reader *reader, struct mring_message *message)
+{
+    struct mring_message found;
+    const int code = mring_next(reader->consumer, &found);
+
+    *reader = mring_reader(reader->consumer);
+    /* One by one: as a whole the compiler would keep it in memory. */
+    message->data = found.data;
+    message->length = found.length;
+    message->tag = found.tag;
+    message->position = found.position;
+    message->deliveries = found.deliveries;
+    return code;
+}
+
+/* mring_next. */
+MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_message *message)
+{
+    struct mring_inline_1_consumer *handle = (struct mring_inline_1_consumer *)(void *)reader->consumer;
+    const uint64_t position = reader->position, limit = handle->limit;
+    const uint64_t *place = mring_inline_1_word(handle->ring.data, position & handle->ring.mask);
+    uint64_t header;
+    uint32_t length;
+
+    if (__builtin_expect(position >= limit || position != handle->position || handle->given != 1, 0))
+        return mring_inline_1_next_slowly(reader, message);
+    header = __atomic_load_n(place, __ATOMIC_RELAXED);
+    length = (uint32_t)header - 1;
+    /* As a guess, for the reason above: core/consumer.h, record_stride. */
+    if (__builtin_expect(length != handle->usual_length, 0)) {
+        handle->usual_length = length;
+        handle->usual_size = mring_inline_1_size(&handle->ring, length);
+    }
+    if (__builtin_expect(handle->usual_size > limit - position, 0))
+        return mring_inline_1_next_slowly(reader, message);
+    handle->position = reader->position = position + handle->usual_size;
+    reader->last = position;
+    message->data = place + 1;
+    message->length = length;
+    message->tag = (uint32_t)(header >> 32);
+    message->position = position;
+    message->deliveries = 1;
+    mring_inline_1_store(mring_inline_1_word(handle->line, MRING_INLINE_1_HANDED), ++reader->messages);
+    return 1;
+}
+
+/* mring_release. */
+MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struct mring_message *message)
+{
+    struct mring_inline_1_consumer *handle = (struct mring_inline_1_consumer *)(void *)reader->consumer;
+    const uint64_t end = reader->position;
+
+    if (__builtin_expect(message->position != reader->last || message->position >= end || end != handle->position ||
+                             end == handle->batch_end || message->length != handle->usual_length,
+                         0))
+        return mring_release(reader->consumer, message);
+    handle->held = end;
+    mring_inline_1_store_release(handle->active, end); /* [HELD] */
+    if (__builtin_expect(
+            (__atomic_load_n(handle->want, __ATOMIC_RELAXED) | __atomic_load_n(handle->awaited, __ATOMIC_RELAXED)) != 0,
+            0))
+        return mring_inline_1_tell(reader->consumer);
+    return 0;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
