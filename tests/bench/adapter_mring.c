@@ -1,6 +1,7 @@
 /* mring, by its public calls: in place (adapter_mring), and copied in and out (adapter_mring_copy). */
 #include "loops.h"
 #include "mring.h"
+#include "mring_inline.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,12 +14,14 @@ struct channel {
 
 struct producing {
     struct mring_producer *handle;
+    struct mring_writer writer;
     size_t length;
     unsigned char buffer[1 << 16];
 };
 
 struct consuming {
     struct mring_consumer *handle;
+    struct mring_reader reader;
     struct mring_message last;
     unsigned char buffer[1 << 16];
 };
@@ -74,6 +77,7 @@ static void *open_producer(void *of)
     options.wait = waiting(channel->work);
     options.error = &error;
     must("producer", mring_producer(channel->ring, &end->handle, &options), &error);
+    end->writer = mring_writer(end->handle);
     return end;
 }
 
@@ -90,6 +94,7 @@ static void *open_consumer(void *of, unsigned group, unsigned member)
     options.wait = waiting(channel->work);
     options.error = &error;
     must("join", mring_join(channel->ring, name, &options, &end->handle), &error);
+    end->reader = mring_reader(end->handle);
     return end;
 }
 
@@ -206,6 +211,72 @@ const struct adapter adapter_mring = {.name = "mring",
                                       .open_producer = open_producer,
                                       .open_consumer = open_consumer,
                                       .play = play};
+
+/* ---- in place, and inlined ---- */
+
+INLINE void *reserve_inlined(void *of, size_t length)
+{
+    struct producing *end = of;
+    void *where;
+
+    return mring_writer_reserve(&end->writer, length, &where) == 0 ? where : NULL;
+}
+
+INLINE void publish_inlined(void *of, size_t length)
+{
+    struct producing *end = of;
+
+    (void)mring_writer_publish(&end->writer, length, 0);
+}
+
+INLINE bool published(void *of)
+{
+    (void)of;
+    return true;
+}
+
+INLINE int next_inlined(void *of, struct message *message)
+{
+    struct consuming *end = of;
+    const int code = mring_reader_next(&end->reader, &end->last);
+
+    *message = (struct message){end->last.data, end->last.length};
+    return result("next", code);
+}
+
+INLINE void release_inlined(void *of)
+{
+    struct consuming *end = of;
+
+    (void)mring_reader_release(&end->reader, &end->last);
+}
+
+static const struct ops inlined = {.reserve = reserve_inlined,
+                                   .commit = publish_inlined,
+                                   .flush = published,
+                                   .next = next_inlined,
+                                   .release = release_inlined,
+                                   .wait_room = wait_room,
+                                   .wait_message = wait_message,
+                                   .finish = finish_ring};
+
+static void play_inlined(struct side *side)
+{
+    play_with(side, &inlined);
+}
+
+const struct adapter adapter_mring_inlined = {.name = "mring, inlined",
+                                              .origin = MRING,
+                                              .fans = true,
+                                              .sleeps = true,
+                                              .mixes = true,
+                                              .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
+                                              .longest = 1 << 16,
+                                              .longest_shared = 1 << 16,
+                                              .create = create,
+                                              .open_producer = open_producer,
+                                              .open_consumer = open_consumer,
+                                              .play = play_inlined};
 
 /* ---- copied ---- */
 
