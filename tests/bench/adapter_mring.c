@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct channel {
     struct mring *ring;
     const struct work *work;
+    char name[32]; /* empty: none */
 };
 
 struct producing {
@@ -47,9 +49,10 @@ static void name_group(char name[8], unsigned group)
 
 static void *create(const struct work *work, void *other)
 {
-    struct channel *channel = malloc(sizeof(*channel));
+    struct channel *channel = calloc(1, sizeof(*channel));
     struct mring_group groups[CONSUMERS_MOST];
     char names[CONSUMERS_MOST][8];
+    const char *before[CONSUMERS_MOST];
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_options options = MRING_OPTIONS_INIT;
 
@@ -57,13 +60,20 @@ static void *create(const struct work *work, void *other)
     for (unsigned group = 0; group < work->groups; group++) {
         name_group(names[group], group);
         groups[group] = (struct mring_group){.name = names[group], .members = work->members};
+        before[group] = names[group];
+        if (work->staged && group > 0) {
+            groups[group].after = &before[group - 1];
+            groups[group].after_count = 1;
+        }
     }
     options.capacity = work->capacity;
     options.groups = groups;
     options.group_count = work->groups;
     options.error = &error;
     channel->work = work;
-    must("create", mring_create(&channel->ring, NULL, &options), &error);
+    if (work->named)
+        (void)snprintf(channel->name, sizeof(channel->name), "bench-%ld", (long)getpid());
+    must("create", mring_create(&channel->ring, work->named ? channel->name : NULL, &options), &error);
     return channel;
 }
 
@@ -87,13 +97,20 @@ static void *open_consumer(void *of, unsigned group, unsigned member)
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
     struct consuming *end = calloc(1, sizeof(*end));
+    struct mring *ring = channel->ring;
     char name[8];
 
     (void)member;
     name_group(name, group);
     options.wait = waiting(channel->work);
     options.error = &error;
-    must("join", mring_join(channel->ring, name, &options, &end->handle), &error);
+    if (channel->work->named) {
+        struct mring_open_options open = MRING_OPEN_OPTIONS_INIT;
+
+        open.error = &error;
+        must("open", mring_open(&ring, channel->name, MRING_CONSUME, &open), &error);
+    }
+    must("join", mring_join(ring, name, &options, &end->handle), &error);
     end->reader = mring_reader(end->handle);
     return end;
 }
@@ -204,6 +221,8 @@ const struct adapter adapter_mring = {.name = "mring",
                                       .sleeps = true,
                                       .batches = true,
                                       .mixes = true,
+                                      .names = true,
+                                      .stages = true,
                                       .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
                                       .longest = 1 << 16,
                                       .longest_shared = 1 << 16,
@@ -270,6 +289,8 @@ const struct adapter adapter_mring_inlined = {.name = "mring, inlined",
                                               .fans = true,
                                               .sleeps = true,
                                               .mixes = true,
+                                              .names = true,
+                                              .stages = true,
                                               .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
                                               .longest = 1 << 16,
                                               .longest_shared = 1 << 16,
@@ -335,6 +356,8 @@ const struct adapter adapter_mring_copy = {.name = "mring, copied",
                                            .fans = true,
                                            .sleeps = true,
                                            .mixes = true,
+                                           .names = true,
+                                           .stages = true,
                                            .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
                                            .longest = 1 << 16,
                                            .longest_shared = 1 << 16,

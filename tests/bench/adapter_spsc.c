@@ -1,6 +1,7 @@
 /*
  * A reference, for the best queues of fixed slots that Debian has not: one producer, one consumer, messages written and read in place. Each
- * side has its index on lines of its own, with its copy of the other's, which it reads again only when that says full, or empty.
+ * side has its index on lines of its own, with its copy of the other's, which it reads again only when that says full, or empty. A
+ * producer that found it full goes on when a quarter is free: one that is at the consumer's heels takes its lines away one by one.
  *
  * And what is left when even that is taken away: a stream of lines from one processor to the other. There each side tells the other where it
  * is but every few KiB, so that nothing but the messages' own lines goes over. No queue can do that, as a message may lie there unseen; none can
@@ -87,11 +88,13 @@ INLINE void *reserve(void *of, size_t length)
 
     (void)length;
     if (end->tail - end->head == end->size) {
-        end->head = __atomic_load_n(&end->queue->head, __ATOMIC_ACQUIRE); /* [FREED] */
-        if (end->tail - end->head == end->size) {
+        const uint64_t head = __atomic_load_n(&end->queue->head, __ATOMIC_ACQUIRE); /* [FREED] */
+
+        if (head - end->head < end->size / 4) {
             (void)flush(end);
             return NULL;
         }
+        end->head = head;
     }
     return end->slots + end->at + end->header;
 }
@@ -164,7 +167,7 @@ const struct adapter adapter_spsc = {.name = "fixed-slot SPSC",
 
 /* ---- line stream ---- */
 
-enum { QUANTUM = 4096 };
+enum { QUANTUM = 32768 };
 
 /* How far one may get ahead of what it has told: an eighth of a small queue. */
 INLINE uint64_t quantum(size_t size)
@@ -206,6 +209,13 @@ INLINE int next_or_end(void *of, struct message *message)
     return ended ? -1 : 0;
 }
 
+INLINE int next_batch_or_end(void *of, struct message *messages, int most)
+{
+    const int first = next_or_end(of, messages);
+
+    return first == 1 ? 1 + next_batch(of, messages + 1, most - 1) : first;
+}
+
 INLINE void finish_lines(void *of)
 {
     struct producing *end = of;
@@ -218,6 +228,7 @@ static const struct ops lines = {.reserve = reserve,
                                  .commit = commit,
                                  .flush = flush_seldom,
                                  .next = next_or_end,
+                                 .next_batch = next_batch_or_end,
                                  .release = release_seldom,
                                  .finish = finish_lines};
 
@@ -228,6 +239,8 @@ static void play_lines(struct side *side)
 
 const struct adapter adapter_lines = {.name = "line stream",
                                       .origin = LIMIT,
+                                      .yardstick = true,
+                                      .batches = true,
                                       .kinds = 1 << STREAM,
                                       .longest = 1 << 16,
                                       .create = create,

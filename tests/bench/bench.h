@@ -30,6 +30,15 @@ enum kind {
     PACED       /* bursts at a fixed rate, late or not */
 };
 
+/* What the figure is that a work is about. */
+enum about {
+    THROUGHPUT,
+    LATENCY,
+    SENDING,  /* the producer's processor time for a message */
+    IDLENESS, /* the consumers' processor time where nothing comes */
+    SET_UP
+};
+
 /* What a side does that has nothing to do. */
 enum idle {
     LOOKS,  /* all the time */
@@ -41,14 +50,17 @@ struct work {
     const char *name;
     const char *family; /* works of a family share a plot */
     enum kind kind;
+    enum about about;
     size_t length; /* bytes of a message; if mixed, of the longest */
     bool mixed;    /* 8 bytes to that, log-uniform */
+    bool named;    /* a consumer finds the channel by its name, as a process would that is no child */
+    bool staged;   /* each group sees a message when the one before has released it */
     enum idle idle;
     unsigned batch;
     unsigned groups;  /* each sees all messages */
     unsigned members; /* of each group: each message goes to one */
     size_t capacity;  /* bytes of message space, as near as the adapter can come to it */
-    int64_t duration; /* ns; 0: the usual */
+    int64_t duration; /* ns; 0: that of all */
     int64_t period;   /* ns from one burst to the next */
     unsigned burst;
 };
@@ -125,11 +137,14 @@ enum origin { MRING, DEBIAN, SYSTEM, REFERENCE, LIMIT };
 struct adapter {
     const char *name;
     enum origin origin;
-    bool fans;                            /* one channel serves several groups; else there is one for each */
-    bool sleeps;                          /* who has nothing to do can sleep */
-    bool batches;                         /* several messages can be sent, and taken, as one */
-    bool mixes;                           /* messages differ in length */
-    unsigned kinds;                       /* bit (1 << enum kind) */
+    bool fans;      /* one channel serves several groups; else there is one for each */
+    bool sleeps;    /* who has nothing to do can sleep */
+    bool batches;   /* several messages can be sent, and taken, as one */
+    bool mixes;     /* messages differ in length */
+    bool names;     /* a channel can be found by its name */
+    bool stages;    /* a group can be after another */
+    bool yardstick; /* of those of the machine, the one to hold mring against, where it can do the work */
+    unsigned kinds; /* bit (1 << enum kind) */
     bool (*can)(const struct work *work); /* what else it takes; NULL: nothing */
     size_t longest;                       /* message */
     size_t longest_shared;                /* in a group of several members; 0: there is none */
@@ -153,8 +168,12 @@ extern const unsigned works_count;
 /* Can this adapter do this work? */
 bool adapter_can(const struct adapter *adapter, const struct work *work);
 
-/* Do it; false: outcome->fault says why it does not count. duration: ns, for works that have none of their own. */
-bool stage_run(const struct adapter *adapter, const struct work *work, int64_t duration, struct outcome *outcome);
+/*
+ * Do it; false: outcome->fault says why it does not count. duration: ns, for works that have none of their own. patience: how much longer a run may
+ * take before it counts as one that hangs, ns.
+ */
+bool stage_run(const struct adapter *adapter, const struct work *work, int64_t duration, int64_t patience,
+               struct outcome *outcome);
 
 /* End this run, from any of its processes. */
 __attribute__((noreturn, format(printf, 1, 2))) void fault(const char *format, ...);

@@ -2,7 +2,7 @@
  * What the machine itself does, with the least that a program can do for it: no queue, one message at a time.
  *
  *   one line, two lines  a round trip over one line of the cache that both write, and over one each way
- *   futex, eventfd       a round trip of two that sleep at once: the message lies in shared memory
+ *   futex, eventfd       a round trip of two that sleep at once, or a wake-up: the message lies in shared memory
  *   memcpy               messages copied by one process from a buffer as long as the ring, and by nobody else
  */
 #include "loops.h"
@@ -38,11 +38,16 @@ struct line_channel {
     size_t length;
 };
 
+static size_t length_in_line(const struct work *work)
+{
+    return work->length < LINE_MOST ? work->length : LINE_MOST;
+}
+
 static struct line_channel *make_channel(const struct work *work, struct line *line, uint64_t first, uint64_t step)
 {
     struct line_channel *channel = malloc(sizeof(*channel));
 
-    *channel = (struct line_channel){line, first, step, work->length};
+    *channel = (struct line_channel){line, first, step, length_in_line(work)};
     return channel;
 }
 
@@ -121,24 +126,30 @@ static const struct ops line_ops = {.reserve = reserve_line,
                                     .next = next_line,
                                     .release = release_nothing};
 
+/* Of a message that does not fit into a line, as much as does: it is lines that are measured here. */
 static void play_line(struct side *side)
 {
-    play_with(side, &line_ops);
+    struct work work = *side->work;
+    struct side cut = *side;
+
+    work.length = length_in_line(&work);
+    cut.work = &work;
+    play_with(&cut, &line_ops);
 }
 
-#define LINE_ADAPTER(name_, create_)                                                                                   \
+#define LINE_ADAPTER(name_, create_, yardstick_)                                                                       \
     {                                                                                                                  \
-        .name = name_, .origin = LIMIT, .kinds = 1 << ROUND_TRIP, .longest = LINE_MOST, .create = create_,             \
-        .open_producer = open_line, .open_consumer = open_line_consumer, .play = play_line                             \
+        .name = name_, .origin = LIMIT, .yardstick = yardstick_, .kinds = 1 << ROUND_TRIP, .longest = LINE,            \
+        .create = create_, .open_producer = open_line, .open_consumer = open_line_consumer, .play = play_line          \
     }
-const struct adapter adapter_one_line = LINE_ADAPTER("one line", create_one);
-const struct adapter adapter_two_lines = LINE_ADAPTER("two lines", create_two);
+const struct adapter adapter_one_line = LINE_ADAPTER("one line", create_one, false);
+const struct adapter adapter_two_lines = LINE_ADAPTER("two lines", create_two, true);
 
 /* ---- sleepers ---- */
 
 struct bell {
-    _Alignas(2 * LINE) uint32_t rung;
-    int fd; /* eventfd */
+    _Alignas(2 * LINE) uint32_t rung; /* a message lies here that was not released */
+    int fd;                           /* eventfd */
     size_t length;
     _Alignas(LINE) unsigned char message[BLOCKED_MOST];
 };
@@ -174,9 +185,10 @@ static void *open_bell_consumer(void *of, unsigned group, unsigned member)
     return of;
 }
 
-static bool blocks(const struct work *work)
+static bool single(const struct work *work)
 {
-    return work->idle == BLOCKS;
+    return work->kind == ROUND_TRIP ? work->idle == BLOCKS
+                                    : work->about == LATENCY && work->idle == SLEEPS && work->burst == 1;
 }
 
 INLINE void *reserve_bell(void *of, size_t length)
@@ -184,7 +196,14 @@ INLINE void *reserve_bell(void *of, size_t length)
     struct bell *bell = of;
 
     (void)length;
-    return bell->message;
+    return __atomic_load_n(&bell->rung, __ATOMIC_ACQUIRE) == 0 ? bell->message : NULL; /* [SILENCED] */
+}
+
+INLINE void release_bell(void *of)
+{
+    struct bell *bell = of;
+
+    __atomic_store_n(&bell->rung, 0, __ATOMIC_RELEASE); /* [SILENCED] */
 }
 
 INLINE bool flush_futex(void *of)
@@ -200,7 +219,7 @@ INLINE int next_futex(void *of, struct message *message)
 {
     struct bell *bell = of;
 
-    if (__atomic_exchange_n(&bell->rung, 0, __ATOMIC_ACQUIRE) == 0) /* [BELL] */
+    if (__atomic_load_n(&bell->rung, __ATOMIC_ACQUIRE) == 0) /* [BELL] */
         return 0;
     *message = (struct message){bell->message, bell->length};
     return 1;
@@ -215,9 +234,10 @@ INLINE void wait_futex(void *of)
 
 INLINE bool flush_eventfd(void *of)
 {
-    const struct bell *bell = of;
+    struct bell *bell = of;
     const uint64_t one = 1;
 
+    __atomic_store_n(&bell->rung, 1, __ATOMIC_RELEASE); /* [BELL] */
     return write(bell->fd, &one, sizeof(one)) == (ssize_t)sizeof(one);
 }
 
@@ -236,14 +256,14 @@ static const struct ops futex_ops = {.reserve = reserve_bell,
                                      .commit = commit_nothing,
                                      .flush = flush_futex,
                                      .next = next_futex,
-                                     .release = release_nothing,
+                                     .release = release_bell,
                                      .wait_message = wait_futex};
 
 static const struct ops eventfd_ops = {.reserve = reserve_bell,
                                        .commit = commit_nothing,
                                        .flush = flush_eventfd,
                                        .next = next_eventfd,
-                                       .release = release_nothing};
+                                       .release = release_bell};
 
 static void play_futex(struct side *side)
 {
@@ -255,14 +275,14 @@ static void play_eventfd(struct side *side)
     play_with(side, &eventfd_ops);
 }
 
-#define BELL_ADAPTER(name_, create_, play_)                                                                            \
+#define BELL_ADAPTER(name_, create_, play_, yardstick_)                                                                \
     {                                                                                                                  \
-        .name = name_, .origin = LIMIT, .sleeps = true, .kinds = 1 << ROUND_TRIP, .can = blocks,                       \
-        .longest = BLOCKED_MOST, .create = create_, .open_producer = open_bell, .open_consumer = open_bell_consumer,   \
-        .play = play_                                                                                                  \
+        .name = name_, .origin = LIMIT, .yardstick = yardstick_, .sleeps = true,                                       \
+        .kinds = 1 << ROUND_TRIP | 1 << PACED, .can = single, .longest = BLOCKED_MOST, .create = create_,              \
+        .open_producer = open_bell, .open_consumer = open_bell_consumer, .play = play_                                 \
     }
-const struct adapter adapter_futex = BELL_ADAPTER("futex", create_bell, play_futex);
-const struct adapter adapter_eventfd = BELL_ADAPTER("eventfd", create_eventfd, play_eventfd);
+const struct adapter adapter_futex = BELL_ADAPTER("futex", create_bell, play_futex, true);
+const struct adapter adapter_eventfd = BELL_ADAPTER("eventfd", create_eventfd, play_eventfd, false);
 
 /* ---- memcpy ---- */
 

@@ -102,7 +102,7 @@ INLINE bool see(struct side *side, struct seen *seen, const struct message *mess
 
 /* ---- streams ---- */
 
-/* Send until the time is over; what `some` messages are sent by is `send`. The clock is looked at some thousand times a second. */
+/* Send until the time is over. The clock is looked at some thousand times a second. */
 INLINE uint64_t produce_each(struct side *side, const struct ops *ops, int64_t until)
 {
     uint64_t number = 0, chunk = 64;
@@ -307,13 +307,14 @@ INLINE void consume_paced(struct side *side, const struct ops *ops, struct seen 
     struct message message;
 
     while (take(side, ops, &message, 1) > 0) {
-        const int64_t late = now() - due(side, content_number(message.data));
+        const uint64_t number = content_number(message.data);
+        const int64_t at = now();
 
         if (!see(side, seen, &message))
             return;
         ops->release(side->in);
         if (side->samples && outcome->latencies < SAMPLES_MOST)
-            outcome->latency[outcome->latencies++] = sample(late);
+            outcome->latency[outcome->latencies++] = sample(at - due(side, number));
     }
 }
 

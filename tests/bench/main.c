@@ -4,9 +4,9 @@
  *   bench [-r REPETITIONS] [-t SECONDS] [-w WORK] [-a ADAPTER] [-o FOLDER] [-l]
  *
  *   -r  how often all of it is done (5); each repetition goes through all works and adapters, so that what the machine does meanwhile befalls all
- *   -t  how long one run takes (0.3)
+ *   -t  how long one run takes (0.15)
  *   -w  only works with this in "family, name";  -a  only adapters with this in their name; both may be given several times
- *   -o  write results.csv, summary.csv, results.json and tables for plot.gp there
+ *   -o  write results.csv, summary.csv, ratios.csv, results.json, data for plot.gp (.dat), and a page (README.md) there
  *   -l  say what there is, and end
  *
  * Ends with 1 if any run lost, tore or disordered a message, or did not end. No time decides anything.
@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILTERS_MOST = 32 };
+enum { FILTERS_MOST = 32, PATIENCE = 60 }; /* seconds: longer is a hang, whatever the machine does besides */
 
 struct filter {
     const char *texts[FILTERS_MOST];
@@ -81,7 +81,8 @@ static unsigned perform(const struct request *request, struct results *results)
 
     for (unsigned turn = 0; turn < request->repetitions; turn++)
         for (struct result *result = results->all; result < results->all + results->count; result++) {
-            const bool whole = stage_run(result->adapter, result->work, (int64_t)(request->seconds * 1e9), outcome);
+            const bool whole = stage_run(result->adapter, result->work, (int64_t)(request->seconds * 1e9),
+                                         (int64_t)PATIENCE * 1000000000, outcome);
 
             results_take(result, outcome, whole);
             if (!whole) {
@@ -99,6 +100,8 @@ static void print(const struct results *results, const struct machine *machine)
                  machine->system, machine->kernel, machine->compiler, machine->load);
     for (const char *const *name = adapters_missing; *name != NULL; name++)
         (void)printf("left out, not found: %s\n", *name);
+    (void)printf("medians, and the range of %u; in \"as good as\" more than 1 is better, of rates and of times\n",
+                 results->repetitions);
     for (unsigned at = 0; at < results->count; at++)
         if (at == 0 || results->all[at].work != results->all[at - 1].work)
             output_work(results, results->all[at].work);
@@ -108,7 +111,7 @@ static bool parse(int argc, char **argv, struct request *request)
 {
     int option;
 
-    *request = (struct request){.repetitions = 5, .seconds = 0.3};
+    *request = (struct request){.repetitions = 5, .seconds = 0.15};
     while ((option = getopt(argc, argv, "r:t:w:a:o:l")) != -1) {
         struct filter *filter = option == 'w' ? &request->works : &request->adapters;
 
@@ -160,7 +163,7 @@ int main(int argc, char **argv)
     print(&results, &machine);
     if (request.folder != NULL &&
         !(output_csv(&results, request.folder) && output_json(&results, &machine, request.folder) &&
-          output_tables(&results, request.folder))) {
+          output_plots(&results, request.folder) && output_page(&results, &machine, request.folder))) {
         (void)fprintf(stderr, "bench: %s: %s\n", request.folder, strerror(errno));
         return 2;
     }

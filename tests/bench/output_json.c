@@ -42,6 +42,21 @@ static json_t *describe_result(const struct result *result)
     return object;
 }
 
+/* Above 1, mring is better. */
+static json_t *describe_comparisons(const struct results *results, const struct work *work)
+{
+    json_t *array = json_array();
+    struct comparison comparisons[COMPARISONS_MOST];
+    const unsigned count = results_compare(results, work, comparisons);
+
+    for (const struct comparison *at = comparisons; at < comparisons + count; at++)
+        (void)json_array_append_new(array,
+                                    json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "adapter", at->mine->adapter->name,
+                                              "with", at->other->adapter->name, "as", at->what, "median",
+                                              at->ratio.median, "low", at->ratio.low, "high", at->ratio.high));
+    return array;
+}
+
 static json_t *describe_work(const struct results *results, const struct work *work)
 {
     json_t *array = json_array();
@@ -49,10 +64,10 @@ static json_t *describe_work(const struct results *results, const struct work *w
     for (unsigned at = 0; at < results->count; at++)
         if (results->all[at].work == work)
             (void)json_array_append_new(array, describe_result(&results->all[at]));
-    return json_pack("{s:s, s:s, s:I, s:b, s:i, s:i, s:i, s:i, s:I, s:o}", "family", work->family, "work", work->name,
-                     "bytes", (json_int_t)work->length, "mixed", (int)work->mixed, "idle", (int)work->idle, "batch",
-                     (int)work->batch, "groups", (int)work->groups, "members", (int)work->members, "capacity",
-                     (json_int_t)work->capacity, "results", array);
+    return json_pack("{s:s, s:s, s:I, s:b, s:i, s:i, s:i, s:i, s:I, s:o, s:o}", "family", work->family, "work",
+                     work->name, "bytes", (json_int_t)work->length, "mixed", (int)work->mixed, "idle", (int)work->idle,
+                     "batch", (int)work->batch, "groups", (int)work->groups, "members", (int)work->members, "capacity",
+                     (json_int_t)work->capacity, "results", array, "ratios", describe_comparisons(results, work));
 }
 
 bool output_json(const struct results *results, const struct machine *machine, const char *folder)

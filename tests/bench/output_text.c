@@ -1,4 +1,4 @@
-/* For people: a table for each work, with mring's ratios under it. */
+/* For people: a table for each work, with mring's ratios under it: above 1, mring is better, whether much is good or little. */
 #include "output.h"
 
 #include <stdio.h>
@@ -6,40 +6,36 @@
 static void print_result(const struct result *result)
 {
     const struct metric *metric = metrics_of(result->work);
+    char text[OUTPUT_TEXT];
     struct summary summary;
 
-    (void)printf("  %-28s", result->adapter->name);
+    (void)printf("  %-20s", result->adapter->name);
     if (result->runs > 0) {
         summary = result_summary(result, 0);
-        (void)printf(" %10.4g %-4s (%.4g to %.4g)", summary.median, metric->unit, summary.low, summary.high);
+        output_range(text, &summary);
+        (void)printf(" %s %s", text, metric->unit);
         for (unsigned at = 1; metric[at].name != NULL; at++)
-            if (metric[at].brief)
-                (void)printf("  %s %.4g %s", metric[at].name, result_summary(result, at).median, metric[at].unit);
+            if (metric[at].brief) {
+                output_number(text, result_summary(result, at).median);
+                (void)printf(", %s %s %s", metric[at].name, text, metric[at].unit);
+            }
     }
     if (result->faults > 0)
         (void)printf("  FAILED %u times: %s", result->faults, result->fault);
     (void)putchar('\n');
 }
 
-static void print_ratio(const struct result *mine, const struct result *other, const char *what)
-{
-    if (other != NULL)
-        (void)printf("  %s / %s (%s): %.2f\n", mine->adapter->name, other->adapter->name, what,
-                     results_ratio(mine, other));
-}
-
 void output_work(const struct results *results, const struct work *work)
 {
-    enum { ANY = 1 << DEBIAN | 1 << SYSTEM | 1 << REFERENCE };
-    const struct result *mine = results_best(results, work, 1 << MRING);
+    struct comparison comparisons[COMPARISONS_MOST];
+    const unsigned count = results_compare(results, work, comparisons);
 
     (void)printf("%s, %s: %s\n", work->family, work->name, metrics_of(work)->name);
     for (unsigned at = 0; at < results->count; at++)
         if (results->all[at].work == work)
             print_result(&results->all[at]);
-    if (mine != NULL) {
-        print_ratio(mine, results_best(results, work, ANY), "best peer");
-        print_ratio(mine, results_best(results, work, 1 << DEBIAN | 1 << SYSTEM), "best of Debian's");
-        print_ratio(mine, results_best(results, work, 1 << LIMIT), "the machine");
-    }
+    for (const struct comparison *comparison = comparisons; comparison < comparisons + count; comparison++)
+        (void)printf("  %s is %.2f times (%.2f to %.2f) as good as %s, %s\n", comparison->mine->adapter->name,
+                     comparison->ratio.median, comparison->ratio.low, comparison->ratio.high, comparison->what,
+                     comparison->other->adapter->name);
 }

@@ -15,6 +15,7 @@ struct metric {
     const char *unit;
     bool more;  /* is better */
     bool brief; /* is told to people, where there is no room for all */
+    bool drawn; /* has a plot */
     double (*of)(const struct work *work, const struct outcome *outcome);
 };
 
@@ -43,11 +44,27 @@ void results_take(struct result *result, struct outcome *outcome, bool whole);
 /* Of the metric number `metric`, of a result with runs. */
 struct summary result_summary(const struct result *result, unsigned metric);
 
-/* By the first metric, the best of the results of the same work whose adapters are of one of these origins (bits); NULL: there is none. */
+/* By the first metric's medians, the best of the results of this work whose adapters are of these origins (bits); NULL: there is none. */
 const struct result *results_best(const struct results *results, const struct work *work, unsigned origins);
 
-/* How often better `mine` is than `other`: by the first metric's medians. */
-double results_ratio(const struct result *mine, const struct result *other);
+/*
+ * How often better `mine` is than `other`, by the first metric: the ratio of rates, or the other's time through that of `mine`. Each repetition by
+ * itself, since the machine's own speed changes between them. Both are results without a fault.
+ */
+struct summary results_ratio(const struct result *mine, const struct result *other);
+
+/* What mring is held against, in one work. */
+struct comparison {
+    const char *what;
+    const struct result *mine; /* the better of mring's adapters */
+    const struct result *other;
+    struct summary ratio;
+};
+
+enum { COMPARISONS_MOST = 3 };
+
+/* How many there are: the best peer, the best that comes with Debian, and the machine. */
+unsigned results_compare(const struct results *results, const struct work *work, struct comparison *comparisons);
 
 const char *origin_name(enum origin origin);
 

@@ -5,10 +5,10 @@
 #include "bench.h"
 #include "clock.h"
 #include "content.h"
+#include "pin.h"
 
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,8 +19,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { HANG = 60 }; /* seconds: a hang, whatever the machine does besides */
 
 static struct outcome *outcome_of_run;
 
@@ -58,30 +56,26 @@ bool adapter_can(const struct adapter *adapter, const struct work *work)
     return (adapter->kinds >> work->kind & 1) != 0 && work->length <= adapter->longest &&
            (work->members == 1 || work->length <= adapter->longest_shared) &&
            (adapter->sleeps || work->idle == LOOKS) && (adapter->batches || work->batch == 1) &&
-           (adapter->mixes || !work->mixed) && (adapter->can == NULL || adapter->can(work));
+           (adapter->mixes || !work->mixed) && (adapter->names || !work->named) && (adapter->stages || !work->staged) &&
+           (adapter->can == NULL || adapter->can(work));
 }
 
-static void pin(unsigned turn)
-{
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(turn % (unsigned)processors, &set);
-    (void)sched_setaffinity(0, sizeof(set), &set);
-}
-
-/* Bytes of memory that this process has touched. */
+/*
+ * Bytes of memory that this process has touched: its share of pages that others have mapped too, so to be asked when it is alone; and a page that it
+ * has mapped twice counts once.
+ */
 static int64_t resident(void)
 {
-    FILE *file = fopen("/proc/self/statm", "re");
-    long long whole, pages = 0;
+    FILE *file = fopen("/proc/self/smaps_rollup", "re");
+    char line[128];
+    long long kilobytes = 0;
 
-    if (file == NULL || fscanf(file, "%lld %lld", &whole, &pages) != 2)
-        pages = 0;
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "Pss: %lld", &kilobytes) == 1)
+            break;
     if (file != NULL)
         (void)fclose(file);
-    return pages * sysconf(_SC_PAGESIZE);
+    return kilobytes * 1024;
 }
 
 /* The same for all, so that a run can be repeated: from 8 bytes on, each factor as likely as any other. */
@@ -242,7 +236,8 @@ static bool await_run(pid_t run, int64_t limit, int *status)
     return ended.si_pid == run;
 }
 
-bool stage_run(const struct adapter *adapter, const struct work *work, int64_t duration, struct outcome *outcome)
+bool stage_run(const struct adapter *adapter, const struct work *work, int64_t duration, int64_t patience,
+               struct outcome *outcome)
 {
     static struct side side;
     int status = 0;
@@ -263,8 +258,9 @@ bool stage_run(const struct adapter *adapter, const struct work *work, int64_t d
         return false;
     }
     (void)setpgid(run, run);
-    if (!await_run(run, side.duration + (int64_t)HANG * 1000000000, &status))
-        (void)snprintf(outcome->fault, sizeof(outcome->fault), "did not end within %d seconds", HANG);
+    if (!await_run(run, side.duration + patience, &status))
+        (void)snprintf(outcome->fault, sizeof(outcome->fault), "did not end within %.3g seconds",
+                       1e-9 * (double)patience);
     else if (outcome->fault[0] == '\0' && status != 0)
         (void)snprintf(outcome->fault, sizeof(outcome->fault), "the producer ended with status %#x", (unsigned)status);
     return outcome->fault[0] == '\0';
