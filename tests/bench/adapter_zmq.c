@@ -1,29 +1,40 @@
 /*
  * ZeroMQ over its unix sockets: PUSH and PULL to one group, XPUB and SUB to several, where a full subscriber holds the publisher up. Each process
- * has a context of its own, with one thread for the traffic. Both sides always block:
- * who looks all the time keeps that thread from its work.
+ * has a context of its own, with one thread for the traffic. Both sides always block: who looks all the time keeps that thread from its work.
+ *
+ * Two things of its ways matter at the end of a stream. A producer must not close its socket before all has been read: it has lingered long
+ * enough, it thinks, when the last byte is in the socket's buffer, and a consumer at its high-water mark that sees the other side gone
+ * drops what it has not read of that. And PUSH gives a message to whom it likes of those that have room, so that nobody knows how many ends one
+ * consumer gets. So ends are sent, whenever there is room, until all have seen one; and the socket is closed when they are gone.
  */
 #include "loops.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
-struct channel {
-    const struct work *work;
-    char address[64];
-};
-
 struct producing {
+    const struct work *work;
+    unsigned *ended;
     void *context, *socket;
     size_t length;
     unsigned char buffer[1 << 16];
 };
 
 struct consuming {
+    unsigned *ended;
     void *context, *socket;
     zmq_msg_t message;
+};
+
+struct channel {
+    const struct work *work;
+    char address[64];
+    unsigned *ended;             /* shared: how many consumers have seen the end */
+    struct producing *producing; /* in the process that opened it */
 };
 
 static void must(const char *what, int code)
@@ -34,9 +45,10 @@ static void must(const char *what, int code)
 
 static void *create(const struct work *work, void *other)
 {
-    struct channel *channel = malloc(sizeof(*channel));
+    struct channel *channel = calloc(1, sizeof(*channel));
 
     channel->work = work;
+    channel->ended = shared_memory(sizeof(*channel->ended));
     (void)snprintf(channel->address, sizeof(channel->address), "ipc://@mring-bench-%ld-%d", (long)getpid(),
                    other != NULL);
     return channel;
@@ -89,11 +101,14 @@ static void await_subscribers(void *socket, unsigned count)
 
 static void *open_producer(void *of)
 {
-    const struct channel *channel = of;
+    struct channel *channel = of;
     const struct work *work = channel->work;
     const bool awaited = work->kind != ROUND_TRIP;
     struct producing *end = calloc(1, sizeof(*end));
 
+    channel->producing = end;
+    end->work = work;
+    end->ended = channel->ended;
     end->context = zmq_ctx_new();
     end->socket = zmq_socket(end->context, work->groups > 1 ? ZMQ_XPUB : ZMQ_PUSH);
     set_option(end->socket, ZMQ_SNDHWM, high_water(work));
@@ -119,6 +134,7 @@ static void *open_consumer(void *of, unsigned group, unsigned member)
 
     (void)group;
     (void)member;
+    end->ended = channel->ended;
     end->context = zmq_ctx_new();
     end->socket = zmq_socket(end->context, channel->work->groups > 1 ? ZMQ_SUB : ZMQ_PULL);
     set_option(end->socket, ZMQ_RCVHWM, high_water(channel->work));
@@ -168,20 +184,42 @@ INLINE void release(void *of)
     (void)of;
 }
 
-static const struct ops ops = {.reserve = reserve, .commit = commit, .flush = flush, .next = next, .release = release};
+INLINE void finish_stream(void *of)
+{
+    const struct timespec pause = {0, 1000 * 1000};
+    struct producing *end = of;
+    const struct work *work = end->work;
+
+    while (__atomic_load_n(end->ended, __ATOMIC_RELAXED) < work->groups * work->members) {
+        content_write(end->buffer, work->length, CONTENT_END);
+        if (zmq_send(end->socket, end->buffer, work->length, ZMQ_DONTWAIT) < 0 && zmq_errno() != EAGAIN)
+            must("zmq_send of an end", -1);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+static const struct ops ops = {
+    .reserve = reserve, .commit = commit, .flush = flush, .next = next, .release = release, .finish = finish_stream};
 
 static void play(struct side *side)
 {
+    const struct consuming *end = side->in;
+
     play_with(side, &ops);
     if (side->seen != NULL)
-        return;
-    /* What was sent is gone only when it has reached them. */
-    for (unsigned out = 0; out < side->outs; out++) {
-        struct producing *end = side->out[out];
+        (void)__atomic_add_fetch(end->ended, 1, __ATOMIC_RELAXED);
+}
 
-        must("zmq_close", zmq_close(end->socket));
-        must("zmq_ctx_term", zmq_ctx_term(end->context));
-    }
+/* In the producer's process, when all consumers have ended. */
+static void destroy(void *of)
+{
+    const struct producing *end = ((struct channel *)of)->producing;
+
+    if (end == NULL)
+        return;
+    set_option(end->socket, ZMQ_LINGER, 0);
+    must("zmq_close", zmq_close(end->socket));
+    must("zmq_ctx_term", zmq_ctx_term(end->context));
 }
 
 static bool can(const struct work *work)
@@ -194,6 +232,7 @@ const struct adapter adapter_zmq = {.name = "ZeroMQ",
                                     .fans = true,
                                     .sleeps = true,
                                     .mixes = true,
+                                    .names = true,
                                     .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
                                     .can = can,
                                     .longest = 1 << 16,
@@ -201,4 +240,5 @@ const struct adapter adapter_zmq = {.name = "ZeroMQ",
                                     .create = create,
                                     .open_producer = open_producer,
                                     .open_consumer = open_consumer,
-                                    .play = play};
+                                    .play = play,
+                                    .destroy = destroy};
