@@ -49,7 +49,7 @@ static void *open_consumer(void *of, unsigned group, unsigned member)
     (void)group;
     (void)member;
     end->channel = of;
-    end->values.pooled = end->channel->pool.memory != NULL;
+    end->values = values_from(&end->channel->pool);
     return end;
 }
 

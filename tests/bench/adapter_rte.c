@@ -69,7 +69,7 @@ static void *open_consumer(void *of, unsigned group, unsigned member)
     (void)group;
     (void)member;
     end->ring = channel->ring;
-    end->values.pooled = channel->pool.memory != NULL;
+    end->values = values_from(&channel->pool);
     return end;
 }
 

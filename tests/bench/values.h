@@ -14,6 +14,8 @@
 
 struct values_pool {
     unsigned char *memory; /* NULL: none */
+    size_t length;         /* of each message; if it has one of its own: 0, and that goes before it */
+    size_t header;
     size_t stride;
     size_t size; /* bytes, a multiple of the stride */
 };
@@ -28,20 +30,34 @@ struct values_out {
 
 struct values_in {
     bool pooled;
+    size_t length, header; /* as in the pool */
     uint64_t taken[BATCH_MOST];
 };
 
-/* For a queue of `slots` elements. */
+#define VALUES_LINE ((size_t)64)
+
+/* For a queue of `slots` elements. A message that is as long as a line, or longer, begins with one. */
 static inline struct values_pool values_make_pool(const struct work *work, size_t slots)
 {
-    struct values_pool pool = {NULL, 0, 0};
+    struct values_pool pool = {NULL, 0, 0, 0, 0};
 
     if (work->length > sizeof(uint64_t)) {
-        pool.stride = sizeof(uint64_t) + (work->length + 7) / 8 * 8; /* the length goes before the message */
+        const size_t unit = work->length < VALUES_LINE || work->mixed ? sizeof(uint64_t) : VALUES_LINE;
+
+        pool.length = work->mixed ? 0 : work->length;
+        pool.header = work->mixed ? sizeof(uint64_t) : 0;
+        pool.stride = pool.header + (work->length + unit - 1) / unit * unit;
         pool.size = pool.stride * (slots + 2 * work->batch + 2);
         pool.memory = (unsigned char *)shared_memory(pool.size);
     }
     return pool;
+}
+
+static inline struct values_in values_from(const struct values_pool *pool)
+{
+    struct values_in in = {pool->memory != NULL, pool->length, pool->header, {0}};
+
+    return in;
 }
 
 /* How many elements a queue has whose messages take up `capacity` bytes. */
@@ -54,7 +70,7 @@ static inline size_t values_slots(const struct work *work)
 
 static inline void *values_reserve(struct values_out *out)
 {
-    return out->pool.memory == NULL ? (void *)&out->alone : out->pool.memory + out->at + sizeof(uint64_t);
+    return out->pool.memory == NULL ? (void *)&out->alone : out->pool.memory + out->at + out->pool.header;
 }
 
 static inline void values_commit(struct values_out *out, size_t length)
@@ -63,7 +79,8 @@ static inline void values_commit(struct values_out *out, size_t length)
         out->pending[out->count++] = out->alone;
         return;
     }
-    *(uint64_t *)(void *)(out->pool.memory + out->at) = length;
+    if (out->pool.header != 0)
+        *(uint64_t *)(void *)(out->pool.memory + out->at) = length;
     out->pending[out->count++] = (uint64_t)(uintptr_t)(out->pool.memory + out->at);
     out->at += out->pool.stride;
     if (out->at == out->pool.size)
@@ -88,8 +105,8 @@ static inline struct message values_message(const struct values_in *in, int inde
     if (in->pooled) {
         const uint64_t *slot = (const uint64_t *)(uintptr_t)in->taken[index];
 
-        message.data = slot + 1;
-        message.length = *slot;
+        message.data = (const unsigned char *)slot + in->header;
+        message.length = in->header == 0 ? in->length : *slot;
     }
     return message;
 }

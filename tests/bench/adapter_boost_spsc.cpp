@@ -1,18 +1,17 @@
-/* Boost: lockfree::spsc_queue of words, and interprocess::message_queue. */
+/*
+ * Boost's lockfree::spsc_queue: of words, which are messages or point to them; and of messages of a line. A queue of longer ones copies all of each,
+ * twice, where a pointer leaves it in place.
+ */
 #include "loops.h"
 #include "values.h"
 
-#include <boost/interprocess/ipc/message_queue.hpp>
 #include <boost/lockfree/spsc_queue.hpp>
-#include <cstdio>
 #include <new>
-#include <string>
-#include <unistd.h>
 
 namespace
 {
 
-/* ---- lockfree::spsc_queue ---- */
+/* ---- of words ---- */
 
 /* Its slots in memory that the forked processes share, at one address. */
 template <class Value> struct shared_allocator {
@@ -74,7 +73,7 @@ void *queue_open_consumer(void *of, unsigned, unsigned)
     auto *end = new queue_consuming();
 
     end->slots = channel->slots;
-    end->values.pooled = channel->pool.memory != nullptr;
+    end->values = values_from(&channel->pool);
     return end;
 }
 
@@ -129,97 +128,104 @@ void queue_play(side *side)
     play_with(side, &queue_ops);
 }
 
-/* ---- interprocess::message_queue ---- */
+/* ---- of lines ---- */
 
-using boost::interprocess::message_queue;
+struct alignas(VALUES_LINE) line {
+    unsigned char bytes[VALUES_LINE];
+};
 
-struct box_end {
-    message_queue *box;
-    bool looks;
+using line_queue = boost::lockfree::spsc_queue<line, boost::lockfree::allocator<shared_allocator<line>>>;
+
+struct line_channel {
+    line_queue *slots;
     size_t length;
-    unsigned char buffer[1 << 16];
 };
 
-struct box_channel {
-    std::string name;
-    message_queue *box;
-    bool looks;
+struct line_end {
+    line_queue *slots;
+    size_t length;
+    unsigned count; /* of the lines that are to be sent */
+    line lines[BATCH_MOST];
 };
 
-/* It has a name in /dev/shm only until it is made: the forked processes have its memory. */
-void *box_create(const work *work, void *other)
+void *line_create(const work *work, void *)
 {
-    auto *channel = new box_channel;
-    const size_t count = work->capacity / work->length;
-
-    channel->name = "mring-bench-" + std::to_string(getpid()) + (other == nullptr ? "-there" : "-back");
-    message_queue::remove(channel->name.c_str());
-    try {
-        channel->box = new message_queue(boost::interprocess::create_only, channel->name.c_str(), count < 4 ? 4 : count,
-                                         work->length);
-    } catch (const boost::interprocess::interprocess_exception &error) {
-        fault("message_queue: %s", error.what());
-    }
-    message_queue::remove(channel->name.c_str());
-    channel->looks = work->idle == LOOKS;
-    return channel;
+    return new line_channel{new (shared_memory(sizeof(line_queue))) line_queue(values_slots(work)), work->length};
 }
 
-void *box_open(void *of)
+void *line_open(void *of)
 {
-    auto *channel = static_cast<box_channel *>(of);
-    auto *end = new box_end();
+    auto *channel = static_cast<line_channel *>(of);
+    auto *end = new line_end();
 
-    end->box = channel->box;
-    end->looks = channel->looks;
+    end->slots = channel->slots;
+    end->length = channel->length;
     return end;
 }
 
-void *box_open_consumer(void *of, unsigned, unsigned)
+void *line_open_consumer(void *of, unsigned, unsigned)
 {
-    return box_open(of);
+    return line_open(of);
 }
 
-INLINE void *box_reserve(void *of, size_t)
+INLINE void *line_reserve(void *of, size_t)
 {
-    return static_cast<box_end *>(of)->buffer;
+    auto *end = static_cast<line_end *>(of);
+
+    return end->lines[end->count].bytes;
 }
 
-INLINE void box_commit(void *of, size_t length)
+INLINE void line_commit(void *of, size_t)
 {
-    static_cast<box_end *>(of)->length = length;
+    static_cast<line_end *>(of)->count++;
 }
 
-INLINE bool box_flush(void *of)
+INLINE bool line_flush(void *of)
 {
-    auto *end = static_cast<box_end *>(of);
+    auto *end = static_cast<line_end *>(of);
+    const auto done = end->count == 1 ? (unsigned)end->slots->push(end->lines[0])
+                                      : (unsigned)end->slots->push(end->lines, end->count);
 
-    if (end->looks)
-        return end->box->try_send(end->buffer, end->length, 0);
-    end->box->send(end->buffer, end->length, 0);
-    return true;
+    end->count -= done;
+    if (end->count > 0 && done > 0)
+        memmove(end->lines, end->lines + done, end->count * sizeof(line));
+    return end->count == 0;
 }
 
-INLINE int box_next(void *of, message *message)
+INLINE int line_next(void *of, message *message)
 {
-    auto *end = static_cast<box_end *>(of);
-    unsigned priority;
-    message_queue::size_type length;
+    auto *end = static_cast<line_end *>(of);
 
-    if (!end->looks)
-        end->box->receive(end->buffer, sizeof(end->buffer), length, priority);
-    else if (!end->box->try_receive(end->buffer, sizeof(end->buffer), length, priority))
+    if (!end->slots->pop(end->lines[0]))
         return 0;
-    message->data = end->buffer;
-    message->length = length;
+    message->data = end->lines[0].bytes;
+    message->length = end->length;
     return 1;
 }
 
-const ops box_ops = {box_reserve, box_commit, box_flush, box_next, nullptr, release_nothing, nullptr, nullptr, nullptr};
-
-void box_play(side *side)
+INLINE int line_next_batch(void *of, message *messages, int most)
 {
-    play_with(side, &box_ops);
+    auto *end = static_cast<line_end *>(of);
+    const int count = (int)end->slots->pop(end->lines, (size_t)most);
+
+    for (int at = 0; at < count; at++) {
+        messages[at].data = end->lines[at].bytes;
+        messages[at].length = end->length;
+    }
+    return count;
+}
+
+const ops line_ops = {line_reserve,    line_commit, line_flush, line_next, line_next_batch,
+                      release_nothing, nullptr,     nullptr,    nullptr};
+
+void line_play(side *side)
+{
+    play_with(side, &line_ops);
+}
+
+bool fits_line(const work *work)
+{
+    return work->length > sizeof(uint64_t);
 }
 
 adapter make_queue()
@@ -239,21 +245,20 @@ adapter make_queue()
     return made;
 }
 
-adapter make_box()
+adapter make_lines()
 {
     adapter made = {};
 
-    made.name = "boost message_queue";
+    made.name = "boost spsc_queue, by value";
     made.origin = DEBIAN;
-    made.sleeps = true;
-    made.mixes = true;
+    made.batches = true;
     made.kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED;
-    made.longest = 1 << 16;
-    made.longest_shared = 1 << 16;
-    made.create = box_create;
-    made.open_producer = box_open;
-    made.open_consumer = box_open_consumer;
-    made.play = box_play;
+    made.can = fits_line;
+    made.longest = VALUES_LINE;
+    made.create = line_create;
+    made.open_producer = line_open;
+    made.open_consumer = line_open_consumer;
+    made.play = line_play;
     return made;
 }
 
@@ -262,7 +267,7 @@ adapter make_box()
 /* C++ has no designators for these before C++20. */
 extern "C" {
 extern const adapter adapter_spsc_queue;
-extern const adapter adapter_message_queue;
+extern const adapter adapter_spsc_lines;
 const adapter adapter_spsc_queue = make_queue();
-const adapter adapter_message_queue = make_box();
+const adapter adapter_spsc_lines = make_lines();
 }
