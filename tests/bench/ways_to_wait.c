@@ -1,12 +1,15 @@
 /*
  * What each way to wait costs on this machine, for orientation: a message each 200 microseconds and each 5, from one process to another.
  *
- *   bench_wait [SECONDS]
+ *   bench-wait [SECONDS]
  *
  * From mring_send's beginning to mring_next's end, median and the 99th of 100; what the sending took; the processor time of the receiver,
  * of one processor, and how often it went to sleep of its own accord.
  */
 #include "mring.h"
+
+#include "clock.h"
+#include "statistics.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -16,7 +19,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
 enum { MOST = 2 * 1000 * 1000, WARMING = 100 };
 
@@ -35,19 +37,11 @@ static struct result {
     long switches;
 } * result;
 
-static int64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static void must(const char *what, int code)
 {
     if (code >= 0)
         return;
-    (void)fprintf(stderr, "bench_wait: %s: %s\n", what, mring_strerror(code));
+    (void)fprintf(stderr, "bench-wait: %s: %s\n", what, mring_strerror(code));
     exit(EXIT_FAILURE);
 }
 
@@ -87,19 +81,6 @@ static void receive(struct mring *ring, const struct way *way)
     result->switches = usage.ru_nvcsw;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-    return (left > right) - (left < right);
-}
-
-static uint32_t percentile(uint32_t *values, uint32_t count, uint32_t percent)
-{
-    qsort(values, count, sizeof(*values), compare);
-    return values[(uint64_t)count * percent / 100];
-}
-
 static void measure(const struct way *way, int64_t each, int64_t seconds)
 {
     const struct mring_group group = {.name = "all", .members = 1};
@@ -130,11 +111,14 @@ static void measure(const struct way *way, int64_t each, int64_t seconds)
     }
     must("end", mring_end(producer));
     (void)wait(NULL);
-    if (result->count > WARMING)
+    if (result->count > WARMING) {
+        sort_samples(result->late, result->count);
+        sort_samples(result->send, sent);
         (void)printf("%-22s %6lld  %8.1f %8.1f  %8.2f %8.2f  %6.1f %% %9ld\n", way->name, (long long)each / 1000,
-                     1e-3 * percentile(result->late, result->count, 50),
-                     1e-3 * percentile(result->late, result->count, 99), 1e-3 * percentile(result->send, sent, 50),
-                     1e-3 * percentile(result->send, sent, 99), 100 * result->busy / result->whole, result->switches);
+                     1e-3 * quantile(result->late, result->count, 0.5),
+                     1e-3 * quantile(result->late, result->count, 0.99), 1e-3 * quantile(result->send, sent, 0.5),
+                     1e-3 * quantile(result->send, sent, 0.99), 100 * result->busy / result->whole, result->switches);
+    }
     must("close", mring_producer_close(producer));
     must("close", mring_close(ring));
 }

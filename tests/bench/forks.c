@@ -6,8 +6,10 @@
  *
  * One run, in rounds that take turns; medians, in milliseconds, and per MiB what is beyond a fork without such memory.
  */
+#include "clock.h"
+#include "statistics.h"
+
 #include <mach/mach.h>
-#include <mach/mach_time.h>
 #include <mach/mach_vm.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +57,7 @@ static mach_vm_address_t create(enum memory what, mach_vm_size_t size)
 
 static double fork_once(void)
 {
-    uint64_t before = mach_absolute_time();
+    int64_t before = now();
     pid_t child = fork();
 
     if (child == 0)
@@ -64,7 +66,7 @@ static double fork_once(void)
         perror("bench-fork: fork");
         exit(1);
     }
-    uint64_t after = mach_absolute_time(); /* not the child's end: what the parent loses */
+    int64_t after = now(); /* not the child's end: what the parent loses */
     waitpid(child, NULL, 0);
     return (double)(after - before) / 1e6;
 }
@@ -72,11 +74,11 @@ static double fork_once(void)
 static double copy_once(mach_vm_address_t from, mach_vm_size_t size)
 {
     mach_vm_address_t to = 0;
-    uint64_t before = mach_absolute_time();
+    int64_t before = now();
 
     need(mach_vm_allocate(mach_task_self(), &to, size, VM_FLAGS_ANYWHERE));
     memcpy((void *)to, (void *)from, size);
-    uint64_t after = mach_absolute_time();
+    int64_t after = now();
     need(mach_vm_deallocate(mach_task_self(), to, size));
     return (double)(after - before) / 1e6;
 }
@@ -89,13 +91,6 @@ static double measure(enum memory what, mach_vm_size_t size)
     double time = what == PLAIN_COPY ? copy_once(address, size) : fork_once();
     need(mach_vm_deallocate(mach_task_self(), address, size));
     return time;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
 }
 
 int main(int argc, char **argv)
@@ -117,12 +112,10 @@ int main(int argc, char **argv)
     printf("   ms a MiB\n");
     for (enum memory what = NOTHING; what < MEMORIES; what++) {
         printf("%-24s", names[what]);
-        for (int size = 0; size < SIZES; size++) {
-            qsort(times[what][size], (size_t)rounds, sizeof(double), compare);
-            printf(" %10.3f", times[what][size][rounds / 2]);
-        }
-        double without = what == PLAIN_COPY ? 0 : times[NOTHING][SIZES - 1][rounds / 2];
-        printf("   %8.4f\n", (times[what][SIZES - 1][rounds / 2] - without) / sizes[SIZES - 1]);
+        for (int size = 0; size < SIZES; size++)
+            printf(" %10.3f", summarise(times[what][size], (unsigned)rounds).median);
+        double without = what == PLAIN_COPY ? 0 : summarise(times[NOTHING][SIZES - 1], (unsigned)rounds).median;
+        printf("   %8.4f\n", (summarise(times[what][SIZES - 1], (unsigned)rounds).median - without) / sizes[SIZES - 1]);
     }
     return 0;
 }

@@ -6,10 +6,13 @@
  * One run, in blocks that take turns, so that both see the same machine; the medians of the blocks, and their ratio. Three times: both
  * processes on one cpu, on two, and wherever the scheduler puts them.
  */
+#include "clock.h"
+#include "pin.h"
+#include "statistics.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <mach/mach.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,7 +23,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BLOCKS_MAX = 1000 };
@@ -94,39 +96,6 @@ static void mach_far(const struct semaphores *semaphores, int rounds)
     }
 }
 
-static void pin(int cpu)
-{
-    cpu_set_t set;
-
-    if (cpu < 0)
-        return;
-    CPU_ZERO(&set);
-    CPU_SET((size_t)cpu, &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0)
-        fail("sched_setaffinity");
-}
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, compare);
-    return values[count / 2];
-}
-
 static struct semaphores create(void)
 {
     struct semaphores made;
@@ -150,23 +119,20 @@ static struct semaphores inherit(void)
     return (struct semaphores){ports[0], ports[1]};
 }
 
-/* The first two cpus that this process may use; the same one twice when there is one. */
-static void find_cpus(int cpus[2])
-{
-    cpu_set_t set;
-    int found = 0;
+struct place {
+    const char *name;
+    bool pinned;
+    unsigned near, far; /* processors */
+};
 
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        fail("sched_getaffinity");
-    for (int cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++)
-        if (CPU_ISSET((size_t)cpu, &set))
-            cpus[found++] = cpu;
-    if (found == 1)
-        cpus[1] = cpus[0];
+static void place_at(const struct place *place, unsigned processor)
+{
+    if (place->pinned)
+        pin(processor);
 }
 
 /* In a process of its own, so that nothing of one placement is left to the next. */
-static void measure(const char *where, int near_cpu, int far_cpu, int rounds, int blocks)
+static void measure(const struct place *place, int rounds, int blocks)
 {
     static double futex_times[BLOCKS_MAX], mach_times[BLOCKS_MAX];
     struct futexes *futexes = mmap(NULL, sizeof *futexes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -179,7 +145,7 @@ static void measure(const char *where, int near_cpu, int far_cpu, int rounds, in
         fail("fork");
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        pin(far_cpu);
+        place_at(place, place->far);
         semaphores = inherit();
         for (int block = -1; block < blocks; block++) {
             futex_far(futexes, rounds);
@@ -187,50 +153,49 @@ static void measure(const char *where, int near_cpu, int far_cpu, int rounds, in
         }
         _exit(0);
     }
-    pin(near_cpu);
+    place_at(place, place->near);
     for (int block = -1; block < blocks; block++) { /* the first is for warming up */
-        double start = now();
+        const int64_t start = now();
         futex_near(futexes, rounds);
-        double middle = now();
+        const int64_t middle = now();
         mach_near(&semaphores, rounds);
         if (block >= 0) {
-            futex_times[block] = (middle - start) / rounds;
-            mach_times[block] = (now() - middle) / rounds;
+            futex_times[block] = (double)(middle - start) / rounds;
+            mach_times[block] = (double)(now() - middle) / rounds;
         }
     }
     waitpid(child, NULL, 0);
-    double futex_time = median(futex_times, blocks), mach_time = median(mach_times, blocks);
-    printf("%-10s raw futexes %8.0f ns   Mach semaphores %8.0f ns   ratio %.2f\n", where, futex_time, mach_time,
+    const double futex_time = summarise(futex_times, (unsigned)blocks).median;
+    const double mach_time = summarise(mach_times, (unsigned)blocks).median;
+    printf("%-10s raw futexes %8.0f ns   Mach semaphores %8.0f ns   ratio %.2f\n", place->name, futex_time, mach_time,
            mach_time / futex_time);
 }
 
-static void measure_apart(const char *where, int near_cpu, int far_cpu, int rounds, int blocks)
+static void measure_apart(const struct place *place, int rounds, int blocks)
 {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        measure(where, near_cpu, far_cpu, rounds, blocks);
+        measure(place, rounds, blocks);
         fflush(stdout);
         _exit(0);
     }
     int status;
     if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0)
-        fail(where);
+        fail(place->name);
 }
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 5000, blocks = argc > 2 ? atoi(argv[2]) : 21, cpus[2] = {0, 0};
+    static const struct place places[] = {{"one cpu", true, 0, 0}, {"two cpus", true, 0, 1}, {"unpinned", false, 0, 0}};
+    int rounds = argc > 1 ? atoi(argv[1]) : 5000, blocks = argc > 2 ? atoi(argv[2]) : 21;
 
     if (rounds < 1 || blocks < 1 || blocks > BLOCKS_MAX) {
         fprintf(stderr, "usage: bench-semaphore [ROUNDS [BLOCKS]]\n");
         return 2;
     }
-    find_cpus(cpus);
     printf("round trips, median of %d blocks of %d each\n", blocks, rounds);
-    measure_apart("one cpu", cpus[0], cpus[0], rounds, blocks);
-    if (cpus[0] != cpus[1])
-        measure_apart("two cpus", cpus[0], cpus[1], rounds, blocks);
-    measure_apart("unpinned", -1, -1, rounds, blocks);
+    for (size_t at = 0; at < sizeof places / sizeof *places; at++)
+        measure_apart(&places[at], rounds, blocks);
     return 0;
 }
