@@ -20,8 +20,7 @@ struct producing {
     const struct work *work;
     unsigned *ended;
     void *context, *socket;
-    size_t length;
-    unsigned char buffer[1 << 16];
+    zmq_msg_t message; /* written in place */
 };
 
 struct consuming {
@@ -149,22 +148,21 @@ INLINE void *reserve(void *of, size_t length)
 {
     struct producing *end = of;
 
-    (void)length;
-    return end->buffer;
+    must("zmq_msg_init_size", zmq_msg_init_size(&end->message, length));
+    return zmq_msg_data(&end->message);
 }
 
 INLINE void commit(void *of, size_t length)
 {
-    struct producing *end = of;
-
-    end->length = length;
+    (void)of;
+    (void)length;
 }
 
 INLINE bool flush(void *of)
 {
     struct producing *end = of;
 
-    must("zmq_send", zmq_send(end->socket, end->buffer, end->length, 0));
+    must("zmq_msg_send", zmq_msg_send(&end->message, end->socket, 0));
     return true;
 }
 
@@ -191,9 +189,10 @@ INLINE void finish_stream(void *of)
     const struct work *work = end->work;
 
     while (__atomic_load_n(end->ended, __ATOMIC_RELAXED) < work->groups * work->members) {
-        content_write(end->buffer, work->length, CONTENT_END);
-        if (zmq_send(end->socket, end->buffer, work->length, ZMQ_DONTWAIT) < 0 && zmq_errno() != EAGAIN)
-            must("zmq_send of an end", -1);
+        content_write(reserve(end, work->length), work->length, CONTENT_END);
+        if (zmq_msg_send(&end->message, end->socket, ZMQ_DONTWAIT) < 0 && zmq_errno() != EAGAIN)
+            must("zmq_msg_send of an end", -1);
+        must("zmq_msg_close", zmq_msg_close(&end->message));
         (void)nanosleep(&pause, NULL);
     }
 }

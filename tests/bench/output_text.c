@@ -9,7 +9,7 @@ static void print_result(const struct result *result)
     char text[OUTPUT_TEXT];
     struct summary summary;
 
-    (void)printf("  %-20s", result->adapter->name);
+    (void)printf("  %-26s", result->adapter->name);
     if (result->runs > 0) {
         summary = result_summary(result, 0);
         output_range(text, &summary);
