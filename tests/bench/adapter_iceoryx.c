@@ -1,6 +1,6 @@
 /*
  * iceoryx, by its C calls: messages in place, several groups as subscribers of one topic, and a publisher that waits for who is slow. Its daemon
- * must run (run.sh starts it). These calls do not tell how long a message is: where lengths differ, it goes before it.
+ * must run (run.sh starts it, with iceoryx.toml). These calls do not tell how long a message is: where lengths differ, it goes before it.
  */
 #include "loops.h"
 
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { QUEUE = 256 }; /* the most it has room for */
+enum { QUEUE_MOST = 256 };
 
 struct producing {
     iox_pub_storage_t storage;
@@ -26,6 +26,7 @@ struct channel {
     char topic[32];
     bool sleeps;
     size_t header, length;
+    size_t queue;                /* messages */
     struct producing *producing; /* here, once it is opened */
 };
 
@@ -46,6 +47,9 @@ static void *create(const struct work *work, void *other)
     channel->sleeps = work->idle != LOOKS;
     channel->header = work->mixed ? sizeof(uint64_t) : 0;
     channel->length = work->length;
+    channel->queue = work->capacity / work->length;
+    if (channel->queue > QUEUE_MOST)
+        channel->queue = QUEUE_MOST;
     return channel;
 }
 
@@ -90,7 +94,7 @@ static void *open_consumer(void *of, unsigned group, unsigned member)
     iox_sub_options_init(&options);
     end->header = channel->header;
     end->length = channel->length;
-    options.queueCapacity = QUEUE;
+    options.queueCapacity = channel->queue;
     options.queueFullPolicy = QueueFullPolicy_BLOCK_PRODUCER;
     end->subscriber = iox_sub_init(&end->storage, "mring", "bench", channel->topic, &options);
     if (channel->sleeps) {

@@ -8,12 +8,12 @@ panels = STATS_blocks
 line(pattern, number) = system(sprintf("sed -n 's/^%s //p' '%s' | sed -n %dp", pattern, file, number))
 columns = panels < 3 ? panels : 3
 rows = (panels + columns - 1) / columns
-height = 0
+most = 0
 do for [at = 0:panels - 1] {
     stats file index at using 1 nooutput
-    height = STATS_records > height ? STATS_records : height
+    most = STATS_records > most ? STATS_records : most
 }
-height = 19 * height + 66
+height = 19 * most + 66
 set terminal svg size 480 * columns, height * rows + 44 font "sans,11" background "white"
 set output folder."/".name.".svg"
 
@@ -42,10 +42,15 @@ do for [at = 0:panels - 1] {
     stats file index at using 3 nooutput name "low"
     stats file index at using 4 nooutput name "high"
     low = low_min > 0 ? low_min : high_max / 1000
-    high = high_max > 1.5 * low ? high_max : 1.5 * low
+    high = high_max
+    if (high < 10 * low) {
+        middle = sqrt(low * high)
+        low = middle / sqrt(10)
+        high = middle * sqrt(10)
+    }
     margin = (high / low) ** 0.04
     set xrange [low / margin:high * margin * (high / low) ** 0.18]
-    set yrange [-0.7:low_records - 0.3]
+    set yrange [low_records - most - 0.7:low_records - 0.3]
     set title line("#", at + 1) noenhanced offset 0, -0.6 font ",12"
     if (at == 0) {
         set label 1 line("#!", 1) noenhanced at screen 0.012, screen 1 - 0.5 * (1 - top) font ",14"

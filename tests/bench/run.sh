@@ -26,7 +26,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 
 # iceoryx has a daemon, which leaves its memory behind when it is killed.
-iox-roudi -l off >"$folder/iceoryx.log" 2>&1 &
+iox-roudi -l off -c tests/bench/iceoryx.toml >"$folder/iceoryx.log" 2>&1 &
 daemon=$!
 trap 'kill "$daemon"; wait "$daemon" || :' EXIT
 while ! grep -q 'ready for clients' "$folder/iceoryx.log"; do
