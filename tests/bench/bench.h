@@ -104,6 +104,7 @@ struct seen {
 
 /* Shared by the processes of a run, and read by who started it. */
 struct outcome {
+    bool faulty; /* somebody is writing, or has written, what follows */
     char fault[256];
     unsigned ready;  /* consumers */
     uint64_t sent;   /* messages */

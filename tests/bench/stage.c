@@ -26,6 +26,9 @@ void fault(const char *format, ...)
 {
     va_list arguments;
 
+    if (__atomic_exchange_n(&outcome_of_run->faulty, true, __ATOMIC_RELAXED))
+        for (;;) /* who was first is about to end us all */
+            (void)pause();
     va_start(arguments, format);
     (void)vsnprintf(outcome_of_run->fault, sizeof(outcome_of_run->fault), format, arguments);
     va_end(arguments);

@@ -16,7 +16,7 @@
 
 enum { SLOTS = 16, LONGEST = 64, MARKED = 10 /* the message that it happens to */, SECOND = 1000 * 1000 * 1000 };
 
-enum mischief { HONEST, LOSES, REPEATS, REPLACES, SWAPS, TEARS, CUTS, STOPS, DIES };
+enum mischief { HONEST, LOSES, LOSES_LAST, REPEATS, REPLACES, SWAPS, TEARS, CUTS, STOPS, DIES };
 
 static enum mischief mischief;
 
@@ -120,6 +120,7 @@ static void send_marked(struct producing *end)
 {
     switch (mischief) {
     case HONEST:
+    case LOSES_LAST:
     case DIES:
         push(end->queue, &end->now);
         break;
@@ -153,7 +154,12 @@ static bool flush(void *of)
     struct producing *end = of;
     const uint64_t number = content_number(end->now.bytes);
 
-    if (number == MARKED)
+    if (mischief == LOSES_LAST) {
+        if (number == CONTENT_END)
+            push(end->queue, &end->now);
+        else if (number > 0)
+            push(end->queue, &end->kept);
+    } else if (number == MARKED)
         send_marked(end);
     else if (!end->stopped)
         push(end->queue, &end->now);
@@ -248,6 +254,8 @@ static void lost(void **state)
     assert_seen(&broadcast, LOSES, "message 11 came where 10 was due");
     assert_seen(&paced, LOSES, "message 11 came where 10 was due");
     assert_seen(&shared, LOSES, "group 0 saw");
+    assert_seen(&stream, LOSES_LAST, "group 0 saw");
+    assert_seen(&broadcast, LOSES_LAST, "group 0 saw");
 }
 
 static void repeated(void **state)
