@@ -34,8 +34,11 @@ void output_work(const struct results *results, const struct work *work)
     for (unsigned at = 0; at < results->count; at++)
         if (results->all[at].work == work)
             print_result(&results->all[at]);
-    for (const struct comparison *comparison = comparisons; comparison < comparisons + count; comparison++)
-        (void)printf("  %s is %.2f times (%.2f to %.2f) as good as %s, %s\n", comparison->mine->adapter->name,
-                     comparison->ratio.median, comparison->ratio.low, comparison->ratio.high, comparison->what,
+    for (const struct comparison *comparison = comparisons; comparison < comparisons + count; comparison++) {
+        char text[OUTPUT_TEXT];
+
+        output_range(text, &comparison->ratio);
+        (void)printf("  %s: %s times as good as %s, %s\n", comparison->mine->adapter->name, text, comparison->what,
                      comparison->other->adapter->name);
+    }
 }

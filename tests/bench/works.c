@@ -37,7 +37,9 @@ enum { KIB = 1 << 10, MIB = 1 << 20, MS = 1000 * 1000, SECOND = 1000 * MS };
     }
 #define BURSTS(name, idle, burst, period) PACE("bursts", name, LATENCY, 64, 1, 1, idle, MIB, burst, period, 0, )
 #define WAKE_UP(name, period, duration)   PACE("wake-up", name, LATENCY, 64, 1, 1, SLEEPS, MIB, 1, period, duration, )
-#define GROUPS(name, groups, idle)        PACE("groups", name, SENDING, 8, groups, 1, idle, MIB, 256, 20 * MS, 0, )
+#define GROUPS_LOOKING(name, groups)      PACE("groups", name, SENDING, 8, groups, 1, LOOKS, MIB, 256, 20 * MS, 0, )
+/* Seldom and little enough for all to be asleep again, also with the slowest, when the next burst comes. */
+#define GROUPS_ASLEEP(name, groups)       PACE("groups", name, SENDING, 8, groups, 1, SLEEPS, MIB, 16, 50 * MS, 500 * MS, )
 /* A message, a second of nothing, a message. */
 #define IDLE(name, members)                                                                                            \
     PACE("idle", name, IDLENESS, 8, 1, members, SLEEPS, MIB, 1, SECOND, INT64_C(3) * SECOND / 2, )
@@ -99,14 +101,14 @@ const struct work works[] = {
     WAKE_UP("after 100 ms", 100 * MS, SECOND),
     WAKE_UP("after 1 s", SECOND, INT64_C(5) * SECOND / 2),
 
-    GROUPS("1 group, looking", 1, LOOKS),
-    GROUPS("4 groups, looking", 4, LOOKS),
-    GROUPS("16 groups, looking", 16, LOOKS),
-    GROUPS("64 groups, looking", 64, LOOKS),
-    GROUPS("1 group, sleeping", 1, SLEEPS),
-    GROUPS("4 groups, sleeping", 4, SLEEPS),
-    GROUPS("16 groups, sleeping", 16, SLEEPS),
-    GROUPS("64 groups, sleeping", 64, SLEEPS),
+    GROUPS_LOOKING("1 group, looking", 1),
+    GROUPS_LOOKING("4 groups, looking", 4),
+    GROUPS_LOOKING("16 groups, looking", 16),
+    GROUPS_LOOKING("64 groups, looking", 64),
+    GROUPS_ASLEEP("1 group, sleeping", 1),
+    GROUPS_ASLEEP("4 groups, sleeping", 4),
+    GROUPS_ASLEEP("16 groups, sleeping", 16),
+    GROUPS_ASLEEP("64 groups, sleeping", 64),
 
     IDLE("1 consumer", 1),
     IDLE("16 consumers", 16),
