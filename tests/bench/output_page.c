@@ -9,7 +9,7 @@ static void write_machine(FILE *file, const struct results *results, const struc
         "# What the bench measured\n\n"
         "%ld processors: %s; %s; %s; compiled by %s; load at the beginning %.2f.\n\n"
         "Written by `sh tests/bench/run.sh --publish`. Medians of %u interleaved repetitions, with their range.\n"
-        "The factors are how often better mring is, the better of its two ways, which is named: above 1 it is better,\n"
+        "The factors are how often better mring is, the best of its ways, which is named: above 1 it is better,\n"
         "of rates and of times; each repetition's by itself, median and range. Peers are what Debian has, pipe and "
         "unix\n"
         "sockets, and the references in `tests/bench`; the machine is the least that can be done there: a stream of\n"

@@ -56,7 +56,7 @@ struct summary results_ratio(const struct result *mine, const struct result *oth
 /* What mring is held against, in one work. */
 struct comparison {
     const char *what;
-    const struct result *mine; /* the better of mring's adapters */
+    const struct result *mine; /* the best of mring's adapters */
     const struct result *other;
     struct summary ratio;
 };
