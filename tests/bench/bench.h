@@ -9,6 +9,10 @@
  *   run      one work by one adapter, once, in processes of its own (stage.c): the first is the producer, and makes the channels; each
  *            consumer is forked from it. They share `struct outcome` and nothing else.
  *   content  what a message must hold follows from its number (content.h). Everybody writes all of it, and reads and checks all of it.
+ *   hurry    where more consumers share the work than there are processors, a queue can come to a crawl: rte_ring's members wait for each other
+ *            without giving way, some hundred messages a second once one of them has lost its processor, and to drain a full ring would be minutes. So
+ *            a second after its time a run is hurried: all members but the first rest after each message, for longer than it takes until all have
+ *            had a turn; then that one drains the ring alone. All is checked as ever, and the rate is that of before.
  *   fault    the first process to see something lost, torn, out of order or failing says so in the outcome, and ends the run.
  */
 #ifndef BENCH_H
@@ -93,9 +97,10 @@ struct ops {
 /* What a consumer has seen. */
 struct seen {
     uint64_t count;
-    uint64_t least; /* in a group of many: the lowest number that may come next */
-    uint64_t
-        sum; /* likewise: of all numbers, each scrambled: of a group's members together it shows what is missing, or was there twice */
+    uint64_t in_time; /* of these, before the run was hurried */
+    uint64_t least;   /* in a group of many: the lowest number that may come next */
+    /* Likewise: of all numbers, each scrambled: of a group's members together it shows what is missing, or was there twice. */
+    uint64_t sum;
     int64_t ready;  /* when it began to look, ns */
     int64_t end;    /* when it saw the end, ns */
     int64_t attach; /* how long opening took, ns */
@@ -109,6 +114,7 @@ struct outcome {
     unsigned ready;  /* consumers */
     uint64_t sent;   /* messages */
     int64_t began;   /* when the first was sent, ns */
+    int64_t hurried; /* since when the run is to end, ns; 0: not yet */
     int64_t create;  /* ns */
     int64_t produce; /* opening that end, ns */
     int64_t touched; /* memory that the producer's process had, at the end, more than before the creation: bytes */

@@ -180,12 +180,31 @@ INLINE void produce_stream(struct side *side, const struct ops *ops)
     finish(side, ops);
 }
 
+static __attribute__((noinline)) void rest(const struct side *side, struct seen *seen)
+{
+    const struct timespec time = {0, 100 * 1000 * 1000};
+
+    if (seen->in_time == 0)
+        seen->in_time = seen->count;
+    if (!side->samples)
+        (void)nanosleep(&time, NULL);
+}
+
+/* bench.h: hurry. */
+INLINE void rest_in_hurry(const struct side *side, struct seen *seen)
+{
+    if (side->crowded && side->work->members > 1 && __atomic_load_n(&side->outcome->hurried, __ATOMIC_RELAXED) != 0)
+        rest(side, seen);
+}
+
 INLINE void consume_each(struct side *side, const struct ops *ops, struct seen *seen)
 {
     struct message message;
 
-    while (take(side, ops, &message, PAUSES_MESSAGE) > 0 && see(side, seen, &message))
+    while (take(side, ops, &message, PAUSES_MESSAGE) > 0 && see(side, seen, &message)) {
         ops->release(side->in);
+        rest_in_hurry(side, seen);
+    }
 }
 
 INLINE void consume_batches(struct side *side, const struct ops *ops, struct seen *seen)
@@ -202,6 +221,7 @@ INLINE void consume_batches(struct side *side, const struct ops *ops, struct see
             if (!see(side, seen, &messages[at]))
                 return;
         ops->release(side->in);
+        rest_in_hurry(side, seen);
     }
 }
 
@@ -335,6 +355,8 @@ INLINE void consume_with(struct side *side, const struct ops *ops)
         break;
     }
     seen.end = now();
+    if (seen.in_time == 0)
+        seen.in_time = seen.count;
     *side->seen = seen;
 }
 

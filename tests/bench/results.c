@@ -5,10 +5,15 @@
 static double rate(const struct work *work, const struct outcome *outcome)
 {
     int64_t end = outcome->began + 1;
+    uint64_t in_time = 0;
 
-    for (unsigned consumer = 0; consumer < work->groups * work->members; consumer++)
+    for (unsigned consumer = 0; consumer < work->groups * work->members; consumer++) {
         if (outcome->seen[consumer].end > end)
             end = outcome->seen[consumer].end;
+        in_time += outcome->seen[consumer].in_time;
+    }
+    if (outcome->hurried != 0 && outcome->hurried < end)
+        return (double)in_time / work->groups * 1e3 / (double)(outcome->hurried - outcome->began);
     return (double)outcome->sent * 1e3 / (double)(end - outcome->began);
 }
 

@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { LATE = 1000 * 1000 * 1000 }; /* ns after its time: when a run is hurried */
+
 static struct outcome *outcome_of_run;
 
 void fault(const char *format, ...)
@@ -214,7 +216,7 @@ static _Noreturn void producer(const struct adapter *adapter, struct side *side)
     while (__atomic_load_n(&outcome->ready, __ATOMIC_ACQUIRE) < consumers)
         (void)sched_yield();
     began_ticks = ticks();
-    outcome->began = now();
+    __atomic_store_n(&outcome->began, now(), __ATOMIC_RELAXED);
     adapter->play(side);
     if (work->kind == ROUND_TRIP)
         convert_latencies(outcome, (double)(now() - outcome->began) / (double)(ticks() - began_ticks));
@@ -225,15 +227,25 @@ static _Noreturn void producer(const struct adapter *adapter, struct side *side)
     exit(EXIT_SUCCESS);
 }
 
+static void hurry_late(struct outcome *outcome, int64_t duration)
+{
+    const int64_t began = __atomic_load_n(&outcome->began, __ATOMIC_RELAXED);
+
+    if (began != 0 && outcome->hurried == 0 && now() > began + duration + LATE)
+        __atomic_store_n(&outcome->hurried, now(), __ATOMIC_RELAXED);
+}
+
 /* False: it did not end in time. In any case nobody is left of the run when this returns, nor of what an adapter started besides. */
-static bool await_run(pid_t run, int64_t limit, int *status)
+static bool await_run(pid_t run, const struct side *side, int64_t patience, int *status)
 {
     const struct timespec slice = {0, 2 * 1000 * 1000};
-    const int64_t until = now() + limit;
+    const int64_t until = now() + side->duration + patience;
     siginfo_t ended = {.si_pid = 0};
 
-    while (waitid(P_PID, (id_t)run, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0 && now() < until)
+    while (waitid(P_PID, (id_t)run, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0 && now() < until) {
+        hurry_late(side->outcome, side->duration);
         (void)nanosleep(&slice, NULL);
+    }
     (void)kill(-run, SIGKILL); /* not reaped yet, so that no other group can have this number */
     (void)waitpid(run, status, 0);
     return ended.si_pid == run;
@@ -261,7 +273,7 @@ bool stage_run(const struct adapter *adapter, const struct work *work, int64_t d
         return false;
     }
     (void)setpgid(run, run);
-    if (!await_run(run, side.duration + patience, &status))
+    if (!await_run(run, &side, patience, &status))
         (void)snprintf(outcome->fault, sizeof(outcome->fault), "did not end within %.3g seconds",
                        1e-9 * (double)patience);
     else if (outcome->fault[0] == '\0' && status != 0)

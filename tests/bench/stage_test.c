@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,7 +18,7 @@
 
 enum { SLOTS = 16, LONGEST = 64, MARKED = 10 /* the message that it happens to */, SECOND = 1000 * 1000 * 1000 };
 
-enum mischief { HONEST, LOSES, LOSES_LAST, REPEATS, REPLACES, SWAPS, TEARS, CUTS, STOPS, DIES };
+enum mischief { HONEST, LOSES, LOSES_LAST, REPEATS, REPLACES, SWAPS, TEARS, CUTS, STOPS, DIES, CRAWLS };
 
 static enum mischief mischief;
 
@@ -27,6 +29,7 @@ struct slot {
 
 struct queue {
     unsigned lock;
+    unsigned inside; /* members that ask for a message */
     uint64_t written, read;
     struct slot slots[SLOTS];
 };
@@ -122,6 +125,7 @@ static void send_marked(struct producing *end)
     case HONEST:
     case LOSES_LAST:
     case DIES:
+    case CRAWLS:
         push(end->queue, &end->now);
         break;
     case LOSES:
@@ -169,11 +173,24 @@ static bool flush(void *of)
     return true;
 }
 
+/* Two who want a message at the same time keep each other from it. */
+static bool crawl(struct queue *queue, struct slot *slot)
+{
+    const struct timespec time = {0, 300 * 1000 * 1000};
+    bool done;
+
+    if (__atomic_add_fetch(&queue->inside, 1, __ATOMIC_RELAXED) > 1)
+        (void)nanosleep(&time, NULL);
+    done = pull(queue, slot);
+    (void)__atomic_sub_fetch(&queue->inside, 1, __ATOMIC_RELAXED);
+    return done;
+}
+
 static int next(void *of, struct message *message)
 {
     struct consuming *end = of;
 
-    if (!pull(end->queue, &end->taken))
+    if (!(mischief == CRAWLS ? crawl : pull)(end->queue, &end->taken))
         return 0;
     if (mischief == DIES && content_number(end->taken.bytes) == MARKED)
         (void)raise(SIGKILL);
@@ -304,6 +321,27 @@ static void died(void **state)
     assert_false(run(&paced, DIES, SECOND / 2));
 }
 
+/* Of a crowd that is in its own way: it ends, late but not for want of patience, with all messages, and as slow as it was. */
+static void hurried(void **state)
+{
+    struct work crowd = shared;
+    uint64_t in_time = 0, count = 0;
+
+    (void)state;
+    crowd.members = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) + 1;
+    if (crowd.members > CONSUMERS_MOST)
+        skip();
+    if (!run(&crowd, CRAWLS, (int64_t)60 * SECOND))
+        fail_msg("%s", outcome->fault);
+    assert_true(outcome->hurried > outcome->began + SECOND);
+    for (unsigned member = 0; member < crowd.members; member++) {
+        in_time += outcome->seen[member].in_time;
+        count += outcome->seen[member].count;
+    }
+    assert_int_equal(count, outcome->sent);
+    assert_true(in_time < count);
+}
+
 /* Any change of any byte shows, at any length; so does another message's content. */
 static void content(void **state)
 {
@@ -345,7 +383,7 @@ int main(void)
         cmocka_unit_test(lost),     cmocka_unit_test(repeated),
         cmocka_unit_test(replaced), cmocka_unit_test(swapped),
         cmocka_unit_test(torn),     cmocka_unit_test(hung),
-        cmocka_unit_test(died),
+        cmocka_unit_test(died),     cmocka_unit_test(hurried),
     };
 
     return cmocka_run_group_tests(tests, make_outcome, NULL);

@@ -3,23 +3,15 @@
 
 enum { KIB = 1 << 10, MIB = 1 << 20, MS = 1000 * 1000, SECOND = 1000 * MS };
 
-/*
- * Where more consumers share the work than there are processors, the ring is small. Then a member may lose its processor between two steps
- * that others wait for, and rte_ring's wait without giving way: it may come to some hundred messages a second, which is a figure;
- * but a run ends when all that is in the ring was seen, and of 131072 messages that would be minutes later.
- */
-#define SHARED_CAPACITY(members) ((members) > 2 ? 16 * KIB : MIB)
-
 /* Of one consumer, unless it says otherwise. */
 #define SENT(family_, name_, length_, batch_, groups_, members_, idle_, capacity_, ...)                                \
     {                                                                                                                  \
         .name = name_, .family = family_, .kind = STREAM, .about = THROUGHPUT, .length = length_, .batch = batch_,     \
         .groups = groups_, .members = members_, .idle = idle_, .capacity = capacity_, __VA_ARGS__                      \
     }
-#define STREAMED(name, length, batch) SENT("stream", name, length, batch, 1, 1, LOOKS, MIB, )
-#define MIXED(name, longest)          SENT("stream", name, longest, 1, 1, 1, LOOKS, MIB, .mixed = true)
-#define SHARED(name, length, batch, members)                                                                           \
-    SENT("work queue", name, length, batch, 1, members, LOOKS, SHARED_CAPACITY(members), )
+#define STREAMED(name, length, batch)           SENT("stream", name, length, batch, 1, 1, LOOKS, MIB, )
+#define MIXED(name, longest)                    SENT("stream", name, longest, 1, 1, 1, LOOKS, MIB, .mixed = true)
+#define SHARED(name, length, batch, members)    SENT("work queue", name, length, batch, 1, members, LOOKS, MIB, )
 #define BROADCAST(name, length, groups)         SENT("broadcast", name, length, 1, groups, 1, LOOKS, MIB, )
 #define STAGED(name, length, groups)            SENT("stages", name, length, 1, groups, 1, LOOKS, MIB, .staged = true)
 #define SLEEPING(name, length, groups, members) SENT("sleeping", name, length, 1, groups, members, SLEEPS, MIB, )
