@@ -1,0 +1,185 @@
+/*
+ * The paths of messages, for callgrind to count (run.sh). Without an argument: their names. paths NAME: takes that one, on a fresh ring in which
+ * there is always room, and nobody sleeps, and prints how many messages were counted. That is what is called by `counted` alone: not what
+ * sets up, nor the first bursts, nor what the other side has to do so that the path can go on. (The words that they touch are counted by cost.c;
+ * that processes side by side make no system call is seen by multi/quiet_linux.c.)
+ *
+ * The clock stands still: what is done a few times a second, as to look for the dead, is done at the first call, and then due no more.
+ */
+#include "mring.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    BURST = 128,
+    WARM = 100,    /* bursts: once around the ring and more */
+    BURSTS = 1000, /* that are counted */
+    BATCH = 32
+};
+
+static struct mring_producer *producer;
+static struct mring_consumer *consumer;
+static int failed;
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    (void)clock;
+    *now = (struct timespec){.tv_sec = 1000};
+    return 0;
+}
+
+/* ---- the paths, a burst of messages each ---- */
+
+static inline void send_each(size_t length)
+{
+    static const unsigned char text[64];
+
+    for (unsigned number = 0; number < BURST; number++)
+        failed |= mring_send(producer, text, length, number);
+}
+
+static void send_8(void)
+{
+    send_each(8);
+}
+
+static void send_64(void)
+{
+    send_each(64);
+}
+
+static void reserve_8(void)
+{
+    for (unsigned number = 0; number < BURST; number++) {
+        void *where;
+
+        failed |= mring_reserve(producer, 8, &where);
+        memset(where, 0, 8);
+        failed |= mring_commit(producer, 8, number);
+        failed |= mring_flush(producer);
+    }
+}
+
+static inline void take_one(void)
+{
+    struct mring_message message;
+
+    failed |= mring_next(consumer, &message) ^ 1;
+    failed |= mring_release(consumer, &message);
+}
+
+static void take_each(void)
+{
+    for (unsigned number = 0; number < BURST; number++)
+        take_one();
+}
+
+/* Of many, a batch ends with what was claimed: it may be shorter than asked for. */
+static void take_batches(void)
+{
+    struct mring_message message[BATCH];
+    int taken;
+
+    for (unsigned left = BURST; left > 0; left -= (unsigned)taken) {
+        taken = mring_next_batch(consumer, message, BATCH);
+        if (taken < 1)
+            abort();
+        failed |= mring_release(consumer, &message[taken - 1]);
+    }
+}
+
+/* No backlog: each message is looked for once in vain, then sent, then taken. */
+static void in_turn(void)
+{
+    for (uint64_t number = 0; number < BURST; number++) {
+        struct mring_message none;
+
+        failed |= mring_next(consumer, &none);
+        failed |= mring_send(producer, &number, sizeof(number), 0);
+        take_one();
+    }
+}
+
+static void do_nothing(void)
+{
+}
+
+struct path {
+    const char *name;
+    unsigned members; /* of the group; one does all, and the other is only there */
+    void (*before)(void), (*counted)(void), (*after)(void);
+};
+
+static const struct path paths[] = {
+    {"reserve-commit-flush", 1, do_nothing, reserve_8, take_each},
+    {"send-8", 1, do_nothing, send_8, take_each},
+    {"send-64", 1, do_nothing, send_64, take_each},
+    {"next-release", 1, send_8, take_each, do_nothing},
+    {"next-batch", 1, send_8, take_batches, do_nothing},
+    {"in-turn", 1, do_nothing, in_turn, do_nothing},
+    {"shared-next-release", 2, send_8, take_each, do_nothing},
+    {"shared-next-batch", 2, send_8, take_batches, do_nothing},
+    {"shared-in-turn", 2, do_nothing, in_turn, do_nothing},
+};
+
+/* ---- counting ---- */
+
+static __attribute__((noinline)) void counted(void (*path)(void))
+{
+    path();
+    __asm__ volatile("" ::: "memory"); /* it returns here, and does not go on to be the path */
+}
+
+static void called(void (*path)(void))
+{
+    path();
+}
+
+static void go(const struct path *path, unsigned bursts, void (*call)(void (*)(void)))
+{
+    for (; bursts > 0; bursts--) {
+        path->before();
+        call(path->counted);
+        path->after();
+    }
+}
+
+static void open_ring(unsigned members)
+{
+    const struct mring_group group = {.name = "g", .members = members};
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring *ring;
+
+    options.capacity = 64 * 1024;
+    options.groups = &group;
+    options.group_count = 1;
+    failed |= mring_create(&ring, NULL, &options);
+    for (unsigned member = 0; member < members && failed == 0; member++)
+        failed |= mring_join(ring, "g", NULL, &consumer);
+    if (failed != 0 || mring_producer(ring, &producer, NULL) != 0)
+        abort();
+}
+
+static int count(const struct path *path)
+{
+    open_ring(path->members);
+    go(path, WARM, called);
+    go(path, BURSTS, counted);
+    (void)printf("%d\n", BURSTS * BURST);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    for (size_t at = 0; at < sizeof(paths) / sizeof(paths[0]); at++)
+        if (argc < 2)
+            (void)puts(paths[at].name);
+        else if (strcmp(argv[1], paths[at].name) == 0)
+            return count(&paths[at]);
+    return argc < 2 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
