@@ -10,12 +10,6 @@ static const struct mring_group groups[] = {{.name = "log", .members = 1}};
 
 static char name[32];
 
-static void stay(void)
-{
-    for (;;)
-        (void)pause();
-}
-
 static void serve(void *unused)
 {
     struct mring_options options = MRING_OPTIONS_INIT;
@@ -26,7 +20,7 @@ static void serve(void *unused)
     options.group_count = 1;
     EXPECT_OK(mring_create(&ring, name, &options));
     reach(VICTIM, 1);
-    stay();
+    stay_until_killed();
 }
 
 static struct mring *open_ring(enum mring_role role)
@@ -65,7 +59,7 @@ static void send_by_name(void *unused)
     EXPECT_OK(mring_producer(open_ring(MRING_PRODUCE), &producer, NULL));
     send_numbers(producer, 0, 10);
     reach(PRODUCER, 1);
-    stay();
+    stay_until_killed();
 }
 
 enum { CREATOR, SENDER, READER, ALL };

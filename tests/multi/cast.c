@@ -101,15 +101,6 @@ void open_by_name(enum mring_role role)
     EXPECT_OK(mring_open(&ring, name, role, &options));
 }
 
-void kill_child(pid_t child)
-{
-    int status;
-
-    EXPECT_OK(kill(child, SIGKILL));
-    EXPECT(waitpid(child, &status, 0), ==, child);
-    EXPECT(WIFSIGNALED(status), !=, 0);
-}
-
 int send_one(struct mring_producer *producer, uint32_t id, int64_t timeout)
 {
     struct message message = {id, board->sent[id]};

@@ -94,8 +94,6 @@ void open_and_work(void *unused);
 /* A ring with a producer, who has created it, and one member in each declared group: `children`. */
 void start_all(pid_t *creator, pid_t children[GROUPS]);
 
-void kill_child(pid_t child);
-
 /* Wait until the producer of this number has sent so many. */
 void await_sent(uint32_t id, uint32_t messages);
 

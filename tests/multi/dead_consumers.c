@@ -53,8 +53,7 @@ static void sleep_and_keep(void *argument)
     EXPECT_OK(mring_join(ring, "all", NULL, &consumer));
     while (mring_next(consumer, &message) == 0)
         (void)mring_wait(consumer, MRING_FOREVER);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /*
@@ -162,8 +161,7 @@ static void hold_in_passing(void *members)
     EXPECT_OK(mring_wait(consumer, MRING_FOREVER));
     EXPECT(mring_next(consumer, &message), ==, 1);
     reach(VICTIM, 2);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* The group is gone with it, and holds up nobody. */

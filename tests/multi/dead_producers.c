@@ -137,8 +137,7 @@ static void produce_until_killed(void *unused)
     reach(PRODUCER, 1);
     while (next < end)
         next = publish_some(producer, next, 1 + random_below(&state, 8));
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* The last words of one that published five: it stays until it is killed. */
@@ -152,8 +151,7 @@ static uint32_t publish_five(struct mring_producer **producer)
 static void stay(void)
 {
     reach(PRODUCER, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static void leave_commits_unflushed(void *unused)

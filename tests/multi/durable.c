@@ -120,8 +120,7 @@ static void stay(void *argument)
         reach(SURVIVOR, 1); /* the end */
     reach(VICTIM, 1);
     if (this->killed)
-        for (;;)
-            (void)pause();
+        stay_until_killed();
     EXPECT_OK(mring_leave(consumer));
     EXPECT_OK(mring_close(ring));
 }
@@ -203,8 +202,7 @@ static void serve_until_killed(void *unused)
     EXPECT_OK(mring_leave(first));
     reach(PRODUCER, 0);
     reach(VICTIM, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* An heir that does nothing but wait in a group of its own; also after the end of the stream, for those who still have to read it. */
@@ -323,8 +321,7 @@ static void create_empty(void *unused)
     (void)unused;
     create_ring(&ring);
     reach(VICTIM, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static void make_and_keep(void *unused)
@@ -337,8 +334,7 @@ static void make_and_keep(void *unused)
     EXPECT_OK(mring_leave(consumer));
     EXPECT(ring->kept, !=, 0);
     reach(VICTIM, 2);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static void waited_for_as_long_as_somebody_has_it(void)

@@ -169,8 +169,7 @@ static void hold_and_wait(void *argument)
     EXPECT_OK(mring_join(ring, "work", NULL, &consumer));
     EXPECT(mring_next(consumer, &message), ==, 1);
     EXPECT(write(told[1], "", 1), ==, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static pid_t start_holder(void)
@@ -263,8 +262,7 @@ static void serve(void *argument)
     for (uint32_t at = 0; at < 16; at++)
         EXPECT_OK(mring_send(producer, "12345678", 8, at));
     EXPECT(write(told[1], ring_name, sizeof(ring_name)), ==, sizeof(ring_name));
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static pid_t open_served(void)

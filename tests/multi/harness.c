@@ -42,6 +42,26 @@ void child_finish(pid_t child)
     EXPECT(WEXITSTATUS(status), ==, EXIT_SUCCESS);
 }
 
+void child_finish_killed(pid_t child)
+{
+    int status;
+
+    EXPECT(waitpid(child, &status, 0), ==, child);
+    EXPECT(WIFSIGNALED(status) ? WTERMSIG(status) : -1, ==, SIGKILL);
+}
+
+void child_kill(pid_t child)
+{
+    EXPECT_OK(kill(child, SIGKILL));
+    child_finish_killed(child);
+}
+
+void stay_until_killed(void)
+{
+    for (;;)
+        (void)pause();
+}
+
 /* A scenario's own process: its alarm is its time limit. */
 static void lead(const struct scenario *scenario)
 {

@@ -46,4 +46,11 @@ pid_t child_start(void (*body)(void *), void *argument);
 /* Wait for a child, which must have exited with success. */
 void child_finish(pid_t child);
 
+/* Wait for a child, which must have been killed, with SIGKILL; and kill it before. */
+void child_finish_killed(pid_t child);
+void child_kill(pid_t child);
+
+/* A child does nothing more, until it is killed. */
+_Noreturn void stay_until_killed(void);
+
 #endif

@@ -82,8 +82,7 @@ static void serve(void *unused)
 
     (void)unused;
     (void)ring;
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static void server_start(void)

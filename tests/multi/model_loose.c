@@ -175,12 +175,8 @@ static void begin(struct person *person, bool produces)
 
 static void kill_person(struct person *person)
 {
-    int status;
-
     archive->diary[person->life].killed = true;
-    EXPECT_OK(kill(person->process, SIGKILL));
-    EXPECT(waitpid(person->process, &status, 0), ==, person->process);
-    EXPECT(WIFSIGNALED(status), !=, 0);
+    child_kill(person->process);
 }
 
 static void disturb(struct person *people, uint64_t *random)

@@ -57,8 +57,7 @@ static void hold_and_fork(void *argument)
     if (fork() == 0) {
         be_stale(consumer);
         reach(PRODUCER, (uint64_t)getpid());
-        for (;;)
-            (void)pause();
+        stay_until_killed();
     }
     stay();
 }

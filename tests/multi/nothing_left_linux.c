@@ -70,8 +70,7 @@ static void consume(const char *group, unsigned most)
         EXPECT(mring_next_wait(consumer, &message, MRING_FOREVER), ==, 1);
         EXPECT_OK(mring_release(consumer, &message));
     }
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* Reads for a while: then the ring fills up, and the producer and all the others sleep. */
@@ -97,8 +96,7 @@ static void hold_rights(void *unused)
 {
     (void)unused;
     (void)find(MRING_PRODUCE);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static void come_and_go(void *unused)

@@ -608,14 +608,6 @@ static void take_and_be_killed(void *unused)
     (void)raise(SIGKILL);
 }
 
-static void be_killed(pid_t child)
-{
-    int status;
-
-    EXPECT(waitpid(child, &status, 0), ==, child);
-    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, !=, 0);
-}
-
 /* A peer with messages in its hands, and the producer: both are noticed by who does nothing but poll. */
 static void deaths(void)
 {
@@ -628,8 +620,8 @@ static void deaths(void)
     out = make_ring(2);
     peer = child_start(take_and_be_killed, NULL);
     producer = child_start(produce_and_be_killed, NULL);
-    be_killed(producer);
-    be_killed(peer);
+    child_finish_killed(producer);
+    child_finish_killed(peer);
     consumer = join(out);
     EXPECT(mring_fd(consumer), >=, 0);
     while ((code = poll_until_told(consumer, &message)) == 1) {
@@ -646,8 +638,8 @@ static void deaths(void)
     EXPECT_OK(mring_wake(consumer)); /* busy, as it were, so that the peer gets the messages */
     EXPECT(mring_wait(consumer, 0), ==, -ECANCELED);
     producer = child_start(produce_and_be_killed, NULL);
-    be_killed(producer);
-    be_killed(peer);
+    child_finish_killed(producer);
+    child_finish_killed(peer);
     redelivered = false;
     while ((code = poll_until_told(consumer, &message)) == 1) {
         redelivered = redelivered || message.deliveries > 1;
@@ -723,7 +715,7 @@ static void who_polls_takes_over(void)
     poller = child_start(open_and_poll, NULL);
     event_wait(&ready);
     EXPECT_OK(kill(creator, SIGKILL));
-    be_killed(creator);
+    child_finish_killed(creator);
     open_ring(MRING_PRODUCE);
     EXPECT_OK(mring_producer(out, &producer, NULL));
     for (uint32_t number = 0; number < 200; number++) {

@@ -209,8 +209,7 @@ static void hold_one(void *unused)
     (void)unused;
     EXPECT(mring_next_wait(consumer, &message, MRING_FOREVER), ==, 1);
     reach(VICTIM, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static void refused_while_one_lives(void)
@@ -405,8 +404,7 @@ static void serve_until_killed(void *unused)
     create_ring();
     stage = shared;
     reach(VICTIM, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* Nobody serves the ring: this one does then, and removes the group. */
@@ -419,8 +417,7 @@ static void remove_and_serve(void *unused)
     await(SURVIVOR, 2);
     EXPECT_OK(mring_group_remove(opened, "ledger", NULL));
     reach(SURVIVOR, 3);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* It stays removed, also when another comes to serve the ring to whom somebody could bring it who had kept it. */

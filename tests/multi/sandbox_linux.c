@@ -171,14 +171,6 @@ static void consume_confined(void *expected)
     _exit(EXIT_SUCCESS);
 }
 
-static void be_killed(pid_t child)
-{
-    int status = 0;
-
-    EXPECT(waitpid(child, &status, 0), ==, child);
-    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, !=, 0);
-}
-
 /* One peer dies with messages in its hands, then the producer. */
 static void a_consumer_among_the_dying(void)
 {
@@ -188,9 +180,9 @@ static void a_consumer_among_the_dying(void)
     make_ring(2);
     holder = child_start(hold_and_be_killed, NULL);
     producer = child_start(produce_and_be_killed, NULL);
-    be_killed(holder);
+    child_finish_killed(holder);
     consumer = child_start(consume_confined, &expected);
-    be_killed(producer);
+    child_finish_killed(producer);
     child_finish(consumer);
     EXPECT_OK(mring_close(ring));
 }
@@ -377,7 +369,7 @@ static pid_t start_and_await(void (*body)(void *), void *argument)
 static void kill_creator(pid_t creator)
 {
     EXPECT_OK(kill(creator, SIGKILL));
-    be_killed(creator);
+    child_finish_killed(creator);
 }
 
 static void begin(unsigned strict, pid_t *creator, pid_t *consumer)

@@ -100,15 +100,6 @@ void consume_all(struct mring *ring, const char *group, bool polls)
     EXPECT_OK(mring_leave(consumer));
 }
 
-void child_kill(pid_t child)
-{
-    int status;
-
-    EXPECT_OK(kill(child, SIGKILL));
-    EXPECT(waitpid(child, &status, 0), ==, child);
-    EXPECT(WIFSIGNALED(status) ? WTERMSIG(status) : -1, ==, SIGKILL);
-}
-
 void report_slowest(const char *what, int64_t nanoseconds)
 {
     (void)printf("  %s: %.0f ms at most\n", what, (double)nanoseconds / 1e6);

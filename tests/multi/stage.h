@@ -54,9 +54,6 @@ void send_numbers(struct mring_producer *producer, uint32_t first, uint32_t coun
 /* A member of `group` that logs what it gets, and releases it, until the stream is complete. It polls, or it sleeps. */
 void consume_all(struct mring *ring, const char *group, bool polls);
 
-/* SIGKILL, and wait for it. */
-void child_kill(pid_t child);
-
 /* Report the longest of several times, which must be short of HANG_LIMIT. */
 void report_slowest(const char *what, int64_t nanoseconds);
 

@@ -422,8 +422,7 @@ static void serve_until_killed(void *argument)
 
     make(argument, &ring);
     reach(PRODUCER, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* Who joins a group behind, and who wakes it, need nothing of the process that made the ring. */
@@ -506,8 +505,7 @@ static void fork_and_wait(void *unused)
     EXPECT_OK(mring_producer(ring, &producer, NULL));
     send_numbers(producer, 0, LEFT);
     reach(PRODUCER, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static void children_need_no_broker(void)
@@ -537,8 +535,7 @@ static void send_ten(void *argument)
     EXPECT_OK(mring_producer(argument, &producer, NULL));
     send_numbers(producer, 0, 10);
     reach(PRODUCER, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* What those before have in hand is still to come, though nobody produces. */

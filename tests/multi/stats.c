@@ -364,11 +364,8 @@ static pid_t *victim(struct cast *cast, uint32_t number)
 static void replace(struct cast *cast, uint32_t number)
 {
     pid_t *child = victim(cast, number);
-    int status;
 
-    EXPECT_OK(kill(*child, SIGKILL));
-    EXPECT(waitpid(*child, &status, 0), ==, *child);
-    EXPECT(WIFSIGNALED(status), !=, 0);
+    child_kill(*child);
     *child = number == WORKERS + 1 ? child_start(produce, NULL)
                                    : child_start(consume, (void *)(uintptr_t)(number == WORKERS ? LOG : WORK));
 }

@@ -21,8 +21,7 @@ static void serve(void *unused)
 
     (void)unused;
     EXPECT_OK(mring_create(&ring, name, &options));
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static struct mring *open_ring(enum mring_role role)

@@ -118,7 +118,7 @@ static void member_kept(bool stopped)
     (void)await(READY);
     if (stopped)
         EXPECT_OK(kill(children[2], SIGSTOP));
-    kill_child(creator);
+    child_kill(creator);
     (void)await(SERVES);
     children[3] = child_start(open_and_flood, NULL);
     (void)await(READY);
@@ -148,7 +148,7 @@ static void passing_group_found(void)
     start_all(&creator, children);
     children[2] = child_start(hold_among_many, NULL);
     (void)await(READY);
-    kill_child(creator);
+    child_kill(creator);
     (void)await(SERVES);
     children[3] = child_start(open_and_flood, NULL);
     (void)await(READY);
@@ -169,7 +169,7 @@ static void polling_member_found(void)
     start_all(&creator, children);
     children[2] = child_start(poll_alone, NULL);
     (void)await(READY);
-    kill_child(creator);
+    child_kill(creator);
     (void)await(SERVES);
     children[3] = child_start(open_and_flood, NULL);
     (void)await(READY);
@@ -184,7 +184,7 @@ static void polling_group_found(void)
     start_all(&creator, children);
     children[2] = child_start(poll_among_many, NULL);
     (void)await(READY);
-    kill_child(creator);
+    child_kill(creator);
     (void)await(SERVES);
     children[3] = child_start(open_and_flood, NULL);
     (void)await(READY);
@@ -205,7 +205,7 @@ static void passing_group_dead(void)
     member = child_start(hold_alone, NULL);
     (void)await(READY);
     EXPECT_OK(kill(member, SIGKILL));
-    kill_child(creator);
+    child_kill(creator);
     EXPECT(waitpid(member, NULL, 0), ==, member);
     (void)await(SERVES);
     children[2] = child_start(open_and_flood, NULL);
@@ -298,7 +298,7 @@ static size_t await_player(enum report_kind kind)
 
 static void replace(size_t role)
 {
-    kill_child(players[role]);
+    child_kill(players[role]);
     heirs[role] = false;
     players[role] = child_start(roles[role], NULL);
 }

@@ -31,7 +31,7 @@ static void creator_killed(void)
         (void)await(READY);
     await_sent(0, 100);
     (void)await(SERVES);
-    kill_child(creator);
+    child_kill(creator);
     EXPECT(await(SERVES).pid, !=, creator);
     children[3] = child_start(open_and_stream, NULL);
     (void)await(READY);
@@ -78,7 +78,7 @@ static void creator_closes(void)
     (void)await(READY);
     await_sent(1, 100);
     finish(children, 3);
-    kill_child(creator);
+    child_kill(creator);
 }
 
 /* Take one out of a list of processes. False: it is not there. */
@@ -108,13 +108,13 @@ static void successors_killed(void)
     for (size_t at = 0; at < left + 1; at++)
         (void)await(READY);
     while (left > 1) {
-        kill_child(server);
+        child_kill(server);
         server = await(SERVES).pid;
         if (server != logger) {
             EXPECT(take_out(workers, &left, server), ==, true);
             continue;
         }
-        kill_child(logger);
+        child_kill(logger);
         logger = child_start(open_and_log, NULL);
         (void)await(READY);
         server = await(SERVES).pid;
@@ -180,7 +180,7 @@ static void family_without_a_name(void)
     creator = child_start(create_family, NULL);
     for (int at = 0; at < 3; at++)
         (void)await(READY);
-    kill_child(creator);
+    child_kill(creator);
     served = await(SERVES);
     EXPECT(served.pid, !=, creator);
     give_order();
@@ -213,7 +213,7 @@ static void name_taken_meanwhile(void)
     start_all(&creator, children);
     EXPECT_OK(kill(children[0], SIGSTOP));
     EXPECT_OK(kill(children[1], SIGSTOP));
-    kill_child(creator);
+    child_kill(creator);
     create(name, 0);
     EXPECT_OK(kill(children[0], SIGCONT));
     EXPECT_OK(kill(children[1], SIGCONT));
@@ -228,8 +228,8 @@ static void name_taken_meanwhile(void)
     EXPECT_OK(mring_close(found));
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(ring));
-    kill_child(children[0]);
-    kill_child(children[1]);
+    child_kill(children[0]);
+    child_kill(children[1]);
 }
 
 /* A copy of the creator, by the bare call: it has all its descriptors, but is not it, and so has no locks. It ends when it is told to. */
@@ -288,14 +288,14 @@ static void name_goes_last(void)
     heir = child_start(open_and_log, NULL);
     (void)await(READY);
     open_by_name(MRING_INSPECT);
-    kill_child(creator);
+    child_kill(creator);
     await_successor(ring->region.view.identity);
     event_send(&end);
     EXPECT(waitpid(copy, NULL, 0), ==, copy);
     EXPECT_OK(mring_open(&found, name, MRING_INSPECT, &patient));
     EXPECT_OK(mring_close(found));
     EXPECT_OK(mring_close(ring));
-    kill_child(heir);
+    child_kill(heir);
 }
 
 /* A producer can write the header, but not have its heirs serve a name that they did not open the ring by. */
@@ -322,7 +322,7 @@ static void name_is_not_the_headers(void)
     (void)await(READY);
     open_by_name(MRING_CONSUME);
     EXPECT_OK(mring_join(ring, "log", NULL, &consumer));
-    kill_child(creator);
+    child_kill(creator);
     EXPECT(mring_wait(consumer, SECOND / 100), ==, -ETIMEDOUT);
     EXPECT(ring->broker != NULL, ==, true);
     EXPECT(mring_open(&found, "another", MRING_INSPECT, NULL), ==, -ENOENT);
@@ -360,7 +360,7 @@ static void no_half_successor(void)
     (void)await(READY);
     open_by_name(MRING_CONSUME);
     EXPECT_OK(mring_join(ring, "log", NULL, &consumer));
-    kill_child(creator);
+    child_kill(creator);
     do {
         before = limit_descriptors(most++);
         ring_meet(ring);
@@ -383,10 +383,10 @@ static void everybody_dies(void)
     struct mring *found;
 
     start_all(&creator, children);
-    kill_child(creator);
+    child_kill(creator);
     (void)await(SERVES);
     EXPECT_OK(kill(children[0], SIGKILL));
-    kill_child(children[1]);
+    child_kill(children[1]);
     EXPECT(waitpid(children[0], NULL, 0), ==, children[0]);
     EXPECT(mring_open(&found, name, MRING_CONSUME, NULL), ==, -ENOENT);
     create(name, 0);
@@ -423,7 +423,7 @@ static void strict_ends(void)
     open_by_name(MRING_CONSUME);
     EXPECT(MACH_PORT_VALID(ring->escrow), ==, false);
     EXPECT_OK(mring_join(ring, "log", NULL, &consumer));
-    kill_child(creator);
+    child_kill(creator);
     EXPECT(mring_next_wait(consumer, &message, MRING_FOREVER), ==, 1);
     EXPECT(message.tag, ==, 7);
     EXPECT_OK(mring_release(consumer, &message));
@@ -448,7 +448,7 @@ static void strict_writer_serves(void)
     creator = child_start(create_strict, NULL);
     (void)await(READY);
     open_by_name(MRING_PRODUCE);
-    kill_child(creator);
+    child_kill(creator);
     EXPECT_OK(mring_producer(ring, &producer, NULL));
     EXPECT(ring->broker != NULL, ==, true);
     EXPECT_OK(mring_open(&found, name, MRING_CONSUME, NULL));

@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { WORK, ODD, GROUPS, MESSAGES = 50, READ = 20 };
@@ -159,13 +158,8 @@ static void take_one(void *work)
 /* What the dead hold is told by its place: they have no pid any more. */
 static void the_dead_are_waited_for(void)
 {
-    int status;
-    pid_t child;
-
     make_ring();
-    child = child_start(take_one, ring);
-    EXPECT(waitpid(child, &status, 0), ==, child);
-    EXPECT(WIFSIGNALED(status), ==, 1);
+    child_finish_killed(child_start(take_one, ring));
     TOOL_EXPECT(0, "for want of room it waits for group work, place 0, which nobody serves, until", "stat", RING);
     end_ring();
 }

@@ -110,8 +110,7 @@ static void be_victim(void *unused)
         EXPECT_OK(mring_release(consumer, &message));
     }
     reach(VICTIM, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* In place, or by a copy. 1: it was whole; else as the call that says otherwise. */

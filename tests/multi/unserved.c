@@ -83,8 +83,7 @@ static void visit(void *argument)
     if (this->held)
         EXPECT(mring_next_wait(consumer, &message, MRING_FOREVER), ==, 1);
     reach(VICTIM, 2);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 static pid_t start_visit(struct visit *visitor, struct mring_producer *producer, struct mring_consumer *log)
@@ -240,8 +239,7 @@ static void read_and_be_killed(void *argument)
     }
     account->next = 50;
     reach(VICTIM, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 /* What those see who look on, of whom one has looked before it was turned. Nobody is in the group then. */

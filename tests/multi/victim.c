@@ -40,8 +40,7 @@ void claim_batch(struct mring_consumer **consumer, const struct point *point)
 void stay(void)
 {
     reach(VICTIM, 1);
-    for (;;)
-        (void)pause();
+    stay_until_killed();
 }
 
 void hold(void *argument)
