@@ -25,12 +25,7 @@ static void serve(void *unused)
 
 static struct mring *open_ring(enum mring_role role)
 {
-    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
-    struct mring *opened;
-
-    options.timeout = HANG_LIMIT;
-    EXPECT_OK(mring_open(&opened, name, role, &options));
-    return opened;
+    return stage_open(name, role, HANG_LIMIT);
 }
 
 /* Reads what is there, then waits, when it is told: for the first time, with nobody left who could be asked for anything. */

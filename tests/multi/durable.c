@@ -32,12 +32,7 @@ static void tell(struct heir_words *words, const struct mring *ring)
 
 static struct mring *open_ring(enum mring_role role)
 {
-    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
-    struct mring *ring;
-
-    options.timeout = INT64_C(20) * SECOND;
-    EXPECT_OK(mring_open(&ring, name, role, &options));
-    return ring;
+    return stage_open(name, role, INT64_C(20) * SECOND);
 }
 
 static int join(struct mring *ring, const char *group, unsigned durable, struct mring_consumer **consumer)

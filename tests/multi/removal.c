@@ -44,12 +44,7 @@ static void create_ring(void)
 
 static struct mring *open_ring(enum mring_role role)
 {
-    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
-    struct mring *opened;
-
-    options.timeout = INT64_C(20) * SECOND;
-    EXPECT_OK(mring_open(&opened, name, role, &options));
-    return opened;
+    return stage_open(name, role, INT64_C(20) * SECOND);
 }
 
 static int join_in(struct mring *which, const char *group, unsigned durable, struct mring_consumer **consumer)
@@ -83,25 +78,6 @@ static void expect_next(struct mring_consumer *consumer, uint32_t number)
     EXPECT(message.tag, ==, number);
     EXPECT(message.deliveries, ==, 1);
     EXPECT_OK(mring_release(consumer, &message));
-}
-
-/* Send, and have the log read all of it: how many, before there was no room for so long. */
-static uint32_t flood(struct mring_producer *producer, struct mring_consumer *log, uint32_t most, int64_t patience)
-{
-    struct mring_message message;
-    uint32_t sent = 0;
-
-    while (sent < most) {
-        int code = mring_send_wait(producer, &sent, sizeof(sent), sent, patience);
-
-        if (code == -ETIMEDOUT)
-            break;
-        EXPECT_OK(code);
-        sent++;
-        EXPECT(mring_next(log, &message), ==, 1);
-        EXPECT_OK(mring_release(log, &message));
-    }
-    return sent;
 }
 
 /* ---- the producer goes on ---- */

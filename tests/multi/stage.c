@@ -32,6 +32,16 @@ void stage_make(struct mring **ring, const struct mring_group *groups, size_t co
     EXPECT_OK(mring_create(ring, NULL, &options));
 }
 
+struct mring *stage_open(const char *name, enum mring_role role, int64_t timeout)
+{
+    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
+    struct mring *ring;
+
+    options.timeout = timeout;
+    EXPECT_OK(mring_open(&ring, name, role, &options));
+    return ring;
+}
+
 int64_t stage_clock(void)
 {
     struct timespec time;
@@ -78,6 +88,35 @@ void send_numbers(struct mring_producer *producer, uint32_t first, uint32_t coun
 {
     for (uint32_t number = first; number < first + count; number++)
         EXPECT_OK(mring_send_wait(producer, &number, sizeof(number), number, MRING_FOREVER));
+}
+
+uint32_t flood(struct mring_producer *producer, struct mring_consumer *log, uint32_t most, int64_t patience)
+{
+    struct mring_message message;
+    uint32_t sent = 0;
+
+    while (sent < most) {
+        int code = mring_send_wait(producer, &sent, sizeof(sent), sent, patience);
+
+        if (code == -ETIMEDOUT)
+            break;
+        EXPECT_OK(code);
+        sent++;
+        EXPECT(mring_next(log, &message), ==, 1);
+        EXPECT_OK(mring_release(log, &message));
+    }
+    return sent;
+}
+
+struct mring_producer *succeed_producer(struct mring *ring)
+{
+    struct mring_producer *producer;
+    int code;
+
+    while ((code = mring_producer(ring, &producer, NULL)) == -EBUSY)
+        (void)sched_yield();
+    EXPECT_OK(code);
+    return producer;
 }
 
 void consume_all(struct mring *ring, const char *group, bool polls)

@@ -37,6 +37,9 @@ void *stage_share(size_t size);
 /* A fresh stage, and a ring on it, which this process serves. */
 void stage_make(struct mring **ring, const struct mring_group *groups, size_t count, unsigned attempts);
 
+/* The ring of this name, if it can be opened in so many nanoseconds. */
+struct mring *stage_open(const char *name, enum mring_role role, int64_t timeout);
+
 int64_t stage_clock(void);
 
 /* One's own step; and waiting for somebody else's. The scenario's time limit ends a wait in vain. */
@@ -50,6 +53,12 @@ void await_logged(uint64_t lines);
 
 /* Messages of 4 bytes, which are the number. Waits for room. */
 void send_numbers(struct mring_producer *producer, uint32_t first, uint32_t count);
+
+/* Numbers from 0 on, each of which the log, a member of another group, reads at once: how many, before there was no room for so long. */
+uint32_t flood(struct mring_producer *producer, struct mring_consumer *log, uint32_t most, int64_t patience);
+
+/* Become the producer, as soon as it shows that the one before was killed. */
+struct mring_producer *succeed_producer(struct mring *ring);
 
 /* A member of `group` that logs what it gets, and releases it, until the stream is complete. It polls, or it sleeps. */
 void consume_all(struct mring *ring, const char *group, bool polls);

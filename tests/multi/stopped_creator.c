@@ -26,12 +26,7 @@ static void serve(void *unused)
 
 static struct mring *open_ring(enum mring_role role)
 {
-    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
-    struct mring *ring;
-
-    options.timeout = 10 * INT64_C(1000000000);
-    EXPECT_OK(mring_open(&ring, name, role, &options));
-    return ring;
+    return stage_open(name, role, 10 * INT64_C(1000000000));
 }
 
 static void sleep_and_read(void *unused)

@@ -45,13 +45,10 @@ static void count_got(const uint32_t *words, const struct mring_message *message
 
 static void produce(void *unused)
 {
-    struct mring_producer *producer;
+    struct mring_producer *producer = succeed_producer(ring);
     int code;
 
     (void)unused;
-    while ((code = mring_producer(ring, &producer, NULL)) == -EBUSY)
-        (void)usleep(100);
-    EXPECT_OK(code);
     while (word_load(&shared->stop) == 0) {
         uint32_t number = (uint32_t)word_load(&ring->region.view.page->messages), words[WORDS_MOST];
 

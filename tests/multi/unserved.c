@@ -46,25 +46,6 @@ static int join(const char *group, unsigned members, size_t limit, struct mring_
     return mring_join(ring, group, &options, consumer);
 }
 
-/* Send, and have the log read all of it: how many, before there was no room for so long. */
-static uint32_t flood(struct mring_producer *producer, struct mring_consumer *log, uint32_t most, int64_t patience)
-{
-    struct mring_message message;
-    uint32_t sent = 0;
-
-    while (sent < most) {
-        int code = mring_send_wait(producer, &sent, sizeof(sent), sent, patience);
-
-        if (code == -ETIMEDOUT)
-            break;
-        EXPECT_OK(code);
-        sent++;
-        EXPECT(mring_next(log, &message), ==, 1);
-        EXPECT_OK(mring_release(log, &message));
-    }
-    return sent;
-}
-
 struct visit {
     const char *group;
     unsigned members;
@@ -381,13 +362,10 @@ static void not_below_its_limit(void)
 
 static void stream(void *unused)
 {
-    struct mring_producer *producer;
+    struct mring_producer *producer = succeed_producer(ring);
     int code;
 
     (void)unused;
-    while ((code = mring_producer(ring, &producer, NULL)) == -EBUSY)
-        (void)usleep(100);
-    EXPECT_OK(code);
     while (word_load(&words->stop) == 0) {
         uint32_t number = (uint32_t)word_load(&ring->region.view.page->messages);
 
