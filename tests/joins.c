@@ -9,8 +9,6 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include <cmocka.h>

@@ -7,8 +7,6 @@
 #include "api/ring.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <unistd.h>
 
 static int64_t die_at(struct point *point, bool polls)
 {

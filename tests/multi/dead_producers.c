@@ -10,9 +10,7 @@
 #include "stage.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
-#include <unistd.h>
 
 enum { WORKERS = 2, ROUNDS = 20, BUDGET = 6000 };
 

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { TOTAL = 8000, KILLS = 8, KEEPERS = 3, HEIRS = KEEPERS + 1 /* and the producer */ };

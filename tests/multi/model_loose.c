@@ -10,11 +10,8 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { MEMBERS = 5, TURNS = 150, CAPACITY = 32768, LONGEST = 3000, BATCH = 8, MOMENT = 20 * 1000 * 1000 /* ns */ };
 enum { PRODUCER = MEMBERS, PEOPLE };

@@ -10,7 +10,6 @@
 #include "possessions_linux.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>

@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { BURSTS = 400, MESSAGES = 40000 };

@@ -2,7 +2,6 @@
 
 #include "harness.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>

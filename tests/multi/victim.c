@@ -3,7 +3,6 @@
 #include "api/ring.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 const struct mring_group many = {.name = "all", .members = 4};
 const struct mring_group lone = {.name = "all", .members = 1};

@@ -15,7 +15,6 @@
 #include "api/consumer.h"
 
 #include <errno.h>
-#include <string.h>
 
 enum { TAKEN_MOST = 8 };
 
