@@ -65,13 +65,17 @@ void nap(void)
     (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
 }
 
-void add_figure(enum figure figure, uint64_t value)
+void add(struct word *word, uint64_t value)
 {
-    struct word *word = &book->figure[figure];
     uint64_t seen = word_load(word);
 
     while (value != 0 && !word_cas(word, seen, seen + value))
         seen = word_load(word);
+}
+
+void add_figure(enum figure figure, uint64_t value)
+{
+    add(&book->figure[figure], value);
 }
 
 void note_server(const struct mring *ring)

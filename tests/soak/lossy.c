@@ -34,14 +34,6 @@ static struct account *account_of(enum group_number group)
     return &book->account[group - LOSSLESS];
 }
 
-static void add(struct word *word, uint64_t value)
-{
-    uint64_t seen = word_load(word);
-
-    while (!word_cas(word, seen, seen + value))
-        seen = word_load(word);
-}
-
 static void say_busy(void)
 {
     word_store_release(&book->busy[my_role], my_life);

@@ -171,6 +171,8 @@ extern int64_t my_interval;
 uint32_t random_below(uint64_t *state, uint32_t limit);
 int64_t now_ns(void);
 void nap(void); /* a millisecond, for what has no event */
+/* Beside others who do. */
+void add(struct word *word, uint64_t value);
 void add_figure(enum figure figure, uint64_t value);
 
 /* Counts when it is another that serves the ring. */
