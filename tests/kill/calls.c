@@ -151,13 +151,6 @@ static bool sleeps(const struct trial *trial)
     return word_load(&view->page->sleepers[0]) != 0;
 }
 
-static void give_way(void)
-{
-    const struct timespec moment = {0, 200 * 1000};
-
-    (void)nanosleep(&moment, NULL);
-}
-
 /* One more each time that the victim sleeps. */
 static void feed(struct trial *trial, pid_t victim)
 {
@@ -166,7 +159,7 @@ static void feed(struct trial *trial, pid_t victim)
     while (!trial_victim_ended(trial, victim)) {
         if (number < BEFORE + AFTER && sleeps(trial))
             send(producer, number++);
-        give_way();
+        trial_give_way();
     }
     while (number < BEFORE + AFTER)
         send(producer, number++);
@@ -242,12 +235,6 @@ static void recover(struct trial *trial)
 
     handle(trial, consumer, TRIAL_MESSAGES);
     leave(trial, consumer);
-}
-
-static void only_wait(struct trial *trial, pid_t victim)
-{
-    while (!trial_victim_ended(trial, victim))
-        give_way();
 }
 
 static void go_on_after_two(struct trial *trial)
@@ -349,7 +336,7 @@ static void consume_when_wanted(struct trial *trial, pid_t victim)
     while (!trial_victim_ended(trial, victim)) {
         if (word_load(&trial->ring->group[MANY].view.page->want) != 0)
             read_all();
-        give_way();
+        trial_give_way();
     }
 }
 
@@ -404,7 +391,7 @@ static const struct play plays[] = {
     {"consume-passing", prepare_passing, consume, feed, go_on},
     {"open-many", prepare_many, open_and_consume, feed, go_on},
     {"open-passing", prepare_passing, open_and_consume, feed, go_on},
-    {"recover", prepare_dead, recover, only_wait, go_on_after_two},
+    {"recover", prepare_dead, recover, trial_only_wait, go_on_after_two},
     {"produce", prepare_readers, produce, consume_when_wanted, read_and_succeed},
 };
 

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SECOND INT64_C(1000000000)
@@ -102,12 +101,6 @@ static void serve(struct trial *trial)
     NEED(mring_close(ring) == 0);
 }
 
-static void only_wait(struct trial *trial, pid_t victim)
-{
-    while (!trial_victim_ended(trial, victim))
-        (void)nanosleep(&(struct timespec){0, 200 * 1000}, NULL);
-}
-
 /* ---- or the victim serves the ring meanwhile ---- */
 
 static void be_asked(struct trial *trial)
@@ -119,7 +112,7 @@ static void be_asked(struct trial *trial)
     NEED(mring_group_remove(ring, "nobody", NULL) == -ENOENT); /* it serves the ring now */
     trial->announced = 1;
     while (trial->sent == 0)
-        (void)nanosleep(&(struct timespec){0, 200 * 1000}, NULL);
+        trial_give_way();
     NEED(mring_close(ring) == 0);
 }
 
@@ -129,12 +122,12 @@ static void ask_it(struct trial *trial, pid_t victim)
     bool ended = false;
 
     while (trial->announced == 0 && !(ended = trial_victim_ended(trial, victim)))
-        (void)nanosleep(&(struct timespec){0, 200 * 1000}, NULL);
+        trial_give_way();
     trial->announced = 1;
     NEED(mring_group_remove(trial->ring, "ledger", NULL) == 0);
     trial->sent = 1;
     if (!ended)
-        only_wait(trial, victim);
+        trial_only_wait(trial, victim);
 }
 
 /* ---- the trial goes on ---- */
@@ -172,8 +165,8 @@ static void go_on(struct trial *trial)
 }
 
 static const struct play plays[] = {
-    {"ask", prepare, ask, only_wait, go_on},
-    {"serve", prepare, serve, only_wait, go_on},
+    {"ask", prepare, ask, trial_only_wait, go_on},
+    {"serve", prepare, serve, trial_only_wait, go_on},
     {"served", prepare, be_asked, ask_it, go_on},
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -49,6 +50,17 @@ bool trial_victim_ended(struct trial *trial, pid_t victim)
     trial->killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     NEED(trial->killed || (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS));
     return true;
+}
+
+void trial_give_way(void)
+{
+    (void)nanosleep(&(struct timespec){0, 200 * 1000}, NULL);
+}
+
+void trial_only_wait(struct trial *trial, pid_t victim)
+{
+    while (!trial_victim_ended(trial, victim))
+        trial_give_way();
 }
 
 static void try(const struct play *play, struct trial *trial)

@@ -38,6 +38,10 @@ struct play {
 
 /* Has the victim ended? Notes how. For `meanwhile`. */
 bool trial_victim_ended(struct trial *trial, pid_t victim);
+/* A moment, for who looks again and again. */
+void trial_give_way(void);
+/* A `meanwhile` that does nothing. */
+void trial_only_wait(struct trial *trial, pid_t victim);
 
 /* A program of plays: PROGRAM plays all, PROGRAM NAME... those. */
 int trial_main(int argc, char **argv, const struct play *plays, size_t count);
