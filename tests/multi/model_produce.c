@@ -37,53 +37,55 @@ static uint64_t any_length(struct play *play)
     }
 }
 
-static void ask_producer(struct play *play, struct order *order, int (*rule)(struct model *, uint64_t))
+/* What must come of the call. */
+static int rule(struct model *model, const struct order *order)
+{
+    int code;
+
+    switch (order->verb) {
+    case RESERVE:
+        return model_reserve(model, order->length);
+    case COMMIT:
+        return model_commit(model, order->length);
+    case PRODUCER_WAIT:
+        return model_producer_wait(model);
+    case DRAIN:
+        return model_drain(model);
+    case FLUSH:
+        model_flush(model);
+        return 0;
+    case END:
+        model_end(model);
+        return 0;
+    case CLOSE_PRODUCER:
+        model_close(model);
+        return 0;
+    case SEND_WAIT:
+        code = model_send(model, order->length);
+        return code == -EAGAIN ? model_producer_wait(model) : code;
+    default:
+        return model_send(model, order->length);
+    }
+}
+
+static void ask_order(struct play *play, struct order order)
 {
     struct answer answer;
 
-    order->tag = model_next_tag(&play->model);
-    play_ask(play, (unsigned)play->producer, order, &answer);
-    play_expect_code(play, "the producer's call", rule(&play->model, order->length), answer.code);
+    order.tag = model_next_tag(&play->model);
+    play_ask(play, (unsigned)play->producer, &order, &answer);
+    play_expect_code(play, "the producer's call", rule(&play->model, &order), answer.code);
 }
 
-static int rule_send_wait(struct model *model, uint64_t length)
+static void ask(struct play *play, enum verb verb, uint64_t length)
 {
-    int code = model_send(model, length);
-
-    return code == -EAGAIN ? model_producer_wait(model) : code;
+    ask_order(play, (struct order){.verb = verb, .length = length});
 }
 
-static int rule_flush(struct model *model, uint64_t length)
+/* Not at all, or for a moment. */
+static void ask_waiting(struct play *play, enum verb verb, uint64_t length)
 {
-    (void)length;
-    model_flush(model);
-    return 0;
-}
-
-static int rule_wait(struct model *model, uint64_t length)
-{
-    (void)length;
-    return model_producer_wait(model);
-}
-
-static int rule_drain(struct model *model, uint64_t length)
-{
-    (void)length;
-    return model_drain(model);
-}
-
-static int rule_end(struct model *model, uint64_t length)
-{
-    (void)length;
-    model_end(model);
-    return 0;
-}
-
-static int rule_close(struct model *model, uint64_t length)
-{
-    (void)length;
-    model_close(model);
-    return 0;
+    ask_order(play, (struct order){.verb = verb, .length = length, .timeout = play_below(play, 2) * 100000});
 }
 
 /* What is committed must fit what is reserved, and often does. */
@@ -96,94 +98,60 @@ static void commit(struct play *play)
     if (reserved && play_below(play, 8) != 0)
         order.length = play_below(play, (uint32_t)model->reserved + 1);
     order.count = reserved && order.length <= model->reserved; /* then there is somewhere to write it */
-    ask_producer(play, &order, model_commit);
+    ask_order(play, order);
 }
 
 /* A batch: several are committed before one flush. */
 static void commit_some(struct play *play)
 {
     for (unsigned left = 1 + play_below(play, 8); left > 0; left--) {
-        struct order order = {.verb = RESERVE, .length = any_length(play)};
-
-        ask_producer(play, &order, model_reserve);
+        ask(play, RESERVE, any_length(play));
         commit(play);
     }
 }
 
 static void close_producer(struct play *play)
 {
-    struct order order = {.verb = CLOSE_PRODUCER};
-
-    ask_producer(play, &order, rule_close);
+    ask(play, CLOSE_PRODUCER, 0);
     play->producer = -1;
+}
+
+static void close_sometimes(struct play *play)
+{
+    if (play_below(play, 4) == 0)
+        close_producer(play);
 }
 
 void play_end_stream(struct play *play)
 {
-    struct order order = {.verb = END};
-
-    ask_producer(play, &order, rule_end);
-    order.verb = SEND;
-    ask_producer(play, &order, model_send);
+    ask(play, END, 0);
+    ask(play, SEND, 0);
     close_producer(play);
 }
 
 void play_produce(struct play *play)
 {
-    struct order order = {.length = any_length(play)};
+    uint64_t length = any_length(play);
+    uint32_t choice = play_below(play, 32);
 
-    switch (play_below(play, 32)) {
-    case 0:
-        order.verb = FLUSH;
-        ask_producer(play, &order, rule_flush);
-        break;
-    case 1:
-        order.verb = PRODUCER_WAIT;
-        order.timeout = play_below(play, 2) * 100000;
-        ask_producer(play, &order, rule_wait);
-        break;
-    case 2:
-        order.verb = DRAIN;
-        order.timeout = play_below(play, 2) * 100000;
-        ask_producer(play, &order, rule_drain);
-        break;
-    case 3:
-        if (play_below(play, 4) == 0)
-            close_producer(play);
-        break;
-    case 4:
-    case 5:
-    case 6:
-    case 7:
-        order.verb = RESERVE;
-        ask_producer(play, &order, model_reserve);
-        break;
-    case 8:
-    case 9:
-    case 10:
-    case 11:
+    if (choice == 0)
+        ask(play, FLUSH, 0);
+    else if (choice == 1)
+        ask_waiting(play, PRODUCER_WAIT, 0);
+    else if (choice == 2)
+        ask_waiting(play, DRAIN, 0);
+    else if (choice == 3)
+        close_sometimes(play);
+    else if (choice < 8)
+        ask(play, RESERVE, length);
+    else if (choice < 12)
         commit(play);
-        break;
-    case 12:
-    case 13:
-    case 14:
+    else if (choice < 15)
         commit_some(play);
-        break;
-    case 15:
-    case 16:
-    case 17:
-        order.verb = SEND_WAIT;
-        order.timeout = play_below(play, 2) * 100000;
-        ask_producer(play, &order, rule_send_wait);
-        break;
-    case 18:
-    case 19:
-    case 20:
-        order.verb = SENDV;
-        ask_producer(play, &order, model_send);
-        break;
-    default:
-        order.verb = SEND;
-        ask_producer(play, &order, model_send);
-    }
+    else if (choice < 18)
+        ask_waiting(play, SEND_WAIT, length);
+    else if (choice < 21)
+        ask(play, SENDV, length);
+    else
+        ask(play, SEND, length);
 }
