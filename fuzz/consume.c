@@ -14,7 +14,6 @@
 #include "core/recover.h"
 #include "core/shared.h"
 #include "core/stage.h"
-#include "core/start.h"
 #include "yard.h"
 
 #include <string.h>
@@ -46,11 +45,6 @@ struct game {
 static struct group_page page_before;
 static struct member_line line_before[YARD_MEMBERS];
 
-static struct group_view *group_of(struct game *game, unsigned player)
-{
-    return &game->yard->group[player % YARD_GROUPS];
-}
-
 /* -EBADMSG comes with what is wrong, and is counted. */
 static void check_code(struct player *player, int code)
 {
@@ -65,26 +59,20 @@ static void check_code(struct player *player, int code)
 static void join(struct game *game, unsigned index)
 {
     struct player *player = &game->player[index];
-    const struct group_view *group = group_of(game, index);
-    uint64_t life = index + 1;
-    bool first;
+    const struct group_view *group = yard_group_of(game->yard, index);
+    bool anew;
     int line, code;
 
     if (player->joined)
         return;
-    game->yard->dead &= ~(UINT64_C(1) << life);
-    first = group->terms.kind == GROUP_PASSING && !group_has_members(group);
-    line = group_occupy(group, life, yard_alive, game->yard);
+    line = yard_sit(game->yard, index, &anew);
     if (line < 0)
         return;
     EXPECT((uint32_t)line < group->members);
     player->damaged = word_load(&group->line[line].damaged);
-    if (first) { /* as the broker, which makes such a group anew */
-        (void)start_place(&game->yard->ring, group, (uint32_t)line, &(struct start_wish){.from = START_NOW}, NULL);
+    if (anew)
         game->claimed[index % YARD_GROUPS] = word_load(&group->page->claim.low);
-    }
-    code = group_enter(&player->core, &game->yard->ring, group, (uint32_t)line,
-                       &(struct judge){yard_alive, game->yard, life});
+    code = yard_enter(game->yard, index, (uint32_t)line, &player->core);
     check_code(player, code);
     if (group->terms.after != 0) {
         player->before = (struct upstream){.group = game->before};
@@ -93,8 +81,6 @@ static void join(struct game *game, unsigned index)
     }
     player->joined = code == 0;
     player->end = player->core.position;
-    if (code != 0)
-        group_give_back(group, (uint32_t)line, player->core.owner, life);
 }
 
 /* One claim: fresh ones are ahead of all before, adopted ones below. */
@@ -160,6 +146,12 @@ static void next(struct game *game, unsigned index)
     yard_read(game->yard, &record);
 }
 
+static void next_many(struct game *game, unsigned index)
+{
+    for (unsigned left = script_below(&game->script, 64); left > 0; left--)
+        next(game, index);
+}
+
 static void release(struct game *game, unsigned index)
 {
     struct player *player = &game->player[index];
@@ -175,6 +167,14 @@ static void leave(struct game *game, unsigned index)
     if (player->joined)
         group_leave(&player->core);
     player->joined = false;
+}
+
+/* It does no more, and its life has ended. */
+static void die(struct game *game, unsigned index)
+{
+    if (game->player[index].joined)
+        yard_kill(game->yard, index);
+    game->player[index].joined = false;
 }
 
 static void look(struct game *game, unsigned index)
@@ -207,11 +207,12 @@ static void take_aside(struct game *game, unsigned index)
 }
 
 /* As the honest producer; it stops when the ring is not what it left. */
-static void send(struct game *game)
+static void send(struct game *game, unsigned unused)
 {
     uint32_t length = script_below(&game->script, 3000);
     struct place place = producer_core_place(&game->producer, length);
 
+    (void)unused;
     if (!producer_core_finds_room(&game->producer, place.next))
         yard_rescan(game->yard, &game->producer, game->watch, &game->cut_off);
     if (!producer_core_finds_room(&game->producer, place.next))
@@ -220,7 +221,7 @@ static void send(struct game *game)
     (void)producer_core_send(&game->producer, place, length, length);
 }
 
-static void scribble(struct game *game)
+static void scribble_ring(struct game *game)
 {
     struct producer_page *page = game->yard->ring.page;
     struct word *const words[] = {&page->tail,
@@ -251,6 +252,14 @@ static void scribble_before(struct game *game)
         word_store(word, script_word(&game->script, word_load(word)));
 }
 
+static void scribble(struct game *game, unsigned index)
+{
+    if (game->before.page != NULL && index % 2 == 0)
+        scribble_before(game);
+    else
+        scribble_ring(game);
+}
+
 /* A group of one or many before the second. */
 static void put_before(struct game *game)
 {
@@ -265,51 +274,16 @@ static void put_before(struct game *game)
     game->yard->group[1].terms.after = UINT64_C(1) << YARD_GROUPS;
 }
 
+/* What a choice has a player do. */
+typedef void move(struct game *game, unsigned index);
+static move *const moves[] = {join, next,       next, next, next_many, release,  leave,    die,
+                              look, take_aside, send, send, send,      scribble, scribble, scribble};
+
 static void step(struct game *game)
 {
-    uint32_t choice = script_below(&game->script, 64);
-    unsigned index = choice % PLAYERS;
+    uint32_t choice = script_below(&game->script, PLAYERS * sizeof(moves) / sizeof(*moves));
 
-    switch (choice / PLAYERS) {
-    case 0:
-        join(game, index);
-        break;
-    case 1:
-    case 2:
-    case 3:
-        next(game, index);
-        break;
-    case 4:
-        for (unsigned left = script_below(&game->script, 64); left > 0; left--)
-            next(game, index);
-        break;
-    case 5:
-        release(game, index);
-        break;
-    case 6:
-        leave(game, index);
-        break;
-    case 7: /* killed: it does no more, and its life has ended */
-        game->yard->dead |= game->player[index].joined ? UINT64_C(2) << index : 0;
-        game->player[index].joined = false;
-        break;
-    case 8:
-        look(game, index);
-        break;
-    case 9:
-        take_aside(game, index);
-        break;
-    case 10:
-    case 11:
-    case 12:
-        send(game);
-        break;
-    default:
-        if (game->before.page != NULL && choice % 2 == 0)
-            scribble_before(game);
-        else
-            scribble(game);
-    }
+    moves[choice / PLAYERS](game, choice % PLAYERS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

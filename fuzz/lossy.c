@@ -12,7 +12,6 @@
 #include "core/lone.h"
 #include "core/recover.h"
 #include "core/shared.h"
-#include "core/start.h"
 #include "core/unserved.h"
 #include "yard.h"
 
@@ -36,33 +35,20 @@ struct game {
     uint32_t sent;
 };
 
-static struct group_view *group_of(struct game *game, unsigned player)
-{
-    return &game->yard->group[player % YARD_GROUPS];
-}
-
 static void join(struct game *game, unsigned index)
 {
     struct player *player = &game->player[index];
-    const struct group_view *group = group_of(game, index);
-    const struct judge judge = {yard_alive, game->yard, index + 1};
-    bool first;
+    bool anew;
     int line, code;
 
     if (player->joined)
         return;
-    game->yard->dead &= ~(UINT64_C(1) << judge.life);
-    first = group->terms.kind == GROUP_PASSING && !group_has_members(group);
-    line = group_occupy(group, judge.life, yard_alive, game->yard);
+    line = yard_sit(game->yard, index, &anew);
     if (line < 0)
         return;
-    if (first) /* as the broker, which makes such a group anew */
-        (void)start_place(&game->yard->ring, group, (uint32_t)line, &(struct start_wish){.from = START_NOW}, NULL);
-    code = group_enter(&player->core, &game->yard->ring, group, (uint32_t)line, &judge);
+    code = yard_enter(game->yard, index, (uint32_t)line, &player->core);
     EXPECT(code == 0 || code == -EBADMSG);
     player->joined = code == 0;
-    if (code != 0)
-        group_give_back(group, (uint32_t)line, player->core.owner, judge.life);
 }
 
 /* Of a group that is not lossy. */
@@ -112,6 +98,12 @@ static void next(struct game *game, unsigned index)
     yard_read(game->yard, &record);
 }
 
+static void next_many(struct game *game, unsigned index)
+{
+    for (unsigned left = script_below(&game->script, 80); left > 0; left--)
+        next(game, index);
+}
+
 static void release(struct game *game, unsigned index)
 {
     struct player *player = &game->player[index];
@@ -138,6 +130,14 @@ static void leave(struct game *game, unsigned index)
     if (player->joined)
         group_leave(&player->core);
     player->joined = false;
+}
+
+/* It does no more, and its life has ended. */
+static void die(struct game *game, unsigned index)
+{
+    if (game->player[index].joined)
+        yard_kill(game->yard, index);
+    game->player[index].joined = false;
 }
 
 static void look(struct game *game, unsigned index)
@@ -183,12 +183,13 @@ static bool find_room(struct game *game, uint64_t next)
 }
 
 /* As the honest producer, whom a lossy group never holds. */
-static void send(struct game *game)
+static void send(struct game *game, unsigned unused)
 {
     uint32_t length = script_below(&game->script, 4) == 0 ? script_below(&game->script, YARD_CAPACITY / 2 - 8)
                                                           : script_below(&game->script, 200);
     struct place place = producer_core_place(&game->producer, length);
 
+    (void)unused;
     if (length > game->producer.message_max)
         return;
     if (!find_room(game, place.next)) {
@@ -199,7 +200,7 @@ static void send(struct game *game)
     (void)producer_core_send(&game->producer, place, length, length);
 }
 
-static void scribble(struct game *game)
+static void scribble(struct game *game, unsigned unused)
 {
     struct producer_page *page = game->yard->ring.page;
     struct landmark *landmark = &page->landmark[script_below(&game->script, LAYOUT_LANDMARKS)];
@@ -213,12 +214,13 @@ static void scribble(struct game *game)
                                   record_at(&game->yard->ring, script_take(&game->script, 2) * 8)};
     struct word *word = words[script_below(&game->script, sizeof(words) / sizeof(*words))];
 
+    (void)unused;
     word_store(word, script_word(&game->script, word_load(word)));
 }
 
 static void scribble_group(struct game *game, unsigned index)
 {
-    const struct group_view *group = group_of(game, index);
+    const struct group_view *group = yard_group_of(game->yard, index);
     struct member_line *line = &group->line[script_below(&game->script, group->members)];
     struct line_fact *fact = &line->fact[script_below(&game->script, LINE_FACTS)];
     struct word *const words[] = {&group->page->claim.low,
@@ -244,49 +246,16 @@ static void scribble_group(struct game *game, unsigned index)
     word_store(word, script_word(&game->script, word_load(word)));
 }
 
+/* What a choice has a player do. */
+typedef void move(struct game *game, unsigned index);
+static move *const moves[] = {join, next, next, next, next_many, release,        release,  leave,
+                              die,  look, send, send, send,      scribble_group, scribble, scribble};
+
 static void step(struct game *game)
 {
-    uint32_t choice = script_below(&game->script, 64);
-    unsigned index = choice % PLAYERS;
+    uint32_t choice = script_below(&game->script, PLAYERS * sizeof(moves) / sizeof(*moves));
 
-    switch (choice / PLAYERS) {
-    case 0:
-        join(game, index);
-        break;
-    case 1:
-    case 2:
-    case 3:
-        next(game, index);
-        break;
-    case 4:
-        for (unsigned left = script_below(&game->script, 80); left > 0; left--)
-            next(game, index);
-        break;
-    case 5:
-    case 6:
-        release(game, index);
-        break;
-    case 7:
-        leave(game, index);
-        break;
-    case 8: /* killed: it does no more, and its life has ended */
-        game->yard->dead |= game->player[index].joined ? UINT64_C(2) << index : 0;
-        game->player[index].joined = false;
-        break;
-    case 9:
-        look(game, index);
-        break;
-    case 10:
-    case 11:
-    case 12:
-        send(game);
-        break;
-    case 13:
-        scribble_group(game, index);
-        break;
-    default:
-        scribble(game);
-    }
+    moves[choice / PLAYERS](game, choice % PLAYERS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -1,5 +1,7 @@
 #include "yard.h"
 
+#include "core/start.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -95,6 +97,45 @@ void yard_end(struct yard *yard)
 bool yard_alive(void *yard, uint64_t number)
 {
     return number != 0 && number < YARD_LIVES && (((const struct yard *)yard)->dead >> number & 1) == 0;
+}
+
+struct group_view *yard_group_of(struct yard *yard, unsigned player)
+{
+    return &yard->group[player % YARD_GROUPS];
+}
+
+static uint64_t life_of(unsigned player)
+{
+    return player + 1;
+}
+
+int yard_sit(struct yard *yard, unsigned player, bool *anew)
+{
+    const struct group_view *group = yard_group_of(yard, player);
+    int line;
+
+    yard->dead &= ~(UINT64_C(1) << life_of(player));
+    *anew = group->terms.kind == GROUP_PASSING && !group_has_members(group);
+    line = group_occupy(group, life_of(player), yard_alive, yard);
+    if (line >= 0 && *anew)
+        (void)start_place(&yard->ring, group, (uint32_t)line, &(struct start_wish){.from = START_NOW}, NULL);
+    return line;
+}
+
+int yard_enter(struct yard *yard, unsigned player, uint32_t line, struct consumer_core *core)
+{
+    const struct group_view *group = yard_group_of(yard, player);
+    const struct judge judge = {yard_alive, yard, life_of(player)};
+    int code = group_enter(core, &yard->ring, group, line, &judge);
+
+    if (code != 0)
+        group_give_back(group, line, core->owner, judge.life);
+    return code;
+}
+
+void yard_kill(struct yard *yard, unsigned player)
+{
+    yard->dead |= UINT64_C(1) << life_of(player);
 }
 
 void yard_rescan(struct yard *yard, struct producer_core *producer, struct gate_watch *watch, uint64_t *cut_off)

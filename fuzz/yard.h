@@ -26,6 +26,15 @@ void yard_end(struct yard *yard);
 /* As a life_verdict, with the yard as its context. */
 bool yard_alive(void *yard, uint64_t number);
 
+/*
+ * A player is a member of one of the groups, and a life. To join it sits down on a line of its group, or gets -EUSERS; the first one of a passing group
+ * finds it made anew, as the broker does. Then it enters: 0, or -EBADMSG, which gives the line back. It may be killed.
+ */
+struct group_view *yard_group_of(struct yard *yard, unsigned player);
+int yard_sit(struct yard *yard, unsigned player, bool *anew);
+int yard_enter(struct yard *yard, unsigned player, uint32_t line, struct consumer_core *core);
+void yard_kill(struct yard *yard, unsigned player);
+
 /* How far the group has released, at most the tail: what the producer may use as its gate. GATE_BROKEN, GATE_NONE. */
 void yard_rescan(struct yard *yard, struct producer_core *producer, struct gate_watch *watch, uint64_t *cut_off);
 
