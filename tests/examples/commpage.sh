@@ -1,47 +1,18 @@
 #!/bin/sh
 # commpage.sh COMMPAGE: the demonstration judges itself, by its exit status. Besides that: publisher and readers as the processes
 # of a user, and what the readers say when the publisher is killed, when the name is taken, and when nobody has it.
-set -eu
-commpage=$1
-folder=$(mktemp -d)
+. "$(dirname "$0")/common.sh"
 name=mring.test.commpage.$$
 publisher=
 watcher=
 # shellcheck disable=SC2086
-trap 'kill -KILL $publisher $watcher 2>/dev/null || true; rm -rf "$folder"' EXIT
-cd "$folder"
-failures=0
-
-fail() {
-    echo "FAILED: $*" >&2
-    failures=$((failures + 1))
-}
-
-# run STATUS ARGUMENT...: it must end so
-run() {
-    expected=$1
-    shift
-    status=0
-    "$commpage" "$@" >said 2>error || status=$?
-    if [ $status -ne "$expected" ]; then
-        fail "$*: exit status $status, not $expected"
-        cat said error >&2
-    fi
-}
-
-# look FILE PATTERN: it has a line like that
-look() {
-    if ! grep -Eq "$2" "$1"; then
-        fail "no line matches: $2"
-        cat "$1" >&2
-    fi
-}
+trap 'kill -KILL $publisher $watcher 2>/dev/null || true; clean_up' EXIT
 
 # publish: start it; it serves the name when this returns. Its output is at its end on descriptor 3 when it is gone.
 publish() {
     rm -f out
     mkfifo out
-    "$commpage" publish "$name" >out &
+    "$program" publish "$name" >out &
     publisher=$!
     exec 3<out
     read -r line <&3 || line=
@@ -97,7 +68,7 @@ look said "^$publisher +running "
 # It is killed: who has the page keeps the values, and is told; others find nobody.
 rm -f seen
 mkfifo seen
-"$commpage" watch "$name" >seen 2>error &
+"$program" watch "$name" >seen 2>error &
 watcher=$!
 exec 4<seen
 read -r line <&4 # titles
@@ -147,10 +118,10 @@ look error 'not a name'
 if [ -c /dev/full ]; then
     publish
     status=0
-    "$commpage" read "$name" >/dev/full 2>error || status=$?
+    "$program" read "$name" >/dev/full 2>error || status=$?
     [ $status -eq 1 ] || fail "a full device: exit status $status, not 1"
     look error '^commpage: standard output: '
     end TERM
 fi
 
-[ $failures -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
+finish

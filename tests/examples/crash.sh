@@ -1,21 +1,8 @@
 #!/bin/sh
 # crash.sh CRASH [SEED]: whatever the files are like, and however often its workers are killed, it says what wc says about
 # the same bytes. Prints the seed of its random data, with which it can be replayed.
-set -eu
-crash=$1
-seed=${2:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-LC_ALL=C
-export LC_ALL
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$0")/common.sh"
 echo "seed $seed"
-failures=0
-
-fail() {
-    echo "FAILED: $*" >&2
-    failures=$((failures + 1))
-}
 
 # compare WHAT: the first lines of `said` are what wc says about the bytes of `stream`.
 compare() {
@@ -30,7 +17,7 @@ compare() {
 check() {
     what=$1
     shift
-    "$crash" "$@" >said </dev/null || fail "$what: exit status $?"
+    "$program" "$@" >said </dev/null || fail "$what: exit status $?"
     compare "$what"
 }
 
@@ -66,7 +53,7 @@ for file in empty unfinished spaces odd runs chunk unprintable newlines chunks; 
 done
 cat runs odd chunks runs >stream
 check "several files" -k 2 -w 5 runs odd chunks runs
-"$crash" -k 1 <stream >said || fail "standard input: exit status $?"
+"$program" -k 1 <stream >said || fail "standard input: exit status $?"
 compare "standard input"
 
 # Slow work, so that those who are killed hold something; also of a lonely worker.
@@ -84,18 +71,14 @@ check "slow work" -w 2 -k 1 -p 5000 stream
 
 # What cannot be read is named and left out; the rest is counted.
 cat unfinished odd >stream
-status=0
-"$crash" unfinished missing odd >said 2>error || status=$?
-[ $status -eq 1 ] || fail "a missing file: exit status $status, not 1"
-grep -q '^crash: missing: No such file' error || fail "a missing file: the error is: $(cat error)"
+run 1 unfinished missing odd
+look error '^crash: missing: No such file'
 compare "a missing file"
 
 for wrong in '-w 0' '-w 65' '-w x' '-k -1' '-x'; do
-    status=0
     # shellcheck disable=SC2086
-    "$crash" $wrong unfinished >said 2>error || status=$?
-    [ $status -eq 2 ] || fail "$wrong: exit status $status, not 2"
-    grep -q usage error || fail "$wrong: no usage"
+    run 2 $wrong unfinished
+    look error usage
 done
 
-[ $failures -eq 0 ] || { echo "$failures failures, seed $seed" >&2; exit 1; }
+finish

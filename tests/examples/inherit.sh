@@ -1,21 +1,13 @@
 #!/bin/sh
 # inherit.sh INHERIT: it judges itself, by its exit status. Besides that, that it looked at every rule and every kind of region.
-set -eu
-status=0
-said=$("$1") || status=$?
-look() {
-    if ! printf '%s\n' "$said" | grep -Eq "$1"; then
-        printf '%s\n' "$said"
-        echo "inherit: no line matches: $1" >&2
-        exit 1
-    fi
-}
+. "$(dirname "$0")/common.sh"
 
 # row REGION RULE RULE_OF_CHILD PARENT CHILD GRANDCHILD: read, and expected
 row() {
-    look "^$1 +$2 +$3 +$4 +$5 +$6 +$4 +$5 +$6$"
+    look said "^$1 +$2 +$3 +$4 +$5 +$6 +$4 +$5 +$6$"
 }
 
+run 0
 none='pP\.\.\. absent absent'
 share='pPcCG pPcCG pPcCG'
 copy='pP\.\.\. p\.cC\. p\.c\.G'
@@ -39,8 +31,9 @@ done
 row 'mapped from an entry' SHARE COPY pPcC. pPcC. pPc.G
 row 'mapped from an entry' COPY SHARE 'pP\.\.\.' p.cCG p.cCG
 
-if [ $status -ne 0 ] || printf '%s\n' "$said" | grep DIFFERS; then
-    printf '%s\n' "$said"
-    echo "inherit: exit status $status" >&2
-    exit 1
+if grep DIFFERS said; then
+    fail "it found a difference"
+    cat said >&2
 fi
+
+finish

@@ -2,23 +2,11 @@
 # pipeline.sh PIPELINE [SEED]: what it says about a stream is what wc and sha256sum say about the same bytes, whatever the
 # files are like; and it fails with a clear error where it must. Prints the seed of its random data, with which it can be
 # replayed.
-set -eu
-pipeline=$1
-seed=${2:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-LC_ALL=C
-export LC_ALL
-folder=$(mktemp -d)
-trap 'chmod -R u+rwx "$folder"; rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$0")/common.sh"
+trap 'chmod -R u+rwx "$folder"; clean_up' EXIT
 echo "seed $seed"
 sha256=sha256sum
 command -v $sha256 >/dev/null || sha256="shasum -a 256"
-failures=0
-
-fail() {
-    echo "FAILED: $*" >&2
-    failures=$((failures + 1))
-}
 
 # What it must say first about the bytes on standard input.
 expect() {
@@ -37,7 +25,7 @@ compare() {
 check() {
     what=$1
     shift
-    "$pipeline" "$@" >said </dev/null || fail "$what: exit status $?"
+    "$program" "$@" >said </dev/null || fail "$what: exit status $?"
     compare "$what"
 }
 
@@ -61,7 +49,7 @@ binary() {
 }
 
 text=/usr/share/common-licenses
-[ -d $text ] || text=$(dirname "$pipeline")
+[ -d $text ] || text=$(dirname "$program")
 
 # One file of each kind.
 : >empty
@@ -89,7 +77,7 @@ head -c 65536 word >chunk       # as long as a chunk, to the byte
 for file in empty unfinished newline spaces odd prose noise large line word unprintable late dotted chunk chunkline chunks; do
     expect <$file >expected
     check "$file" $file
-    "$pipeline" <$file >said || fail "$file on standard input: exit status $?"
+    "$program" <$file >said || fail "$file on standard input: exit status $?"
     compare "$file on standard input"
 done
 
@@ -100,9 +88,9 @@ for workers in 1 2 3 4 5 6 7 8; do
     check "$workers workers" -w $workers prose noise unfinished line
     [ "$(grep -c '^worker [0-9]*: ' said)" -eq $workers ] || fail "$workers workers: another number reported"
 done
-tail -c +1 several | "$pipeline" - >said || fail "a pipe: exit status $?"
+tail -c +1 several | "$program" - >said || fail "a pipe: exit status $?"
 compare "a pipe"
-"$pipeline" prose - unfinished line <noise >said || fail "files and standard input: exit status $?"
+"$program" prose - unfinished line <noise >said || fail "files and standard input: exit status $?"
 compare "files and standard input"
 
 # Many small files, whose ends are no line ends.
@@ -124,7 +112,7 @@ cat "$text"/* >licences 2>/dev/null || true
 for file in prose licences dotted; do
     tr -cs 'A-Za-z' '\n' <$file | tr '[:upper:]' '[:lower:]' | awk 'length > 0 && length <= 55' | sort | uniq -c |
         sort -k1,1nr -k2,2 | head -n 10 | awk '{print $1, $2}' >expected
-    "$pipeline" -w 3 $file | sed -n '/^most frequent words$/,/^$/s/^ *\([0-9]* \) *\([a-z]*\)$/\1\2/p' >said
+    "$program" -w 3 $file | sed -n '/^most frequent words$/,/^$/s/^ *\([0-9]* \) *\([a-z]*\)$/\1\2/p' >said
     diff expected said || fail "$file: the most frequent words differ (< expected, > got)"
 done
 [ -s said ] || fail "no list of words"
@@ -132,10 +120,8 @@ done
 # What cannot be read is named and left out; the rest is counted.
 cannot() {
     expect <prose >expected
-    status=0
-    "$pipeline" empty "$1" prose >said 2>error </dev/null || status=$?
-    [ $status -eq 1 ] || fail "$1: exit status $status, not 1"
-    grep -q "^pipeline: $1: $2" error || fail "$1: the error is: $(cat error)"
+    run 1 empty "$1" prose
+    look error "^pipeline: $1: $2"
     compare "$1"
 }
 mkdir directory
@@ -146,18 +132,16 @@ chmod 0 secret
 [ -r secret ] || cannot secret 'Permission denied'
 
 for wrong in '-w 0' '-w 65' '-w x' '-w' '-x'; do
-    status=0
     # shellcheck disable=SC2086
-    "$pipeline" $wrong prose >said 2>error </dev/null || status=$?
+    run 2 $wrong prose
     if [ "$wrong" = -w ]; then # takes the file for its number
-        grep -q usage error || fail "$wrong: no usage"
+        look error usage
     fi
-    [ $status -eq 2 ] || fail "$wrong: exit status $status, not 2"
 done
 
 if [ -c /dev/full ]; then
     status=0
-    "$pipeline" prose >/dev/full 2>error || status=$?
+    "$program" prose >/dev/full 2>error || status=$?
     if [ $status -ne 1 ] || ! grep -q 'standard output' error; then
         fail "a full device: exit status $status: $(cat error)"
     fi
@@ -177,7 +161,7 @@ children() {
 open_ended() {
     rm -f in out
     mkfifo in out
-    "$pipeline" -w 3 <in >out 2>error &
+    "$program" -w 3 <in >out 2>error &
     parent=$!
     exec 3>in 4<out
     head -c 1000000 large >&3
@@ -211,4 +195,4 @@ cat <&4 >said
 [ ! -s said ] || fail "the parent killed: there is a result: $(cat said)"
 exec 3>&- 4<&-
 
-[ $failures -eq 0 ] || { echo "$failures failures, seed $seed" >&2; exit 1; }
+finish

@@ -1,27 +1,15 @@
 #!/bin/sh
 # stages.sh STAGES [SEED]: journal, checksums and index are what other programs make of the same file, whatever it is like, and however often the
 # stages are killed. Prints the seed that decides who is killed, with which it can be replayed.
-set -eu
-stages=$1
-seed=${2:-$(($(od -An -N4 -tu4 /dev/urandom | tr -d ' ') % 1000000))}
-LC_ALL=C
-export LC_ALL
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+. "$(dirname "$0")/common.sh"
+seed=$((seed % 1000000))
 echo "seed $seed"
-failures=0
-
-fail() {
-    echo "FAILED: $*" >&2
-    failures=$((failures + 1))
-}
 
 # check WHAT ARGUMENT... FILE: all is right by its own account; the journal is the file, and the index says the same of it as awk.
 check() {
     what=$1
     shift
-    "$stages" -o out "$@" >said || fail "$what: exit status $?"
+    "$program" -o out "$@" >said || fail "$what: exit status $?"
     shift $(($# - 1))
     [ "$(tail -n 1 said)" = 'verdict: right' ] || fail "$what: the verdict: $(tail -n 1 said)"
     cmp out.journal "$1" || fail "$what: the journal differs"
@@ -84,7 +72,7 @@ done
 
 # Without the parent they come to an end: descriptor 4 is at its end when none of them is left.
 mkfifo said_by
-"$stages" -o out -k 1000000 -S "$seed" prose >said_by 2>error &
+"$program" -o out -k 1000000 -S "$seed" prose >said_by 2>error &
 exec 4<said_by
 read -r said <&4
 [ "$said" = "seed $seed" ] || fail "it said: $said"
@@ -98,21 +86,15 @@ if [ -c /dev/full ]; then
     for stage in journal checksum index; do
         rm -f bad.*
         ln -s /dev/full bad.$stage
-        status=0
-        "$stages" -o bad prose >said 2>error || status=$?
-        [ $status -eq 1 ] || fail "a full device for $stage: exit status $status, not 1"
-        grep -q "^stages: $stage: No space left" error || fail "a full device for $stage: the error is: $(cat error)"
+        run 1 -o bad prose
+        look error "^stages: $stage: No space left"
     done
 fi
 for wrong in '-w 0 prose' '-w 65 prose' '-k x prose' '-x prose' '' 'prose prose'; do
-    status=0
     # shellcheck disable=SC2086
-    "$stages" $wrong >said 2>error || status=$?
-    [ $status -eq 2 ] || fail "$wrong: exit status $status, not 2"
+    run 2 $wrong
 done
-status=0
-"$stages" missing >said 2>error || status=$?
-[ $status -eq 1 ] || fail "a missing file: exit status $status, not 1"
-grep -q '^stages: missing: No such file' error || fail "a missing file: the error is: $(cat error)"
+run 1 missing
+look error '^stages: missing: No such file'
 
-[ $failures -eq 0 ] || { echo "$failures failures, seed $seed" >&2; exit 1; }
+finish

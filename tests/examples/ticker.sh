@@ -1,17 +1,7 @@
 #!/bin/sh
 # ticker.sh TICKER: the record is the feed, byte for byte, and what the display received and missed is what was sent, also when the display is
 # stopped, by itself or from outside. Nothing here is decided by time: who is stopped is so until all has been sent.
-set -eu
-ticker=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
-failures=0
-
-fail() {
-    echo "FAILED: $*" >&2
-    failures=$((failures + 1))
-}
+. "$(dirname "$0")/common.sh"
 
 # row PROCESS: what `said` says of it at the end: ticks, bytes, missed, bytes, times, verdict
 row() {
@@ -44,7 +34,7 @@ check() {
     what=$1
     shift
     status=0
-    "$ticker" "$@" >said </dev/null || status=$?
+    "$program" "$@" >said </dev/null || status=$?
     judge "$what" "$status"
 }
 
@@ -75,14 +65,14 @@ for file in empty unfinished blank longest made_up; do
     cmp ticks.txt $file || fail "$file: the record differs"
 done
 head -c 100000 /dev/zero >zeros
-"$ticker" -d 0 zeros >said || fail "zeros: exit status $?"
+"$program" -d 0 zeros >said || fail "zeros: exit status $?"
 cmp ticks.txt zeros || fail "zeros: the record differs"
 
 # begin: with ticks on descriptor 3, what is said on 4, of which the pids were read
 begin() {
     rm -f in out
     mkfifo in out
-    "$ticker" -d 0 - <in >out &
+    "$program" -d 0 - <in >out &
     parent=$!
     exec 3>in 4<out
     head -n 100 made_up >&3
@@ -141,20 +131,14 @@ for name in recorder auditor feed; do
 done
 
 if [ -c /dev/full ]; then
-    status=0
-    "$ticker" -o /dev/full >said 2>error || status=$?
-    [ $status -eq 1 ] || fail "a full device: exit status $status, not 1"
-    grep -qx 'ticker: recorder: No space left on device' error || fail "a full device: the error is: $(cat error)"
+    run 1 -o /dev/full
+    look error '^ticker: recorder: No space left on device$'
 fi
 for wrong in '-n x' '-n -1' '-z' 'one two'; do
-    status=0
     # shellcheck disable=SC2086
-    "$ticker" $wrong >said 2>error || status=$?
-    [ $status -eq 2 ] || fail "$wrong: exit status $status, not 2"
+    run 2 $wrong
 done
-status=0
-"$ticker" missing >said 2>error || status=$?
-[ $status -eq 1 ] || fail "a missing file: exit status $status, not 1"
-grep -q '^ticker: missing: No such file' error || fail "a missing file: the error is: $(cat error)"
+run 1 missing
+look error '^ticker: missing: No such file'
 
-[ $failures -eq 0 ] || { echo "$failures failures" >&2; exit 1; }
+finish
