@@ -1,117 +1,15 @@
 /*
- * Unit tests of core/recover and core/aside: counts, limits, and what hostile words come to. That nobody's death at any step loses anything is
- * for tests/kill.
+ * Unit tests of core/recover: counts, limits, and what hostile words come to. That nobody's death at any step loses anything is for tests/kill.
  */
-#include "core/aside.h"
 #include "core/lone.h"
-#include "core/recover.h"
 #include "core/shared.h"
-#include "support/fake_ring.h"
+#include "support/mortals.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-enum { LIVES = 512, SIZE = 16 /* of a record of 8 bytes */ };
-
-/* Who is dead, and how often that was asked. */
-static struct {
-    bool dead[LIVES];
-    unsigned asked;
-} world;
-
-static bool lives(void *context, uint64_t number)
-{
-    (void)context;
-    world.asked++;
-    return number < LIVES && !world.dead[number];
-}
-
-static struct judge judge_of(uint64_t life)
-{
-    return (struct judge){lives, NULL, life};
-}
-
-/* A ring with one group, and its producer. */
-struct one {
-    struct fake_ring ring;
-    struct group_view *group;
-    struct producer_core producer;
-    uint64_t next_life;
-};
-
-static void one_make(struct one *one, uint32_t members, uint32_t kind)
-{
-    memset(&world, 0, sizeof(world));
-    fake_ring_make(&one->ring, LAYOUT_CAPACITY_MIN, 8, 1, &members);
-    one->group = &one->ring.group[0];
-    one->group->terms.kind = kind;
-    one->next_life = 1;
-    assert_int_equal(producer_core_start(&one->producer, &one->ring.view), 0);
-}
-
-static void send(struct one *one, uint32_t count)
-{
-    for (uint32_t at = 0; at < count; at++)
-        fake_ring_send(&one->ring, &one->producer, "12345678", 8, (uint32_t)(one->producer.position / SIZE));
-}
-
-static int try_join(struct one *one, struct consumer_core *consumer)
-{
-    const struct judge judge = judge_of(one->next_life++);
-    int line = group_occupy(one->group, judge.life, lives, NULL);
-
-    assert_true(line >= 0);
-    return group_enter(consumer, &one->ring.view, one->group, (uint32_t)line, &judge);
-}
-
-static void join(struct one *one, struct consumer_core *consumer)
-{
-    assert_int_equal(try_join(one, consumer), 0);
-}
-
-static void die(const struct consumer_core *consumer)
-{
-    world.dead[consumer->judge.life] = true;
-}
-
-static bool look(struct one *one)
-{
-    const struct judge judge = judge_of(LIVES - 1);
-
-    return recover_dead(one->group, &judge, NULL);
-}
-
-/* The next record, which must be that one, given to so many. */
-static void expect(struct consumer_core *consumer, uint32_t tag, uint64_t given)
-{
-    struct record record = {0, 0, NULL};
-
-    if (!consumer_core_take(consumer, &record)) {
-        int code = consumer->group.members == 1 ? lone_refill(consumer) : shared_claim(consumer);
-
-        assert_int_equal(code, 1);
-        assert_true(consumer_core_take(consumer, &record));
-    }
-    assert_int_equal(record_tag(record.header), tag);
-    assert_int_equal(consumer->given, given);
-}
-
-static void release(struct consumer_core *consumer)
-{
-    shared_release(consumer, consumer->position);
-}
-
-static int take_aside(struct one *one, struct aside_message *message)
-{
-    const struct judge judge = judge_of(LIVES - 1);
-    unsigned char buffer[64];
-
-    return aside_take(one->group, &judge, buffer, sizeof(buffer), message);
-}
 
 /* ---- counts ---- */
 
@@ -377,154 +275,6 @@ static void a_dead_lone_member_waits_for_the_next_or_vanishes(void **state)
     }
 }
 
-/* ---- what is set aside ---- */
-
-static bool put(struct one *one, uint64_t position, const void *data, uint32_t length)
-{
-    const struct judge judge = judge_of(1);
-
-    return aside_put(one->group, &judge, position, record_header(length, (uint32_t)position), data, 7);
-}
-
-static void aside_is_there_once(void **state)
-{
-    struct one one;
-    struct aside_message message;
-
-    (void)state;
-    one_make(&one, 1, GROUP_DECLARED);
-    assert_true(put(&one, 8, "a", 1));
-    assert_true(put(&one, 16, "", 0));
-    assert_true(put(&one, 8, "a", 1));
-    assert_int_equal(aside_count(one.group), 2);
-    assert_int_equal(take_aside(&one, &message), 1);
-    assert_int_equal(message.position, 8);
-    assert_true(
-        put(&one, 8, "a", 1)); /* its holder was killed before held moved on, and it has been taken out meanwhile */
-    assert_int_equal(take_aside(&one, &message), 1);
-    assert_int_equal(message.position, 16);
-    assert_int_equal(record_length(message.header), 0);
-    assert_int_equal(message.given, 7);
-    assert_int_equal(take_aside(&one, &message), 0);
-    fake_ring_free(&one.ring);
-}
-
-static void aside_has_its_slots(void **state)
-{
-    struct one one;
-    struct aside_message message;
-
-    (void)state;
-    one_make(&one, 1, GROUP_DECLARED);
-    for (uint64_t at = 0; at < ASIDE_SLOTS; at++)
-        assert_true(put(&one, at * 8, "abcdefgh", 8));
-    assert_int_equal(aside_count(one.group), ASIDE_SLOTS);
-    assert_false(put(&one, ASIDE_SLOTS * 8, "abcdefgh", 8));
-    assert_int_equal(word_load(&one.group->aside->full), 1);
-    for (uint64_t round = 0; round < 3; round++) {
-        assert_int_equal(take_aside(&one, &message), 1);
-        assert_int_equal(message.position, round * 8);
-        assert_true(put(&one, (ASIDE_SLOTS + round) * 8, "abcdefgh", 8));
-        assert_int_equal(aside_count(one.group), ASIDE_SLOTS);
-        assert_false(put(&one, (ASIDE_SLOTS + round + 1) * 8, "abcdefgh", 8));
-    }
-    fake_ring_free(&one.ring);
-}
-
-/* Bytes go around the end of their room, and never over those that are there still. */
-static void aside_bytes_go_around(void **state)
-{
-    static unsigned char data[LAYOUT_CAPACITY_MIN], back[LAYOUT_CAPACITY_MIN];
-    const struct judge judge = judge_of(1);
-    struct one one;
-    struct aside_message message;
-    uint32_t length[64];
-    unsigned seed = 11, first = 0, count = 0, refused = 0;
-
-    (void)state;
-    one_make(&one, 1, GROUP_DECLARED);
-    for (unsigned round = 0; round < 2000; round++) {
-        seed = seed * 1103515245 + 12345;
-        length[count % 64] = seed >> 8 & 0xfff;
-        memset(data, (int)(count & 0xff), sizeof(data));
-        if (put(&one, count * 8, data, length[count % 64])) {
-            count++;
-        } else {
-            refused++;
-            assert_int_equal(aside_take(one.group, &judge, back, sizeof(back), &message), 1);
-            assert_int_equal(message.position, first * 8);
-            assert_int_equal(record_length(message.header), length[first % 64]);
-            for (uint32_t byte = 0; byte < length[first % 64]; byte++)
-                assert_int_equal(back[byte], first & 0xff);
-            first++;
-        }
-    }
-    assert_true(refused > 500 && count > 500);
-    fake_ring_free(&one.ring);
-}
-
-static void aside_says_what_is_too_long(void **state)
-{
-    static unsigned char data[LAYOUT_CAPACITY_MIN];
-    const struct judge judge = judge_of(1);
-    struct one one;
-    struct aside_message message;
-    unsigned char buffer[4];
-
-    (void)state;
-    one_make(&one, 1, GROUP_DECLARED);
-    assert_true(put(&one, 8, data, 8000));
-    assert_int_equal(aside_take(one.group, &judge, buffer, sizeof(buffer), &message), -EMSGSIZE);
-    assert_true(record_length(message.header) > sizeof(buffer));
-    assert_int_equal(aside_count(one.group), 1);
-    assert_int_equal(aside_take(one.group, &judge, data, sizeof(data), &message), 1);
-    fake_ring_free(&one.ring);
-}
-
-static void aside_waits_for_nobody(void **state)
-{
-    struct one one;
-    struct aside_message message;
-
-    (void)state;
-    one_make(&one, 1, GROUP_DECLARED);
-    assert_true(put(&one, 8, "a", 1));
-    word_store(&one.group->aside->owner, 5); /* alive, and stopped there */
-    assert_false(put(&one, 16, "a", 1));
-    assert_int_equal(take_aside(&one, &message), -EBUSY);
-    word_store(&one.group->aside->owner, 1); /* another thread of the same life */
-    assert_false(put(&one, 16, "a", 1));
-    word_store(&one.group->aside->owner, 5);
-    world.dead[5] = true;
-    assert_true(put(&one, 16, "a", 1));
-    assert_int_equal(word_load(&one.group->aside->owner), 0);
-    assert_int_equal(take_aside(&one, &message), 1);
-    fake_ring_free(&one.ring);
-}
-
-static void without_room_aside_it_is_handed_out(void **state)
-{
-    struct one one;
-    struct consumer_core member;
-
-    (void)state;
-    one_make(&one, 2, GROUP_DECLARED);
-    send(&one, 4);
-    word_store(&one.group->aside->owner, 9); /* somebody is stopped there */
-    for (uint64_t given = 1; given <= FAKE_RING_ATTEMPTS + 2; given++) {
-        join(&one, &member);
-        (void)look(&one);
-        expect(&member, 0, given);
-        die(&member);
-    }
-    word_store(&one.group->aside->owner, 0);
-    join(&one, &member);
-    (void)look(&one);
-    expect(&member, 1, FAKE_RING_ATTEMPTS + 3);
-    assert_int_equal(aside_count(one.group), 1);
-    fake_ring_free(&one.ring);
-}
-
 /* ---- words that nobody expects ---- */
 
 /* The line's turn wraps: an orphan's owner word is 0 then, and it is an orphan all the same. */
@@ -612,12 +362,6 @@ int main(void)
         cmocka_unit_test(what_ends_beyond_the_claim_was_given_to_nobody),
         cmocka_unit_test(a_lone_group_sets_aside_too),
         cmocka_unit_test(a_dead_lone_member_waits_for_the_next_or_vanishes),
-        cmocka_unit_test(aside_is_there_once),
-        cmocka_unit_test(aside_has_its_slots),
-        cmocka_unit_test(aside_bytes_go_around),
-        cmocka_unit_test(aside_says_what_is_too_long),
-        cmocka_unit_test(aside_waits_for_nobody),
-        cmocka_unit_test(without_room_aside_it_is_handed_out),
         cmocka_unit_test(a_turn_that_wraps_loses_nothing),
         cmocka_unit_test(a_line_that_cannot_be_true_is_damage),
         cmocka_unit_test(nobody_asks_about_who_moves),
