@@ -37,6 +37,8 @@ int laps_next(struct world *world, unsigned who, struct record *record);
 void laps_release(struct world *world, unsigned who, const struct record *record);
 /* So many answers, messages and gaps, at most: how many there were. */
 unsigned laps_read(struct world *world, unsigned who, unsigned most);
+/* Two, and it leaves. */
+void laps_read_and_leave(struct world *world, unsigned who);
 /* Two are handed out before they are released. */
 void laps_hold_two(struct world *world, unsigned who);
 /* One is handed out, of a lossy group, and released by leaving. */

@@ -78,12 +78,6 @@ static void recover_and_read(struct world *world, unsigned who)
     (void)laps_read(world, who, 3);
 }
 
-static void read_and_leave(struct world *world, unsigned who)
-{
-    (void)laps_read(world, who, 2);
-    laps_leave(world, who);
-}
-
 static void join_and_read(struct world *world, unsigned who, unsigned group)
 {
     if (laps_join(world, who, group))
@@ -229,11 +223,11 @@ static const struct scenario scenarios[] = {
     SCENARIO("join-turn-lone", 2, one_alone_is_dead, join_lone, turn_and_lap, NULL, finish_lone, false),
     SCENARIO("claim-turn", 3, one_of_many, read_three, turn_and_lap, NULL, turn_and_finish_many, false),
     SCENARIO("hold-turn", 3, one_of_many, laps_hold_two, turn_and_lap, NULL, turn_and_finish_many, false),
-    SCENARIO("leave-turn", 3, one_with_a_batch, read_and_leave, turn_and_lap, NULL, turn_and_finish_many, false),
+    SCENARIO("leave-turn", 3, one_with_a_batch, laps_read_and_leave, turn_and_lap, NULL, turn_and_finish_many, false),
     SCENARIO("adopt-turn", 4, two_are_gone_and_one_is_there, recover_and_read, turn_and_lap, NULL, turn_and_finish_many,
              false),
     SCENARIO("lone-turn", 2, one_alone, laps_hold_two, turn_and_lap, NULL, turn_and_finish_lone, false),
-    SCENARIO("lone-leave-turn", 2, one_alone, read_and_leave, turn_and_lap, NULL, turn_and_finish_lone, false),
+    SCENARIO("lone-leave-turn", 2, one_alone, laps_read_and_leave, turn_and_lap, NULL, turn_and_finish_lone, false),
 };
 
 int main(int argc, char **argv)
