@@ -63,11 +63,7 @@ static int64_t die_asleep(bool woken, uint64_t *state)
     pid_t victim, survivor;
     int64_t sent;
 
-    make(&many, 1, 0);
-    victim = child_start(sleep_and_keep, NULL);
-    await_sleepers(1);
-    survivor = child_start(survive, NULL);
-    await_sleepers(3);
+    set_up_asleep(&victim, &survivor, sleep_and_keep);
     if (!woken)
         child_kill(victim);
     sent = stage_clock();

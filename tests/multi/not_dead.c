@@ -190,11 +190,7 @@ static int64_t pass_a_stopped_sleeper(void)
     pid_t victim, survivor;
     int64_t took;
 
-    make(&many, 1, 0);
-    victim = child_start(survive, NULL);
-    await_sleepers(1);
-    survivor = child_start(survive, NULL);
-    await_sleepers(3);
+    set_up_asleep(&victim, &survivor, survive);
     stop(victim);
     while (!are_asleep(1)) { /* it was just looking */
         EXPECT_OK(kill(victim, SIGCONT));

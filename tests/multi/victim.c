@@ -88,6 +88,15 @@ void set_up(pid_t *victim, pid_t *survivor, void (*body)(void *), struct point *
     await_logged(SENT - BATCH);
 }
 
+void set_up_asleep(pid_t *victim, pid_t *survivor, void (*body)(void *))
+{
+    make(&many, 1, 0);
+    *victim = child_start(body, NULL);
+    await_sleepers(1);
+    *survivor = child_start(survive, NULL);
+    await_sleepers(3);
+}
+
 void expect_handed_over(const struct point *point)
 {
     uint32_t number = BATCH;

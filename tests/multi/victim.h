@@ -43,6 +43,9 @@ void await_sleepers(uint64_t lines);
 /* The victim holds, by this body; the survivor has read all else. */
 void set_up(pid_t *victim, pid_t *survivor, void (*body)(void *), struct point *point, bool polls);
 
+/* Nothing was sent: both sleep, the victim, by this body, on line 0, of which a waker takes it first; the survivor on line 1. */
+void set_up_asleep(pid_t *victim, pid_t *survivor, void (*body)(void *));
+
 /* What the survivor got: everything the victim did not claim, then what that had not released, flagged, each in order. */
 void expect_handed_over(const struct point *point);
 
