@@ -44,7 +44,7 @@ void consumer_answer_want(struct mring_consumer *consumer, uint64_t gate)
 /* The group's own gate, as far as a member can tell: only to decide whether to wake somebody, who looks for itself. */
 static uint64_t own_gate(const struct mring_consumer *consumer)
 {
-    fence_full(); /* this member's held before the others': the last of several that release at once sees all of them */
+    fence_full(); /* [HELD]: its own before the others': the last of several that release at once sees all of them */
     return gate_of_group(&consumer->core.view, &consumer->group.view, 0, UINT64_MAX / 2);
 }
 

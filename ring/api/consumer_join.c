@@ -346,7 +346,7 @@ static int join(struct mring_consumer *consumer, const char *name, const struct 
     }
     if (fence_register())
         word_store_release(&consumer->core.line->fenced, consumer->core.owner); /* [FENCED] */
-    fence_full();                                                               /* R15: before the first release */
+    fence_full(); /* [FENCED], R15: before the first release */
     /*
      * Who comes in place of a dead member should not have to wait for the next look at what that one held; and members that never live
      * until their second look would leave it lying.

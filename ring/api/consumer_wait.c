@@ -98,7 +98,7 @@ static bool wakers_reachable(void *context)
 {
     const struct mring_consumer *consumer = context;
     const struct producer_page *page = consumer->core.view.page;
-    uint64_t epoch = word_load_acquire(&page->epoch);
+    uint64_t epoch = word_load_acquire(&page->epoch); /* [EPOCH] */
 
     if (consumer->core.upstreams != 0)
         return stages_reachable(consumer);
@@ -135,7 +135,7 @@ static int after_producer(struct mring_consumer *consumer)
 static int verdict(void *context)
 {
     struct mring_consumer *consumer = context;
-    uint64_t epoch = word_load_acquire(&consumer->core.view.page->epoch);
+    uint64_t epoch = word_load_acquire(&consumer->core.view.page->epoch); /* [EPOCH] */
 
     consumer_meet(consumer);
     if (consumer_look_for_dead(consumer, NULL))

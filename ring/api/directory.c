@@ -68,8 +68,8 @@ static void set_live(struct mring *ring, uint32_t index, bool live)
     uint64_t groups = word_load(&page->groups);
     uint64_t bit = UINT64_C(1) << index;
 
-    word_store_release(&page->groups, live ? groups | bit : groups & ~bit); /* [GROUP] */
-    word_store_release(&page->directory_version, word_load(&page->directory_version) + 1);
+    word_store_release(&page->groups, live ? groups | bit : groups & ~bit);                /* [GROUP] */
+    word_store_release(&page->directory_version, word_load(&page->directory_version) + 1); /* [VERSION] */
 }
 
 /*
@@ -140,10 +140,10 @@ static bool occupy_beside(struct mring *ring, const struct group_view *group, ui
         *line = group_occupy(group, life, alive, ring);
         if (*line < 0)
             return true;
-        fence_full();
+        fence_full(); /* [JOIN] */
         /* Who leaves clears its bit first and its owner word after: both must stand. */
-        if ((word_load_acquire(occupied) >> witness % 64 & 1) != 0 &&
-            word_load_acquire(&group->line[witness].owner) == stay)
+        if ((word_load_acquire(occupied) >> witness % 64 & 1) != 0 && /* [JOIN] */
+            word_load_acquire(&group->line[witness].owner) == stay)   /* [OWNER] */
             return true;
         give_back(ring, group, (uint32_t)*line, word_load(&group->line[*line].owner));
     }

@@ -110,7 +110,7 @@ bool durables_behind(const struct mring *ring)
 
 void durables_keep_up(struct mring *ring)
 {
-    uint64_t version = word_load_acquire(&ring->region.view.page->directory_version);
+    uint64_t version = word_load_acquire(&ring->region.view.page->directory_version); /* [VERSION] */
     uint64_t durable = ring_groups_of_kind(ring, GROUP_DURABLE);
     uint64_t meetings = word_load(&ring->meetings);
     struct ring_key secret;

@@ -63,7 +63,7 @@ static bool adopt_group(struct mring_producer *producer, uint32_t index)
 static void read_directory(struct mring_producer *producer)
 {
     struct producer_page *page = producer->core.view.page;
-    uint64_t version = word_load_acquire(&page->directory_version);
+    uint64_t version = word_load_acquire(&page->directory_version); /* [VERSION] */
     uint64_t live;
 
     if (version == producer->directory_version && (!producer->behind || clock_left(producer->retry) > 0))
@@ -99,7 +99,7 @@ uint64_t producer_scan(struct mring_producer *producer)
     const uint64_t tail = producer_core_tail(core);
     uint64_t gate = tail;
 
-    fence_full(); /* groups that were made live before their makers read the gate are seen below: core/group.h */
+    fence_full(); /* [VERSION] [HELD]: groups made live before their makers read the gate are seen below: core/group.h */
     read_directory(producer);
     producer->scanned = core->gate;
     producer->keepers = producer->behind ? unmapped(producer) : 0;
@@ -136,7 +136,8 @@ void producer_back_off(void)
 
 static bool directory_changed(const struct mring_producer *producer)
 {
-    return word_load_acquire(&producer->core.view.page->directory_version) != producer->directory_version;
+    return word_load_acquire(&producer->core.view.page->directory_version) !=
+           producer->directory_version; /* [VERSION] */
 }
 
 /* After a scan that gained a quarter of the ring there is no need to back off. */
@@ -172,7 +173,7 @@ static void ring_member(struct mring_producer *producer, uint32_t index, int lin
 /* Somebody sleeps: one member per group that rings, or all of them. Always 0, for the calls that end with it. */
 static __attribute__((noinline)) int answer(struct mring_producer *producer, uint64_t bell)
 {
-    fence_load(); /* the bell before the directory: a group that rings was live before */
+    fence_load(); /* [BELL]: the bell before the directory: a group that rings was live before */
     read_directory(producer);
     for (; bell != 0; bell &= bell - 1) {
         uint32_t index = (uint32_t)__builtin_ctzll(bell);
@@ -181,11 +182,11 @@ static __attribute__((noinline)) int answer(struct mring_producer *producer, uin
 
         if (!producer_serves(producer, index)) {
             if (!producer->behind) /* else it may ring for a group that will be mapped later */
-                (void)word_take_bit(&producer->core.view.doorbell->groups, index);
+                (void)word_take_bit(&producer->core.view.doorbell->groups, index); /* [BELL] */
             continue;
         }
         if (group->terms.after != 0) { /* it has no bell: somebody rings in vain */
-            (void)word_take_bit(&producer->core.view.doorbell->groups, index);
+            (void)word_take_bit(&producer->core.view.doorbell->groups, index); /* [BELL] */
             continue;
         }
         if (wild_enough(&producer->turns[index]))
@@ -199,7 +200,7 @@ static __attribute__((noinline)) int answer(struct mring_producer *producer, uin
 
 static void answer_all(struct mring_producer *producer)
 {
-    fence_full();
+    fence_full(); /* [END] [SLEEP] */
     read_directory(producer);
     for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
         const uint32_t index = (uint32_t)__builtin_ctzll(left);
@@ -394,14 +395,14 @@ static int win_epoch(struct mring_producer *producer, struct mring_error *error)
 {
     struct mring *ring = producer->ring;
     struct word *epoch = &ring->region.view.page->epoch;
-    uint64_t seen = word_load_acquire(epoch);
+    uint64_t seen = word_load_acquire(epoch); /* [EPOCH] */
 
-    if (word_load_acquire(&ring->region.view.page->ended) != 0)
+    if (word_load_acquire(&ring->region.view.page->ended) != 0) /* [END] */
         return failure(error, -EPIPE, 0, "the stream of this ring is complete");
     if (ring->producing || (owner_life(seen) != 0 && life_alive(ring->life, owner_life(seen))))
         return failure(error, -EBUSY, 0, "the ring has a producer, and it lives: it must close its handle first");
     producer->epoch = owner_next(seen, life_number(ring->life));
-    if (!word_cas(epoch, seen, producer->epoch))
+    if (!word_cas(epoch, seen, producer->epoch)) /* [EPOCH] */
         return failure(error, -EBUSY, 0, "another process has just become the producer");
     return 0;
 }
@@ -424,10 +425,10 @@ static int begin(struct mring_producer *producer, struct mring_error *error)
         return code;
     if (fence_register())
         word_store_release(&page->fenced, producer->epoch); /* [FENCED] */
-    fence_full();                                           /* R15: before the first publication */
+    fence_full();                                           /* [FENCED], R15: before the first publication */
     code = producer_core_start(&producer->core, &producer->ring->region.view);
     if (code != 0) {
-        word_store_release(&page->epoch, owner_next(producer->epoch, 0));
+        word_store_release(&page->epoch, owner_next(producer->epoch, 0)); /* [EPOCH] */
         return failure(error, code, 0, "the records behind the ring's tail are damaged");
     }
     producer->ring->producing = true;
@@ -505,7 +506,7 @@ int mring_producer_close(struct mring_producer *producer)
     ring_lock();
     handle_closed(&producer->handle, producer->ring);
     if (mine) {
-        word_store_release(&producer->core.view.page->epoch, owner_next(producer->epoch, 0));
+        word_store_release(&producer->core.view.page->epoch, owner_next(producer->epoch, 0)); /* [EPOCH] */
         producer->ring->producing = false;
     }
     ring_unlock();

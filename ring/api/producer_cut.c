@@ -30,7 +30,7 @@ static void cut(struct mring_producer *producer, uint32_t index)
     word_store(&cut->bound, trouble->bound);
     word_store_release(&cut->what, cut_off_word(producer->group[index].view.incarnation, trouble->kind)); /* [CUT] */
     word_add_own(&page->cut_offs, 1);
-    fence_full(); /* before any byte of what the group had not released is overwritten */
+    fence_full(); /* [CUT]: before any byte of what the group had not released is overwritten */
 }
 
 void producer_cut_off(struct mring_producer *producer, uint32_t index)

@@ -39,7 +39,7 @@ static void wake_followers(struct mring_producer *producer, uint32_t index)
 
     if (awaited == 0)
         return;
-    fence_full();
+    fence_full(); /* [HELD] */
     gate = gate_of_group(view, &producer->group[index].view, 0, producer_core_tail(&producer->core));
     for (; awaited != 0; awaited &= awaited - 1) {
         uint32_t after = (uint32_t)__builtin_ctzll(awaited);

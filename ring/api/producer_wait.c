@@ -115,7 +115,7 @@ static void count_awaited(const struct ring_view *view, uint32_t index)
 
     if (word_load(&awaited->incarnation) != incarnation) {
         word_store(&awaited->waits, 0);
-        word_store_release(&awaited->incarnation, incarnation);
+        word_store_release(&awaited->incarnation, incarnation); /* [WAITED] */
     }
     word_add_own(&awaited->waits, 1);
 }

@@ -153,7 +153,7 @@ bool serve_claim(struct mring *ring, uint64_t seen)
     if (!word_cas(&page->broker, seen, mine)) /* [BROKER] */
         return false;
     /* Whatever the one before was killed at, the producer looks at the directory again. */
-    word_store_release(&page->directory_version, word_load(&page->directory_version) + 1);
+    word_store_release(&page->directory_version, word_load(&page->directory_version) + 1); /* [VERSION] */
     word_store(&ring->served_by, mine);
     return true;
 }

@@ -167,7 +167,7 @@ static bool describe(const struct mring *ring, uint32_t index, const struct held
                                        .lag_bytes = MRING_UNKNOWN};
     memcpy(told->name, view->directory[index].name, sizeof(told->name));
     told->name[sizeof(told->name) - 1] = '\0';
-    fence_load();
+    fence_load(); /* [GROUP] */
     return entry->incarnation == incarnation &&
            (word_load_acquire(&view->page->groups) >> index & 1) != 0 && /* [GROUP] */
            (held->view.page == NULL || held->view.incarnation == incarnation);

@@ -12,12 +12,12 @@ static bool lock(const struct group_view *group, const struct judge *judge)
     /* One's own life: another thread of this process is there. */
     if (life != 0 && (life == judge->life || judge->alive(judge->context, life)))
         return false;
-    return word_cas(owner, seen, judge->life); /* [ASIDE] */
+    return word_cas(owner, seen, judge->life); /* [LOCK] */
 }
 
 static void unlock(const struct group_view *group)
 {
-    word_store_release(&group->aside->owner, 0); /* [ASIDE] */
+    word_store_release(&group->aside->owner, 0); /* [LOCK] */
 }
 
 static struct aside_slot *slot_at(const struct group_view *group, uint64_t number)
@@ -125,7 +125,7 @@ static int take(const struct group_view *group, void *buffer, uint64_t size, str
     if (record_length(message->header) > size)
         return -EMSGSIZE;
     copy_out(group, word_load(&slot->at), buffer, record_length(message->header));
-    word_store_release(&group->aside->first, first + 1);
+    word_store_release(&group->aside->first, first + 1); /* [TAKEN] */
     return 1;
 }
 

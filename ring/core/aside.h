@@ -5,12 +5,12 @@
  * It guarantees that a message set aside is there once, whole, whoever is killed meanwhile.
  *
  * Words: all of struct aside_page, and the bytes behind it. One member at a time is at work here, by a lock that a dead one does not
- * keep: `owner` is a life, and what it says is no more believed than any owner once the kernel has said that this life has ended.
+ * keep [LOCK]: `owner` is a life, and what it says is no more believed than any owner once the kernel has said that this life has ended.
  * Whatever a dead one left behind is whole at any time:
  *   put    bytes, slot, then count + 1 [ASIDE]. Killed before: what was written is beyond the count. Killed after, but before `held` moved
  *          past the record: the next who comes to set it aside finds its position in a slot, and puts it no second time. (A slot keeps
  *          its position after it was taken out, until it is needed anew.)
- *   take   copy out, then first + 1. Killed in between, it is there still.
+ *   take   copy out, then first + 1 [TAKEN]. Killed in between, it is there still.
  * The lock is never waited for: its owner may be stopped. Who finds it taken does without.
  *
  * All of it is written by members, so every number is bounded, and bytes are found modulo the size.

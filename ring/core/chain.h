@@ -60,7 +60,7 @@ static inline uint64_t chain_stream_end(const struct ring_view *view)
     bool whole = chain_walk(view, tail, &chain);
     uint64_t now;
 
-    fence_load();
+    fence_load();                  /* [TAIL] */
     now = word_load_acquire(word); /* [TAIL] */
     return whole && now == tail ? chain.end : now;
 }

@@ -23,7 +23,7 @@ void group_free_line(const struct group_view *group, uint32_t index)
 {
     struct member_line *line = &group->line[index];
 
-    (void)word_take_bit(occupied_word(group, index), index % 64);
+    (void)word_take_bit(occupied_word(group, index), index % 64);             /* [JOIN] */
     word_store_release(&line->owner, owner_next(word_load(&line->owner), 0)); /* [OWNER] */
 }
 
@@ -75,7 +75,7 @@ static bool may_be_at(const struct ring_view *view, const struct group_view *gro
 int group_enter(struct consumer_core *consumer, const struct ring_view *view, const struct group_view *group,
                 uint32_t line, const struct judge *judge)
 {
-    uint64_t tail = word_load_acquire(&view->page->tail);
+    uint64_t tail = word_load_acquire(&view->page->tail); /* [TAIL] */
     uint64_t position;
     int code;
 
@@ -95,7 +95,8 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->want = &group->page->want;
     consumer->awaited = &view->doorbell->awaited[group->index];
     /* A member of many begins with an empty batch: its first call claims. */
-    position = group->members == 1 ? word_load(&consumer->line->held) : word_load_acquire(&group->page->claim.low);
+    position = group->members == 1 ? word_load(&consumer->line->held)
+                                   : word_load_acquire(&group->page->claim.low); /* [CLAIM] */
     /* The position of many moves on meanwhile, and each claim checks it. */
     if (position % view->alignment != 0 || (group->members == 1 && !may_be_at(view, group, position, tail)))
         return consumer_core_damaged(consumer, (struct trouble){TROUBLE_POSITION, position, tail, view->capacity});
@@ -160,7 +161,7 @@ bool group_fenced(const struct group_view *group)
 static void sweep_after_last(const struct group_view *group)
 {
     /* Two that leave at once must not both think that the other stays: each is gone before it looks. */
-    fence_full();
+    fence_full(); /* [OWNER] */
     if (group->terms.kind == GROUP_PASSING && !group_has_members(group))
         recover_sweep(group);
 }

@@ -9,9 +9,9 @@
  *
  * Making a group (start.h; R9). It must start where the producer has not written over, and will not:
  *   the maker    (1) gives it a place that is certainly not too high: the beginning of the stream; (2) makes it live, which raises the
- *                directory's version [GROUP]; (3) a full fence; (4) reads the published gate [GATE], and the tail [TAIL]; (5) has it
+ *                directory's version [VERSION]; (3) a full fence; (4) reads the published gate [GATE], and the tail [TAIL]; (5) has it
  *                start anywhere from that gate on.
- *   the producer, in a rescan: (a) reads the version, then scans; (b) publishes the gate that it found [GATE]; (c) a full fence; (d) reads the
+ *   the producer, in a rescan: (a) reads the version [VERSION], then scans; (b) publishes the gate that it found [GATE]; (c) a full fence; (d) reads the
  *                version again; if it is another, it scans once more, with the groups that came, and uses the lower of the two gates;
  *                (e) only now writes where this gate lets it.
  * Let the maker read the gate G at (4), and the producer use a gate U > G. U is at most a gate that it published at (b), and as G is less, and the

@@ -36,8 +36,8 @@ static bool inspect_chain(const struct inspector *inspector, uint64_t epoch, uin
     struct chain chain;
     bool whole = chain_walk(&inspector->ring, tail, &chain);
 
-    fence_load(); /* the walk before the second look */
-    if (word_load_acquire(&inspector->ring.page->epoch) != epoch)
+    fence_load();                                                 /* [EPOCH]: the walk before the second look */
+    if (word_load_acquire(&inspector->ring.page->epoch) != epoch) /* [EPOCH] */
         return false;
     if (whole)
         tell(inspector, FINDING_PRODUCER_DEAD, FINDING_WHOLE, FINDING_WHOLE, 0, tail, chain.end);
@@ -51,8 +51,8 @@ static void inspect_producer(const struct inspector *inspector)
     const struct producer_page *page = inspector->ring.page;
 
     for (unsigned turn = 0; turn < WALKS; turn++) {
-        uint64_t epoch = word_load_acquire(&page->epoch);
-        uint64_t tail = word_load_acquire(&page->tail); /* [TAIL] */
+        uint64_t epoch = word_load_acquire(&page->epoch); /* [EPOCH] */
+        uint64_t tail = word_load_acquire(&page->tail);   /* [TAIL] */
         uint64_t life = owner_life(epoch);
         bool alive = lives(inspector, life);
 
@@ -124,7 +124,7 @@ static void inspect_messages(const struct inspector *inspector)
         if (from > end || end - from > inspector->ring.capacity || !aligned(inspector, from) ||
             chain_reaches(&inspector->ring, &at, end))
             return;
-        fence_load(); /* the walk before the second look */
+        fence_load(); /* [CLAIM] [HELD]: the walk before the second look */
         if (lowest_position(inspector) == from) {
             tell(inspector, FINDING_RECORD_BAD, FINDING_WHOLE, FINDING_WHOLE, 0, at, at);
             return;
@@ -187,7 +187,8 @@ static void inspect_orphans(const struct inspector *inspector, const struct grou
         if (owner_life(owner) != 0 || word_load(&line->held) == HELD_IDLE || group->members == 1 ||
             !recover_holds(group, index, &from, &to))
             continue;
-        if (word_load_acquire(&group->page->orphans) == 0 && word_load_acquire(&line->owner) == owner) /* [ORPHAN] */
+        if (word_load_acquire(&group->page->orphans) == 0 &&
+            word_load_acquire(&line->owner) == owner) /* [ORPHAN] [OWNER] */
             tell(inspector, FINDING_FORGOTTEN, (int)group->index, (int)index, 0, from, to);
     }
 }
@@ -210,9 +211,9 @@ static bool bits_beyond(const struct group_view *group, const struct word *words
 
 static void inspect_position(const struct inspector *inspector, const struct group_view *group)
 {
-    uint64_t tail = word_load_acquire(&inspector->ring.page->tail); /* [TAIL] before the position: L3 */
-    uint64_t named = word_load_acquire(&group->page->claim.high) >> SERIAL_BITS;
-    uint64_t position = word_load_acquire(&group->page->claim.low);                            /* [CLAIM] */
+    uint64_t tail = word_load_acquire(&inspector->ring.page->tail);              /* [TAIL] before the position: L3 */
+    uint64_t named = word_load_acquire(&group->page->claim.high) >> SERIAL_BITS; /* [CLAIM] */
+    uint64_t position = word_load_acquire(&group->page->claim.low);              /* [CLAIM] */
     uint64_t held = group->members == 1 ? word_load_acquire(&group->line[0].held) : HELD_IDLE; /* [HELD] */
     uint64_t from = held != HELD_IDLE ? held : position;
     const int at = (int)group->index;
@@ -252,11 +253,11 @@ static void inspect_stage(const struct inspector *inspector, const struct group_
 
 static void inspect_aside(const struct inspector *inspector, const struct group_view *group)
 {
-    uint64_t first = word_load_acquire(&group->aside->first);
+    uint64_t first = word_load_acquire(&group->aside->first); /* [TAKEN] */
     uint64_t count = word_load_acquire(&group->aside->count); /* [ASIDE] */
 
     /* `first` is loaded first, and never passes the count: but it may be much older. */
-    if (count < first || word_load_acquire(&group->aside->first) + ASIDE_SLOTS < count)
+    if (count < first || word_load_acquire(&group->aside->first) + ASIDE_SLOTS < count) /* [TAKEN] */
         tell(inspector, FINDING_ASIDE_BAD, (int)group->index, FINDING_WHOLE, 0, first, count);
     else if (count > first)
         tell(inspector, FINDING_ASIDE, (int)group->index, FINDING_WHOLE, 0, first, count);
@@ -272,7 +273,7 @@ static void inspect_group(const struct inspector *inspector, const struct group_
         return;
     }
     if (group->terms.kind == GROUP_PASSING && !group_lives(group, judge->alive, judge->context)) {
-        uint64_t tail = word_load_acquire(&inspector->ring.page->tail);
+        uint64_t tail = word_load_acquire(&inspector->ring.page->tail); /* [TAIL] */
 
         /* One that every member has left is cleared away in good time, and gates no more. */
         if (gate_of_group(&inspector->ring, group, 0, tail) != GATE_NONE)
@@ -335,15 +336,15 @@ static bool stage_sound(const struct inspector *inspector, uint64_t live, uint32
 static void inspect_entry(const struct inspector *inspector, uint32_t index)
 {
     const struct producer_page *page = inspector->ring.page;
-    uint64_t version = word_load_acquire(&page->directory_version);
-    uint64_t groups = word_load_acquire(&page->groups); /* [GROUP] */
+    uint64_t version = word_load_acquire(&page->directory_version); /* [VERSION] */
+    uint64_t groups = word_load_acquire(&page->groups);             /* [GROUP] */
     bool live = (groups >> index & 1) != 0;
     bool sound = !live || (entry_sound(&inspector->ring.directory[index], inspector->ring.capacity) &&
                            stage_sound(inspector, groups, index));
 
-    fence_load();
-    if (word_load_acquire(&page->directory_version) != version ||
-        (word_load_acquire(&page->groups) >> index & 1) != (uint64_t)live)
+    fence_load();                                                          /* [VERSION] [GROUP] */
+    if (word_load_acquire(&page->directory_version) != version ||          /* [VERSION] */
+        (word_load_acquire(&page->groups) >> index & 1) != (uint64_t)live) /* [GROUP] */
         return;
     if (!sound)
         tell(inspector, FINDING_DIRECTORY_BAD, (int)index, FINDING_WHOLE, 0, 0, 0);

@@ -21,7 +21,7 @@ void landmark_write(struct producer_page *page, unsigned place, const struct fac
     struct landmark *landmark = &page->landmark[place];
 
     word_store(&landmark->position, NOWHERE);
-    fence_store();
+    fence_store(); /* [LANDMARK] */
     word_store(&landmark->messages, fact->messages);
     word_store(&landmark->bytes, fact->bytes);
     word_store_release(&landmark->position, fact->position); /* [LANDMARK] */
@@ -44,7 +44,7 @@ static bool look(const struct ring_view *view, unsigned place, struct fact *fact
     fact->position = word_load_acquire(&landmark->position); /* [LANDMARK] */
     fact->messages = word_load(&landmark->messages);
     fact->bytes = word_load(&landmark->bytes);
-    fence_load();
+    fence_load(); /* [LANDMARK] */
     return word_load(&landmark->position) == fact->position && fact->position <= tail &&
            fact->position % view->alignment == 0;
 }

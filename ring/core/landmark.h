@@ -61,8 +61,8 @@ bool landmark_fact(const struct ring_view *view, uint64_t position, struct fact 
  */
 static inline bool record_intact(const struct ring_view *view, uint64_t position)
 {
-    fence_load();
-    return word_load(&view->page->intent) - position <= view->capacity;
+    fence_load();                                                       /* [INTENT] */
+    return word_load(&view->page->intent) - position <= view->capacity; /* [INTENT] */
 }
 
 #endif

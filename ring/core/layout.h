@@ -10,16 +10,19 @@
  *   page 1  04000  struct producer_page    the producer (directory words: the broker)
  *             04000  tail                  P, release [TAIL]    how far the stream is published
  *             04080  intent                P, before what it covers [INTENT]  lossy groups: how far P may have written
- *             04100  epoch, fenced, ended  P, release           who produces; does membarrier reach it; has it ended
+ *             04100  epoch                 P, CAS [EPOCH]       who produces: OWNER, life 0: nobody
+ *             04108  fenced                P, release [FENCED]  equals epoch: membarrier reaches it
+ *             04110  ended                 P, release [END]     the tail + 1 that it has ended at; 0: it has not
  *             04118  gate                  P, release [GATE]    no byte from here on is overwritten without a scan that says so (R9)
  *             04120  judged                P, release [JUDGED]  a group that it may be about to give up (unserved.h)
- *             04180  groups, directory_version  B, release [GROUP]  which directory entries are live
+ *             04180  groups                B, release [GROUP]   which directory entries are live
+ *             04188  directory_version     B, release [VERSION]  grows behind each change of those
  *             04190  broker                B, CAS [BROKER]      who serves the ring: OWNER, life 0: nobody
  *             04198  meeting               B, release [MEETING]  a number of the name that a successor is found by
  *             04200  counters              P                    messages and bytes published, waits, wake-ups
  *             04280  landmark[32]          P, release [LANDMARK]  lossy groups: what the stream had come to at a position
  *             04680  cut_off[64]           P, release [CUT]     groups whose words were damaged: they gate no more
- *             04e80  awaited[64]           P                    how often P went to sleep for the room that a group kept
+ *             04e80  awaited[64]           P, release [WAITED]  how often P went to sleep for the room that a group kept
  *             05280  turned[64]            P, release [TURN]    groups that nobody served, and that are lossy since then (unserved.h)
  *   page 2  08000  struct group_entry[64]  B                    the directory: names and kinds of groups
  *   page 3  0c000  data                    P                    capacity bytes, mapped twice back to back
@@ -30,7 +33,7 @@
  *           00080  want, want_epoch        P sets, the releaser that satisfies it clears by CAS [WANT]
  *           00100  occupied[16]            members: bit m: line m has a member [JOIN]
  *           00180  sleepers[16]            members: bit m: member m sleeps; who clears it signals it [SLEEP]
- *           00200  orphans                 members, P: not 0: some line may wait to be adopted (the lines themselves decide)
+ *           00200  orphans                 members, P [ORPHAN]: not 0: some line may wait to be adopted (the lines themselves decide)
  *           00208  deaths                  members, P: lines that were taken from the dead
  *           00210  begin                   B, P                 lossy: what the stream had come to where the group began, or turned lossy
  *           00228  starting                B, release [START]  not 0: it has no place yet, and gates from the beginning
@@ -43,13 +46,13 @@
  *             +48    ticket                B                    the last join that was given this place, to undo it by
  *             +58    missed, missed_bytes  its member           lossy: what it found to be lost
  *             +68    wakeups               its member           that it sent
- *             +80    owner                 members, CAS         who sits here: see OWNER below
- *             +88    intent_serial, intent_end   its member     the claim it is about to make (R4)
- *             +98    signed                any member, atomic maximum   the last serial known to be this line's (R5)
- *             +a0    fenced                its member           membarrier reaches it (R15)
+ *             +80    owner                 members, CAS [OWNER]  who sits here: see OWNER below
+ *             +88    intent_serial, intent_end   its member, release [PLAN]  the claim it is about to make (R4)
+ *             +98    signed                any member, atomic maximum [SIGNED]  the last serial known to be this line's (R5)
+ *             +a0    fenced                its member, release [FENCED]  membarrier reaches it (R15)
  *             +a8    tally, tally_serial   who takes over       to how many the claim was given: see TALLY below
- *             +b8    fact[3]               its member, P        lossy: the stream before its held, and before the end of its last claim
- *   behind         struct aside_page       who locks it         messages that were set aside: see aside.h
+ *             +b8    fact[3]               its member, P, release [FACT]  lossy: the stream before its held, and before the end of its last claim
+ *   behind         struct aside_page       who locks it [LOCK]  messages that were set aside [ASIDE] [TAKEN]: see aside.h
  *   behind         their bytes, as many as the longest record has
  *
  *   DOORBELL ENTRY        everybody read-write; the worst harm there is a late wake-up (bounded) or a needless one
@@ -60,10 +63,10 @@
  *
  *   LIFE ENTRY            mapped by nobody: its bytes are only locked, to tell who lives (member/)
  *
- * P the producer, B the broker, [LABEL] the release/acquire pair, named again at both ends in the code. A word without a label
- * is relaxed and only ever an estimate, or is ordered by the labelled store after it.
+ * P the producer, B the broker, [LABEL] the release/acquire pair, named again at both ends in the code (doc/orders.md has all of them). A word
+ * without a label is relaxed and only ever an estimate, or is ordered by the labelled store after it.
  *
- * A record: 8-byte header {length + 1: 32 bits, user tag: 32 bits}, payload, padding to the ring's alignment. A zero header
+ * A record: 8-byte header {length + 1: 32 bits, user tag: 32 bits} [HEADER], payload, padding to the ring's alignment. A zero header
  * means "nothing here yet". Positions are byte counts that only grow; index = position & (capacity - 1).
  *
  * Invariants. Asserted in the tests, cited in the code.

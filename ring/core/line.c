@@ -8,7 +8,7 @@ bool line_said(const struct member_line *line, uint64_t position, struct fact *f
         if (word_load_acquire(&says->position) != position) /* [FACT] */
             continue;
         *fact = (struct fact){position, word_load(&says->messages), word_load(&says->bytes)};
-        fence_load();
+        fence_load(); /* [FACT] */
         if (word_load(&says->position) == position)
             return true;
     }
@@ -33,7 +33,7 @@ void line_say(struct member_line *line, const struct fact *fact, uint64_t keep, 
             unneeded = &line->fact[place];
     }
     word_store(&unneeded->position, NOWHERE);
-    fence_store();
+    fence_store(); /* [FACT] */
     word_store(&unneeded->messages, fact->messages);
     word_store(&unneeded->bytes, fact->bytes);
     word_store_release(&unneeded->position, fact->position); /* [FACT] */

@@ -396,7 +396,7 @@ void lossy_begin_at_tail(const struct ring_view *view, const struct group_view *
         left -= fact.position - from;
     }
     if (!counted)
-        fact = (struct fact){word_load_acquire(&view->page->tail), word_load(&view->page->messages),
+        fact = (struct fact){word_load_acquire(&view->page->tail), word_load(&view->page->messages), /* [TAIL] */
                              word_load(&view->page->bytes)};
     lossy_begin(group, line, &fact);
 }

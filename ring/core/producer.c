@@ -64,8 +64,8 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
         keep_landmark(producer, producer_core_tail(producer), intent);
         producer->intent = intent;
         if (intent > word_load(&page->intent)) /* R11 */
-            word_store(&page->intent, intent);
-        fence_store(); /* [INTENT] */
+            word_store(&page->intent, intent); /* [INTENT] */
+        fence_store();                         /* [INTENT] */
         leave_landmark(producer, &here, step);
     }
     producer->limit = (producer->intent < most ? producer->intent : most) - LAYOUT_RECORD_HEADER;
@@ -87,7 +87,7 @@ static void recount(const struct ring_view *view, uint64_t tail)
 
 int producer_core_start(struct producer_core *producer, const struct ring_view *view)
 {
-    uint64_t tail = word_load_acquire(&view->page->tail);
+    uint64_t tail = word_load_acquire(&view->page->tail); /* [TAIL] */
     struct chain chain;
 
     if (!chain_walk(view, tail, &chain))

@@ -87,7 +87,7 @@ static inline void producer_core_tell_gate(const struct producer_core *producer,
 
     if (gate > word_load(told))
         word_store_release(told, gate); /* [GATE] */
-    fence_full();
+    fence_full();                       /* [GATE] [VERSION] */
 }
 
 /* Would the gate let a record end there? */
@@ -162,8 +162,8 @@ static inline uint64_t producer_core_show(const struct producer_core *producer, 
      * Tail before doorbell, for the compiler. For the machine this order is a fence too dear to pay here; the sleeper pays it
      * instead, for both (wait/fence.h) [BELL].
      */
-    fence_compiler();
-    return word_load(doorbell);
+    fence_compiler();           /* [BELL] */
+    return word_load(doorbell); /* [BELL] */
 }
 
 /* The record at its place is complete; it is seen at the next publication. */

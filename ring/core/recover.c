@@ -18,12 +18,12 @@ static bool judge_line(const struct group_view *group, uint32_t index, struct re
     struct member_line *line = &group->line[index];
     uint64_t named = word_load_acquire(&group->page->claim.high);     /* [CLAIM] */
     uint64_t signed_serial = word_load_acquire(&line->signed_serial); /* [SIGNED] */
-    uint64_t serial = word_load(&line->intent_serial);
+    uint64_t serial = word_load(&line->intent_serial);                /* [PLAN] */
     uint64_t tally = word_load(&line->tally);
     bool counted = word_load(&line->tally_serial) == serial + 1;
 
     remains->from = word_load_acquire(&line->held); /* [HELD] */
-    remains->end = word_load(&line->intent_end);
+    remains->end = word_load(&line->intent_end);    /* [PLAN] */
     remains->given = counted ? tally_given(tally) : 1;
     remains->front = counted ? tally_front(tally, remains->from) : 1;
     if (signed_serial != serial && named != (((uint64_t)index + 1) << SERIAL_BITS | serial))
@@ -252,7 +252,7 @@ int recover_adopt(struct consumer_core *consumer)
     int index, code = 0;
 
     (void)word_swap(&group->page->orphans, 0); /* [ORPHAN] */
-    fence_full();
+    fence_full();                              /* [ORPHAN] */
     for (uint32_t left = group->members; code == 0 && left > 0; left--) {
         index = oldest_orphan(group, &owner);
         if (index < 0)

@@ -6,7 +6,7 @@
  * kernel (member/life.h): these functions are told.
  *
  * Words: owner (CAS [OWNER]), and of a line that was won by it: held, tally, tally_serial, redelivered_to; the group's orphans and
- * deaths. Read: the claim word's high half, signed, intent.
+ * deaths [ORPHAN]. Read: the claim word's high half [CLAIM], signed [SIGNED], intent [PLAN].
  *
  * Whose. A member of many holds [held, intent_end) if its last claim was won, and nothing if it was not: its intent is announced before
  * the CAS that wins (shared.h). The claim word says so as long as it names the line with that serial; the line's `signed` does from before the

@@ -100,7 +100,7 @@ void shared_look_beyond(struct consumer_core *consumer)
     if (!chain_walk(&consumer->view, seen, &chain))
         return;
     /* As long as the tail stands there nothing behind it was overwritten. Else a successor has taken it all in. */
-    fence_load();
+    fence_load(); /* [TAIL] */
     if (word_load(tail) == seen)
         consumer->beyond = chain.end;
 }
@@ -120,8 +120,8 @@ bool shared_move(struct consumer_core *consumer, uint64_t position, uint64_t own
 {
     struct member_line *line = consumer->line;
 
-    word_store_release(&line->intent_serial, serial);
-    word_store_release(&line->intent_end, end); /* after the serial, R4 */
+    word_store_release(&line->intent_serial, serial); /* [PLAN] */
+    word_store_release(&line->intent_end, end);       /* [PLAN]: after the serial, R4 */
     sign_for(&consumer->group, owner_serial);
     if (!pair_cas(&consumer->group.page->claim, position, owner_serial, end,
                   ((uint64_t)consumer->line_index + 1) << SERIAL_BITS | serial)) /* [CLAIM] */
@@ -154,7 +154,7 @@ static int claim_at(struct consumer_core *consumer, uint64_t position, uint64_t 
 
     /* Release: what an earlier try walked at a lower position has been read by now. */
     word_store_release(&consumer->line->held, position); /* [HELD] */
-    fence_full();
+    fence_full();                                        /* [HELD] [CLAIM] */
     owner_serial = word_load(&page->claim.high);
     if (word_load_acquire(&page->claim.low) != position) /* [CLAIM] */
         return SHARED_CHANGED;

@@ -8,8 +8,8 @@
  *   claim {position, line + 1 | serial}   one 16-byte CAS moves both halves [CLAIM]. `serial` is the number of records the group
  *                                         has claimed; it only grows.
  *   line.held                             this member [HELD]: lowest position it has not released; HELD_IDLE: nothing
- *   line.intent_serial, intent_end        this member: what the claim it is about to make would leave in the word
- *   line.signed_serial                    anybody, as an atomic maximum: the last serial known to be this line's
+ *   line.intent_serial, intent_end        this member [PLAN]: what the claim it is about to make would leave in the word
+ *   line.signed_serial                    anybody [SIGNED], as an atomic maximum: the last serial known to be this line's
  *   tail, record headers                  read only
  *
  * The claim, steps in this order:

@@ -24,7 +24,7 @@ size_t snapshot_size(const struct sight *sight)
 
 static uint64_t bit_of(const struct word *words, uint32_t index)
 {
-    return word_load_acquire(&words[index / 64]) >> index % 64 & 1;
+    return word_load_acquire(&words[index / 64]) >> index % 64 & 1; /* [JOIN] [SLEEP] */
 }
 
 static void look_at_place(const struct group_view *group, uint32_t index, struct seen_place *seen)
@@ -74,7 +74,8 @@ static struct seen_place *look_at_group(const struct ring_view *ring, const stru
     seen->cut_off = cut_off_is(cut, group->incarnation);
     seen->dropped = unserved_dropped(cut, group->incarnation);
     seen->turned = unserved_turned(ring, group->index, group->incarnation);
-    seen->awaited = word_load_acquire(&awaited->incarnation) == group->incarnation ? word_load(&awaited->waits) : 0;
+    seen->awaited =
+        word_load_acquire(&awaited->incarnation) == group->incarnation ? word_load(&awaited->waits) : 0; /* [WAITED] */
     seen->aside = aside_count(group);
     seen->aside_ever = word_load(&group->aside->count);
     seen->deaths = word_load(&group->page->deaths);
@@ -83,8 +84,8 @@ static struct seen_place *look_at_group(const struct ring_view *ring, const stru
 
 static void look_at_ring(const struct producer_page *page, struct seen_ring *seen)
 {
-    seen->tail = word_load_acquire(&page->tail); /* [TAIL] */
-    seen->epoch = word_load_acquire(&page->epoch);
+    seen->tail = word_load_acquire(&page->tail);   /* [TAIL] */
+    seen->epoch = word_load_acquire(&page->epoch); /* [EPOCH] */
     seen->ended = word_load_acquire(&page->ended); /* [END] */
     seen->messages = word_load(&page->messages);
     seen->bytes = word_load(&page->bytes);
@@ -103,9 +104,9 @@ static void look(const struct sight *sight, struct snapshot *seen)
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++)
         if (sight->group[index] != NULL)
             place = look_at_group(&sight->ring, sight->group[index], &seen->group[index], place);
-    fence_load();
+    fence_load(); /* [TAIL] */
     look_at_ring(sight->ring.page, &seen->ring);
-    fence_load();
+    fence_load(); /* [TAIL] */
 }
 
 bool snapshot_take(const struct sight *sight, struct snapshot *snapshot, struct snapshot *other)

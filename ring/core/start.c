@@ -98,7 +98,7 @@ int start_place(const struct ring_view *view, const struct group_view *group, ui
 
     if (group->terms.lossy)
         return place_lossy(view, group, line, wish, other);
-    fence_full(); /* the group is live before the gate and the tail are read: group.h */
+    fence_full(); /* [VERSION] [GATE]: the group is live before the gate and the tail are read: group.h */
     if (wish->from == START_NOW)
         place = word_load_acquire(&view->page->tail); /* [TAIL] */
     else

@@ -12,8 +12,8 @@ static uint64_t name_of(const struct group_view *group)
 
 bool unserved_judge(const struct ring_view *view, const struct group_view *group, life_verdict alive, void *context)
 {
-    word_store(&view->page->judged, name_of(group));
-    fence_full();
+    word_store(&view->page->judged, name_of(group)); /* [JUDGED] */
+    fence_full();                                    /* [JUDGED] */
     return !group_lives(group, alive, context);
 }
 
@@ -24,14 +24,14 @@ void unserved_done(const struct ring_view *view)
 
 static bool is_judged(const struct ring_view *view, const struct group_view *group, life_verdict alive, void *context)
 {
-    return word_load_acquire(&view->page->judged) == name_of(group) && /* [JUDGED] */
-           alive(context, owner_life(word_load_acquire(&view->page->epoch)));
+    return word_load_acquire(&view->page->judged) == name_of(group) &&        /* [JUDGED] */
+           alive(context, owner_life(word_load_acquire(&view->page->epoch))); /* [EPOCH] */
 }
 
 bool unserved_turns_away(const struct ring_view *view, const struct group_view *group, life_verdict alive,
                          void *context)
 {
-    fence_full();
+    fence_full(); /* [JUDGED] */
     if (is_judged(view, group, alive, context))
         return true;
     /* One that a join made can be made anew. */

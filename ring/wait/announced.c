@@ -20,12 +20,12 @@ static struct episode sleep_once(struct sleeper_state *state, const struct sleep
 {
     struct episode episode = {0, false, 0};
     /* Asked on both sides of the fence: a producer that came in between has passed a full fence of its own (R15). */
-    bool reachable = side->reachable(context) && fence_others() && side->reachable(context);
+    bool reachable = side->reachable(context) && fence_others() && side->reachable(context); /* [BELL] [AWAIT] [WANT] */
     int64_t longest = turn_slice(deadline, state->published ? SLICE_NS : UNPUBLISHED_NS);
     kern_return_t kr = KERN_OPERATION_TIMED_OUT;
 
     if (!reachable)
-        fence_full();
+        fence_full(); /* [BELL] [AWAIT] [WANT] */
     episode.found = side->look(context);
     if (episode.found == 0 && turn_take_flag(state))
         episode.found = -ECANCELED;

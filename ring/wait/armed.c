@@ -27,9 +27,9 @@ static void announce(struct sleeper_state *state, const struct sleep_side *side,
         (void)side->withdraw(context); /* what came of it, if anything, is one message more */
     side->announce(context);
     side->count_sleep(context);
-    if (side->reachable(context) && fence_others() && side->reachable(context)) /* as in announced.c */
+    if (side->reachable(context) && fence_others() && side->reachable(context)) /* [BELL] [AWAIT] [WANT] */
         return;
-    fence_full();
+    fence_full(); /* [BELL] [AWAIT] [WANT] */
     pollable_tick(&state->pollable, FIRST_NS);
     state->early = true;
 }
@@ -99,8 +99,8 @@ int sleep_descriptor(struct sleeper_state *state)
     if (code != 0)
         return code;
     pollable_ring(&state->pollable);
-    word_store_release(&state->polled, 1);
-    fence_full(); /* as of a semaphore: sleep_wake sees this, or its flag is seen by the next call that waits */
+    word_store_release(&state->polled, 1); /* [POLLED] */
+    fence_full(); /* [POLLED] [WOKEN]: sleep_wake sees this, or its flag is seen by the next call that waits */
     sleep_drop_semaphore(state, true);
     state->owed = 0;
     state->published = false;

@@ -49,7 +49,7 @@ int await_answer(const struct ring_view *view, uint32_t upstream, uint64_t gate,
 
 void await_refuse(const struct ring_view *view, uint32_t upstream, uint32_t group)
 {
-    (void)word_take_bit(&view->doorbell->awaited[upstream], group);
+    (void)word_take_bit(&view->doorbell->awaited[upstream], group); /* [AWAIT] */
 }
 
 static bool is_live(const struct ring_view *view, uint32_t group)

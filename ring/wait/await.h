@@ -33,8 +33,8 @@ bool await_stands(const struct ring_view *view, const struct group_view *group, 
 /* Bit g: group g awaits that this one releases. One plain load, after a release store of held. */
 static inline uint64_t await_pending(const struct ring_view *view, uint32_t upstream)
 {
-    fence_compiler();
-    return word_load(&view->doorbell->awaited[upstream]);
+    fence_compiler();                                     /* [AWAIT] */
+    return word_load(&view->doorbell->awaited[upstream]); /* [AWAIT] */
 }
 
 /* Group `upstream` has released up to `gate`: the line of a sleeper of this group that was taken for it, or -1. Nothing of the group's is written. */

@@ -64,14 +64,14 @@ bool want_withdraw(const struct group_view *group)
 {
     uint64_t want = word_load(&group->page->want);
 
-    return want != 0 && word_cas(&group->page->want, want, 0);
+    return want != 0 && word_cas(&group->page->want, want, 0); /* [WANT] */
 }
 
 bool want_take(const struct group_view *group, uint64_t gate, uint64_t *epoch)
 {
     uint64_t want;
 
-    fence_full();
+    fence_full();                                 /* [WANT] */
     want = word_load_acquire(&group->page->want); /* [WANT] */
     if (want == 0 || gate < want)
         return false;

@@ -47,8 +47,8 @@ bool want_withdraw(const struct group_view *group);
 /* The gate that the producer waits for, or 0: it does not. One plain load, after a release store of held. */
 static inline uint64_t want_gate(const struct group_view *group)
 {
-    fence_compiler();
-    return word_load(&group->page->want);
+    fence_compiler();                     /* [WANT] */
+    return word_load(&group->page->want); /* [WANT] */
 }
 
 static inline bool want_pending(const struct group_view *group)

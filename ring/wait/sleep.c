@@ -29,8 +29,8 @@ int turn_own_semaphore(struct sleeper_state *state)
         return 0;
     if (semaphore_create(mach_task_self(), &semaphore, SYNC_POLICY_FIFO, 0) != KERN_SUCCESS)
         return -ENOMEM;
-    word_store_release(&state->semaphore, semaphore);
-    fence_full();
+    word_store_release(&state->semaphore, semaphore); /* [SEMAPHORE] */
+    fence_full();                                     /* [SEMAPHORE] [WOKEN] */
     return 0;
 }
 
@@ -213,14 +213,14 @@ void sleep_wake(struct sleeper_state *state)
 {
     semaphore_t semaphore;
 
-    if (!word_cas(&state->woken, 0, 1))
-        return; /* one credit per flag: this wait, or the next, will end anyway */
-    fence_full();
-    if (word_load_acquire(&state->polled) != 0) {
+    if (!word_cas(&state->woken, 0, 1))           /* [WOKEN] */
+        return;                                   /* one credit per flag: this wait, or the next, will end anyway */
+    fence_full();                                 /* [WOKEN] [SEMAPHORE] [POLLED] */
+    if (word_load_acquire(&state->polled) != 0) { /* [POLLED] */
         pollable_ring(&state->pollable);
         return;
     }
-    semaphore = (semaphore_t)word_load_acquire(&state->semaphore);
+    semaphore = (semaphore_t)word_load_acquire(&state->semaphore); /* [SEMAPHORE] */
     if (semaphore != 0)
         (void)semaphore_signal(semaphore);
 }

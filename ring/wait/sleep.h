@@ -24,8 +24,8 @@
  * nobody to wake, and has nothing to do for it. It cannot be missed, as it looks again by itself. What it keeps it may keep for long, as a
  * sleeper may: it answers the producer's wish between its looks.
  *
- * Waking from outside (mring_wake). The flag is set first, then the semaphore is signalled; the sleeper publishes its semaphore before
- * it reads the flag, both with full fences: one of the two sees the other.
+ * Waking from outside (mring_wake). The flag is set first [WOKEN], then the semaphore [SEMAPHORE] is signalled, or the descriptor [POLLED] made
+ * readable; the sleeper publishes either before it reads the flag, both with full fences: one of the two sees the other.
  */
 #ifndef MRING_WAIT_SLEEP_H
 #define MRING_WAIT_SLEEP_H

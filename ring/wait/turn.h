@@ -40,7 +40,7 @@ static inline int64_t turn_slice(int64_t deadline, int64_t most)
 /* Whoever set the flag signals too, if there is a semaphore: that credit is owed like a waker's. */
 static inline bool turn_take_flag(struct sleeper_state *state)
 {
-    if (word_load(&state->woken) == 0 || !word_cas(&state->woken, 1, 0))
+    if (word_load(&state->woken) == 0 || !word_cas(&state->woken, 1, 0)) /* [WOKEN] */
         return false;
     if (word_load(&state->semaphore) != 0)
         state->owed++;
