@@ -21,7 +21,7 @@ trap 'rm -rf "$scratch"' EXIT
 : >"$scratch/faults"
 
 # Not what the steps are made of.
-sources=$(find ring/core ring/wait ring/member ring/region ring/meet ring/api -name '*.[ch]' ! -path 'ring/core/atomic*' | sort)
+sources=$(find ring/include ring/core ring/wait ring/member ring/region ring/meet ring/api -name '*.[ch]' ! -path 'ring/core/atomic*' | sort)
 # shellcheck disable=SC2086 # no name here has a blank
 awk -f "$here/collect.awk" $sources >"$scratch/all"
 grep '^end' "$scratch/all" | sort -u >"$scratch/found" || { echo "no step was found in ring/"; exit 1; }

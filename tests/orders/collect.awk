@@ -7,8 +7,6 @@
 # order. A fence has as many as there are pairs that need it, a call on behalf of others one for each pair. A relaxed call needs none, and is an end of the pair whose label it carries.
 BEGIN {
     OFS = "\t"
-    order["word_load_acquire"] = "reads acquire"
-    order["word_store_release"] = "writes release"
     order["word_cas"] = order["pair_cas"] = "both compare-and-swap"
     order["word_set_bit"] = order["word_take_bit"] = order["word_swap"] = order["word_raise"] = "both read-modify-write"
     order["fence_full"] = "fence full"
@@ -38,15 +36,20 @@ function divide(line,   at) {
     }
 }
 
+# Also those of a header that cannot use core/atomic.h, as it is installed, have names that end so.
+function order_of(name) {
+    return name in order ? order[name] : name ~ /_load_acquire$/ ? "reads acquire" : name ~ /_store_release$/ ? "writes release" : ""
+}
+
 function forget() { calls = fences = loose = labels = 0 }
 
 # The calls of a line, those with an order and those without.
 function read_calls(   rest, name) {
     for (rest = code; match(rest, /[a-z_0-9]+\(/); rest = substr(rest, RSTART + RLENGTH)) {
         name = substr(rest, RSTART, RLENGTH - 1)
-        if (name in order) {
+        if (order_of(name) != "") {
             call[++calls] = name
-            fences += order[name] ~ /^fence/
+            fences += order_of(name) ~ /^fence/
         } else if (name in relaxed) {
             loose_call[++loose] = name
         }
@@ -87,24 +90,24 @@ function settle(   at, which) {
     else if (fences == calls)
         for (at = 1; at <= calls; at++)
             for (which = 1; which <= labels; which++)
-                end(label[which], order[call[at]])
+                end(label[which], order_of(call[at]))
     else if (calls != labels && calls > 1)
         fault(calls " calls with an order in " function_name "(), but " labels " labels")
     else
         for (which = 1; which <= labels; which++)
-            end(label[which], order[call[calls > 1 ? which : 1]])
+            end(label[which], order_of(call[calls > 1 ? which : 1]))
     forget()
 }
 
 {
     divide($0)
     sub(/__attribute__\(\([^)]*\)\)/, "", code)
-    if (code ~ /^[a-z].*[a-z_0-9]\(/) {
+    if (code ~ /^[A-Za-z].*[a-z_0-9]\(/) {
         function_name = code
         sub(/\(.*/, "", function_name)
         sub(/.*[^a-z_0-9]/, "", function_name)
         code = ""
-    } else if (function_name in order) {
+    } else if (order_of(function_name) != "") {
         code = "" # what it is made of
     }
     read_calls()
