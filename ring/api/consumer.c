@@ -50,7 +50,7 @@ static uint64_t own_gate(const struct mring_consumer *consumer)
 
 static inline uint64_t awaited_by(const struct mring_consumer *consumer)
 {
-    fence_compiler();
+    fence_compiler(); /* [AWAIT] */
     return word_load(consumer->core.awaited);
 }
 
@@ -369,7 +369,7 @@ static __attribute__((noinline)) int tell_those_who_wait(struct mring_consumer *
 /* Something was released: does anybody wait for it? One plain load each, after the store of held [WANT] [AWAIT]. 0. */
 static inline int released(struct mring_consumer *consumer)
 {
-    fence_compiler();
+    fence_compiler(); /* [WANT] [AWAIT] */
     return __builtin_expect((word_load(consumer->core.want) | word_load(consumer->core.awaited)) != 0, 0)
                ? tell_those_who_wait(consumer)
                : 0;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { LONGEST = 1 << 16 };
+
 struct channel {
     struct mring *ring;
     const struct work *work;
@@ -18,14 +20,14 @@ struct producing {
     struct mring_producer *handle;
     struct mring_writer writer;
     size_t length;
-    unsigned char buffer[1 << 16];
+    unsigned char *buffer;
 };
 
 struct consuming {
     struct mring_consumer *handle;
     struct mring_reader reader;
     struct mring_message last;
-    unsigned char buffer[1 << 16];
+    unsigned char *buffer;
 };
 
 static void must(const char *what, int code, const struct mring_error *error)
@@ -86,6 +88,7 @@ static void *open_producer(void *of)
 
     options.wait = waiting(channel->work);
     options.error = &error;
+    end->buffer = malloc(LONGEST);
     must("producer", mring_producer(channel->ring, &end->handle, &options), &error);
     end->writer = mring_writer(end->handle);
     return end;
@@ -112,6 +115,7 @@ static void *open_consumer(void *of, unsigned group, unsigned member)
     }
     must("join", mring_join(ring, name, &options, &end->handle), &error);
     end->reader = mring_reader(end->handle);
+    end->buffer = malloc(LONGEST);
     return end;
 }
 
@@ -200,19 +204,44 @@ INLINE void release(void *of)
     (void)mring_release(end->handle, &end->last);
 }
 
-static const struct ops in_place = {.reserve = reserve,
-                                    .commit = commit,
-                                    .flush = flush,
-                                    .next = next,
-                                    .next_batch = next_batch,
-                                    .release = release,
-                                    .wait_room = wait_room,
-                                    .wait_message = wait_message,
-                                    .finish = finish_ring};
+INLINE void publish(void *of, size_t length)
+{
+    struct producing *end = of;
+
+    (void)mring_publish(end->handle, length, 0);
+}
+
+INLINE bool published(void *of)
+{
+    (void)of;
+    return true;
+}
+
+static const struct ops one_by_one = {.reserve = reserve,
+                                      .commit = publish,
+                                      .flush = published,
+                                      .next = next,
+                                      .release = release,
+                                      .wait_room = wait_room,
+                                      .wait_message = wait_message,
+                                      .finish = finish_ring};
+
+static const struct ops in_batches = {.reserve = reserve,
+                                      .commit = commit,
+                                      .flush = flush,
+                                      .next = next,
+                                      .next_batch = next_batch,
+                                      .release = release,
+                                      .wait_room = wait_room,
+                                      .wait_message = wait_message,
+                                      .finish = finish_ring};
 
 static void play(struct side *side)
 {
-    play_with(side, &in_place);
+    if (side->work->batch > 1)
+        play_with(side, &in_batches);
+    else
+        play_with(side, &one_by_one);
 }
 
 const struct adapter adapter_mring = {.name = "mring",
@@ -224,8 +253,8 @@ const struct adapter adapter_mring = {.name = "mring",
                                       .names = true,
                                       .stages = true,
                                       .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
-                                      .longest = 1 << 16,
-                                      .longest_shared = 1 << 16,
+                                      .longest = LONGEST,
+                                      .longest_shared = LONGEST,
                                       .create = create,
                                       .open_producer = open_producer,
                                       .open_consumer = open_consumer,
@@ -246,12 +275,6 @@ INLINE void publish_inlined(void *of, size_t length)
     struct producing *end = of;
 
     (void)mring_writer_publish(&end->writer, length, 0);
-}
-
-INLINE bool published(void *of)
-{
-    (void)of;
-    return true;
 }
 
 INLINE int next_inlined(void *of, struct message *message)
@@ -281,7 +304,7 @@ static const struct ops inlined = {.reserve = reserve_inlined,
 
 static void play_inlined(struct side *side)
 {
-    play_with(side, &inlined);
+    PLAY_LOCALLY(side, &inlined);
 }
 
 const struct adapter adapter_mring_inlined = {.name = "mring, inlined",
@@ -292,8 +315,8 @@ const struct adapter adapter_mring_inlined = {.name = "mring, inlined",
                                               .names = true,
                                               .stages = true,
                                               .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
-                                              .longest = 1 << 16,
-                                              .longest_shared = 1 << 16,
+                                              .longest = LONGEST,
+                                              .longest_shared = LONGEST,
                                               .create = create,
                                               .open_producer = open_producer,
                                               .open_consumer = open_consumer,
@@ -326,7 +349,7 @@ INLINE bool send(void *of)
 INLINE int receive(void *of, struct message *message)
 {
     struct consuming *end = of;
-    const int code = mring_recv(end->handle, end->buffer, sizeof(end->buffer), &end->last);
+    const int code = mring_recv(end->handle, end->buffer, LONGEST, &end->last);
 
     *message = (struct message){end->last.data, end->last.length};
     return result("recv", code);
@@ -359,8 +382,8 @@ const struct adapter adapter_mring_copy = {.name = "mring, copied",
                                            .names = true,
                                            .stages = true,
                                            .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
-                                           .longest = 1 << 16,
-                                           .longest_shared = 1 << 16,
+                                           .longest = LONGEST,
+                                           .longest_shared = LONGEST,
                                            .create = create,
                                            .open_producer = open_producer,
                                            .open_consumer = open_consumer,

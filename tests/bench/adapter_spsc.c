@@ -151,7 +151,7 @@ static const struct ops ops = {
 
 static void play(struct side *side)
 {
-    play_with(side, &ops);
+    PLAY_LOCALLY(side, &ops);
 }
 
 const struct adapter adapter_spsc = {.name = "fixed-slot SPSC",
@@ -234,7 +234,7 @@ static const struct ops lines = {.reserve = reserve,
 
 static void play_lines(struct side *side)
 {
-    play_with(side, &lines);
+    PLAY_LOCALLY(side, &lines);
 }
 
 const struct adapter adapter_lines = {.name = "line stream",

@@ -22,20 +22,28 @@ static inline uint64_t content_scramble(uint64_t number)
     return (number ^ number >> 29) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static inline void content_write(void *data, size_t length, uint64_t number)
+/* What is behind the number. Not inlined: a message that is a number alone must not pay for it, even in registers. */
+static __attribute__((noinline, unused)) void content_write_rest(content_word *words, size_t length, uint64_t number)
 {
-    content_word *words = (content_word *)data;
     const uint64_t base = content_scramble(number);
     const size_t whole = length / sizeof(*words);
 
-    words[0] = number;
     for (size_t at = 1; at < whole; at++)
         words[at] = base + at;
     if (length % sizeof(*words) != 0) {
         const uint64_t last = base + whole;
 
-        memcpy((char *)data + whole * sizeof(*words), &last, length % sizeof(*words));
+        memcpy((char *)words + whole * sizeof(*words), &last, length % sizeof(*words));
     }
+}
+
+static inline void content_write(void *data, size_t length, uint64_t number)
+{
+    content_word *words = (content_word *)data;
+
+    words[0] = number;
+    if (length > sizeof(*words))
+        content_write_rest(words, length, number);
 }
 
 static inline uint64_t content_number(const void *data)
@@ -43,21 +51,28 @@ static inline uint64_t content_number(const void *data)
     return *(const content_word *)data;
 }
 
-static inline bool content_intact(const void *data, size_t length, uint64_t number)
+static __attribute__((noinline, unused)) bool content_intact_rest(const content_word *words, size_t length,
+                                                                  uint64_t number)
 {
-    const content_word *words = (const content_word *)data;
     const uint64_t base = content_scramble(number);
     const size_t whole = length / sizeof(*words);
-    uint64_t wrong = words[0] ^ number;
+    uint64_t wrong = 0;
 
     for (size_t at = 1; at < whole; at++)
         wrong |= words[at] ^ (base + at);
     if (length % sizeof(*words) != 0) {
         const uint64_t last = base + whole;
 
-        wrong |= (uint64_t)(memcmp((const char *)data + whole * sizeof(*words), &last, length % sizeof(*words)) != 0);
+        wrong |= (uint64_t)(memcmp((const char *)words + whole * sizeof(*words), &last, length % sizeof(*words)) != 0);
     }
     return wrong == 0;
+}
+
+static inline bool content_intact(const void *data, size_t length, uint64_t number)
+{
+    const content_word *words = (const content_word *)data;
+
+    return words[0] == number && (length == sizeof(*words) || content_intact_rest(words, length, number));
 }
 
 #endif

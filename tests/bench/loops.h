@@ -69,13 +69,13 @@ INLINE void put_all(struct side *side, const struct ops *ops, uint64_t number)
     }
 }
 
-INLINE int take(struct side *side, const struct ops *ops, struct message *message, unsigned pauses)
+INLINE int take(struct side *side, const struct ops *ops, void *in, struct message *message, unsigned pauses)
 {
     int code;
 
-    while ((code = ops->next(side->in, message)) == 0)
+    while ((code = ops->next(in, message)) == 0)
         if (side->work->idle != LOOKS && ops->wait_message != NULL)
-            ops->wait_message(side->in);
+            ops->wait_message(in);
         else
             relax(side, pauses);
     return code;
@@ -103,10 +103,9 @@ INLINE bool see(struct side *side, struct seen *seen, const struct message *mess
 /* ---- streams ---- */
 
 /* Send until the time is over. The clock is looked at some thousand times a second. */
-INLINE uint64_t produce_each(struct side *side, const struct ops *ops, int64_t until)
+INLINE uint64_t produce_each(struct side *side, const struct ops *ops, void *out, int64_t until)
 {
     uint64_t number = 0, chunk = 64;
-    void *const out = side->out[0];
 
     for (int64_t before = now(), after; before < until; before = after) {
         for (uint64_t last = number + chunk; number < last; number++) {
@@ -120,11 +119,10 @@ INLINE uint64_t produce_each(struct side *side, const struct ops *ops, int64_t u
     return number;
 }
 
-INLINE uint64_t produce_batches(struct side *side, const struct ops *ops, int64_t until)
+INLINE uint64_t produce_batches(struct side *side, const struct ops *ops, void *out, int64_t until)
 {
     uint64_t number = 0, chunk = 2;
     const unsigned batch = side->work->batch;
-    void *const out = side->out[0];
 
     for (int64_t before = now(), after; before < until; before = after) {
         for (uint64_t left = chunk; left > 0; left--) {
@@ -167,52 +165,53 @@ INLINE void finish(struct side *side, const struct ops *ops)
         }
 }
 
-INLINE void produce_stream(struct side *side, const struct ops *ops)
+/* Through `out`, or, with more than one, through all. */
+INLINE void produce_stream(struct side *side, const struct ops *ops, void *out)
 {
     const int64_t until = side->outcome->began + side->duration;
 
     if (side->outs > 1)
         side->outcome->sent = produce_fanned(side, ops, until);
     else if (side->work->batch > 1)
-        side->outcome->sent = produce_batches(side, ops, until);
+        side->outcome->sent = produce_batches(side, ops, out, until);
     else
-        side->outcome->sent = produce_each(side, ops, until);
-    finish(side, ops);
+        side->outcome->sent = produce_each(side, ops, out, until);
 }
 
-static __attribute__((noinline)) void rest(const struct side *side, struct seen *seen)
+static __attribute__((noinline)) void rest(void)
 {
     const struct timespec time = {0, 100 * 1000 * 1000};
 
-    if (seen->in_time == 0)
-        seen->in_time = seen->count;
-    if (!side->samples)
-        (void)nanosleep(&time, NULL);
+    (void)nanosleep(&time, NULL);
 }
 
 /* bench.h: hurry. */
 INLINE void rest_in_hurry(const struct side *side, struct seen *seen)
 {
-    if (side->crowded && side->work->members > 1 && __atomic_load_n(&side->outcome->hurried, __ATOMIC_RELAXED) != 0)
-        rest(side, seen);
+    if (!side->crowded || side->work->members == 1 || __atomic_load_n(&side->outcome->hurried, __ATOMIC_RELAXED) == 0)
+        return;
+    if (seen->in_time == 0)
+        seen->in_time = seen->count;
+    if (!side->samples)
+        rest();
 }
 
-INLINE void consume_each(struct side *side, const struct ops *ops, struct seen *seen)
+INLINE void consume_each(struct side *side, const struct ops *ops, void *in, struct seen *seen)
 {
     struct message message;
 
-    while (take(side, ops, &message, PAUSES_MESSAGE) > 0 && see(side, seen, &message)) {
-        ops->release(side->in);
+    while (take(side, ops, in, &message, PAUSES_MESSAGE) > 0 && see(side, seen, &message)) {
+        ops->release(in);
         rest_in_hurry(side, seen);
     }
 }
 
-INLINE void consume_batches(struct side *side, const struct ops *ops, struct seen *seen)
+INLINE void consume_batches(struct side *side, const struct ops *ops, void *in, struct seen *seen)
 {
     struct message messages[BATCH_MOST];
     int count;
 
-    while ((count = ops->next_batch(side->in, messages, BATCH_MOST)) >= 0) {
+    while ((count = ops->next_batch(in, messages, BATCH_MOST)) >= 0) {
         if (count == 0) {
             relax(side, PAUSES_MESSAGE);
             continue;
@@ -220,17 +219,17 @@ INLINE void consume_batches(struct side *side, const struct ops *ops, struct see
         for (int at = 0; at < count; at++)
             if (!see(side, seen, &messages[at]))
                 return;
-        ops->release(side->in);
+        ops->release(in);
         rest_in_hurry(side, seen);
     }
 }
 
-INLINE void consume_stream(struct side *side, const struct ops *ops, struct seen *seen)
+INLINE void consume_stream(struct side *side, const struct ops *ops, void *in, struct seen *seen)
 {
     if (side->work->batch > 1)
-        consume_batches(side, ops, seen);
+        consume_batches(side, ops, in, seen);
     else
-        consume_each(side, ops, seen);
+        consume_each(side, ops, in, seen);
 }
 
 /* ---- round trips ---- */
@@ -254,7 +253,7 @@ INLINE void ping(struct side *side, const struct ops *ops)
 
         put(side, ops, side->out[0], number);
         flush_out(side, ops, side->out[0]);
-        if (take(side, ops, &message, 1) < 0 || !see(side, &seen, &message))
+        if (take(side, ops, side->in, &message, 1) < 0 || !see(side, &seen, &message))
             fault("no answer to %llu", (unsigned long long)number);
         ops->release(side->in);
         if (number >= TRIPS_WARMING && outcome->latencies < SAMPLES_MOST)
@@ -270,7 +269,7 @@ INLINE void pong(struct side *side, const struct ops *ops, struct seen *seen)
 {
     struct message message;
 
-    while (take(side, ops, &message, 1) > 0 && see(side, seen, &message)) {
+    while (take(side, ops, side->in, &message, 1) > 0 && see(side, seen, &message)) {
         ops->release(side->in);
         put_all(side, ops, seen->count - 1);
     }
@@ -326,7 +325,7 @@ INLINE void consume_paced(struct side *side, const struct ops *ops, struct seen 
     struct outcome *outcome = side->outcome;
     struct message message;
 
-    while (take(side, ops, &message, 1) > 0) {
+    while (take(side, ops, side->in, &message, 1) > 0) {
         const uint64_t number = content_number(message.data);
         const int64_t at = now();
 
@@ -339,13 +338,13 @@ INLINE void consume_paced(struct side *side, const struct ops *ops, struct seen 
 }
 
 /* A copy of `seen`, so that the compiler may keep it in registers: a store through it would else be one to anywhere. */
-INLINE void consume_with(struct side *side, const struct ops *ops)
+INLINE void consume_with(struct side *side, const struct ops *ops, void *in)
 {
     struct seen seen = *side->seen;
 
     switch (side->work->kind) {
     case STREAM:
-        consume_stream(side, ops, &seen);
+        consume_stream(side, ops, in, &seen);
         break;
     case ROUND_TRIP:
         pong(side, ops, &seen);
@@ -355,20 +354,19 @@ INLINE void consume_with(struct side *side, const struct ops *ops)
         break;
     }
     seen.end = now();
-    if (seen.in_time == 0)
-        seen.in_time = seen.count;
     *side->seen = seen;
 }
 
 INLINE void play_with(struct side *side, const struct ops *ops)
 {
     if (side->seen != NULL) {
-        consume_with(side, ops);
+        consume_with(side, ops, side->in);
         return;
     }
     switch (side->work->kind) {
     case STREAM:
-        produce_stream(side, ops);
+        produce_stream(side, ops, side->out[0]);
+        finish(side, ops);
         break;
     case ROUND_TRIP:
         ping(side, ops);
@@ -378,5 +376,26 @@ INLINE void play_with(struct side *side, const struct ops *ops)
         break;
     }
 }
+
+/*
+ * The same for ends of an adapter's own types, `struct producing` and `struct consuming`, that may be copied. The end of a stream is a local
+ * variable then, as it would be of a program's loop: what is stored there is in registers, and need not come back from memory.
+ */
+#define PLAY_LOCALLY(side, ops)                                                                                        \
+    do {                                                                                                               \
+        if ((side)->work->kind != STREAM || (side)->outs > 1) {                                                        \
+            play_with(side, ops);                                                                                      \
+        } else if ((side)->seen != NULL) {                                                                             \
+            struct consuming local = *(struct consuming *)(side)->in;                                                  \
+                                                                                                                       \
+            consume_with(side, ops, &local);                                                                           \
+        } else {                                                                                                       \
+            struct producing local = *(struct producing *)(side)->out[0];                                              \
+                                                                                                                       \
+            produce_stream(side, ops, &local);                                                                         \
+            *(struct producing *)(side)->out[0] = local;                                                               \
+            finish(side, ops);                                                                                         \
+        }                                                                                                              \
+    } while (0)
 
 #endif
