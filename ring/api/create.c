@@ -186,7 +186,7 @@ static int serve(struct mring *ring, const char *name, struct mring_error *error
 static int build(struct mring *ring, const char *name, const struct create_plan *plan, struct mring_error *error)
 {
     struct region *region = &ring->region;
-    int code = ring_watch_forks(error);
+    int code = ring_prepare_process(error);
 
     ring->owner = geteuid();
     if (code == 0 && (code = key_make(&ring->secret)) != 0)

@@ -82,7 +82,7 @@ static int attach(struct mring *ring, struct parcel *parcel, struct attach_reply
 static int open_parcel(struct mring *ring, struct parcel *parcel, struct mring_error *error)
 {
     struct attach_reply reply;
-    int code = ring_watch_forks(error);
+    int code = ring_prepare_process(error);
 
     ring->role = parcel->role;
     ring->owner = parcel->owner;

@@ -6,6 +6,7 @@
  * need not ask. Ring handles go on in a child, once they have arrived there (ring_enter).
  */
 #include "ring.h"
+#include "wait/fence.h"
 
 #include <errno.h>
 
@@ -13,7 +14,7 @@ uint32_t mring_generation;
 
 static pthread_mutex_t mring_lock = PTHREAD_MUTEX_INITIALIZER;
 static LIST_HEAD(, handle) handles = LIST_HEAD_INITIALIZER(handles);
-static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static int forks_result;
 
 void ring_lock(void)
@@ -65,8 +66,13 @@ static void after_fork_child(void)
     after_fork();
 }
 
-static void register_fork_handlers(void)
+static void prepare_process(void)
 {
+    /*
+     * Producers and members register when they begin (R15). The first time takes nothing while a process has one thread, and some 15 ms,
+     * until each processor has switched, once there is a broker's.
+     */
+    (void)fence_register();
     /*
      * What is registered last is done first before a fork, so the innermost lock comes first. Who holds ring_lock, or answers a request, asks
      * about lives and marks: whoever forked with the lock of these in hand, and waited for one of those, would wait for ever.
@@ -78,8 +84,8 @@ static void register_fork_handlers(void)
         forks_result = pthread_atfork(before_fork, after_fork, after_fork_child);
 }
 
-int ring_watch_forks(struct mring_error *error)
+int ring_prepare_process(struct mring_error *error)
 {
-    (void)pthread_once(&forks_once, register_fork_handlers);
+    (void)pthread_once(&prepared, prepare_process);
     return forks_result == 0 ? 0 : failure(error, -ENOMEM, 0, "the fork handlers cannot be registered");
 }

@@ -33,7 +33,7 @@ int ring_attached(struct mring *ring, const struct attach_reply *reply, const ch
 static int attach(struct mring *ring, uid_t owner, const char *name, int64_t timeout, struct mring_error *error)
 {
     struct attach_reply reply;
-    int code = ring_watch_forks(error);
+    int code = ring_prepare_process(error);
 
     ring->owner = owner;
     if (code == 0)

@@ -61,8 +61,11 @@ struct handle {
 void handle_opened(struct handle *handle, struct mring *ring, void (*stop)(void *), void *context);
 void handle_closed(struct handle *handle, struct mring *ring);
 
-/* Have the fork handlers, of the meet room too, registered: before anything is made that a fork must find whole. */
-int ring_watch_forks(struct mring_error *error);
+/*
+ * Once in a process, before it has anything of a ring: the fork handlers, of the meet room too, are registered, as a fork must find all whole; and
+ * so is the process itself, with the asymmetric fence.
+ */
+int ring_prepare_process(struct mring_error *error);
 
 /*
  * Take the lock, and the handle into use in this process: a forked child begins a life of its own first. 0, and the lock is held; or
