@@ -32,7 +32,7 @@ static inline void lone_stand_back(unsigned streak)
     if (streak < LONE_STREAM)
         return;
     if (streak - LONE_STREAM < 3)
-        pauses = LONE_STAND_BACK << (streak - LONE_STREAM);
+        pauses = (unsigned)LONE_STAND_BACK << (streak - LONE_STREAM);
     while (pauses-- > 0)
         pause_cpu();
 }
