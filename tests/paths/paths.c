@@ -7,6 +7,7 @@
  * The clock stands still: what is done a few times a second, as to look for the dead, is done at the first call, and then due no more.
  */
 #include "mring.h"
+#include "mring_inline.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -65,6 +66,30 @@ static void reserve_8(void)
     }
 }
 
+static void publish_8(void)
+{
+    for (unsigned number = 0; number < BURST; number++) {
+        void *where;
+
+        failed |= mring_reserve(producer, 8, &where);
+        memset(where, 0, 8);
+        failed |= mring_publish(producer, 8, number);
+    }
+}
+
+static void write_8(void)
+{
+    struct mring_writer writer = mring_writer(producer);
+
+    for (unsigned number = 0; number < BURST; number++) {
+        void *where;
+
+        failed |= mring_writer_reserve(&writer, 8, &where);
+        memset(where, 0, 8);
+        failed |= mring_writer_publish(&writer, 8, number);
+    }
+}
+
 static inline void take_one(void)
 {
     struct mring_message message;
@@ -77,6 +102,18 @@ static void take_each(void)
 {
     for (unsigned number = 0; number < BURST; number++)
         take_one();
+}
+
+static void read_each(void)
+{
+    struct mring_reader reader = mring_reader(consumer);
+
+    for (unsigned number = 0; number < BURST; number++) {
+        struct mring_message message;
+
+        failed |= mring_reader_next(&reader, &message) ^ 1;
+        failed |= mring_reader_release(&reader, &message);
+    }
 }
 
 /* Of many, a batch ends with what was claimed: it may be shorter than asked for. */
@@ -117,12 +154,16 @@ struct path {
 
 static const struct path paths[] = {
     {"reserve-commit-flush", 1, do_nothing, reserve_8, take_each},
+    {"reserve-publish", 1, do_nothing, publish_8, take_each},
+    {"writer", 1, do_nothing, write_8, take_each},
     {"send-8", 1, do_nothing, send_8, take_each},
     {"send-64", 1, do_nothing, send_64, take_each},
     {"next-release", 1, send_8, take_each, do_nothing},
+    {"reader", 1, send_8, read_each, do_nothing},
     {"next-batch", 1, send_8, take_batches, do_nothing},
     {"in-turn", 1, do_nothing, in_turn, do_nothing},
     {"shared-next-release", 2, send_8, take_each, do_nothing},
+    {"shared-reader", 2, send_8, read_each, do_nothing},
     {"shared-next-batch", 2, send_8, take_batches, do_nothing},
     {"shared-in-turn", 2, do_nothing, in_turn, do_nothing},
 };

@@ -14,6 +14,7 @@ fi
 [ $# -eq 2 ] || { echo "usage: run.sh [--renew] PROGRAM COMPILER" >&2; exit 2; }
 program=$1
 compiler=$2
+[ -x "$program" ] || { echo "$program is not there" >&2; exit 1; }
 
 if ! command -v valgrind >/dev/null 2>&1; then
     echo "counting needs valgrind (Debian: apt-get install valgrind)" >&2
