@@ -1,4 +1,7 @@
-/* mring, by its public calls: in place (adapter_mring), and copied in and out (adapter_mring_copy). */
+/*
+ * mring, by its public calls: in place (adapter_mring), in place and inlined (adapter_mring_inlined), the same with each message in lines of its
+ * own (adapter_mring_lines), and copied in and out (adapter_mring_copy).
+ */
 #include "loops.h"
 #include "mring.h"
 #include "mring_inline.h"
@@ -49,7 +52,7 @@ static void name_group(char name[8], unsigned group)
     (void)snprintf(name, 8, "g%u", group);
 }
 
-static void *create(const struct work *work, void *other)
+static void *create_ring(const struct work *work, size_t alignment)
 {
     struct channel *channel = calloc(1, sizeof(*channel));
     struct mring_group groups[CONSUMERS_MOST];
@@ -58,7 +61,6 @@ static void *create(const struct work *work, void *other)
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_options options = MRING_OPTIONS_INIT;
 
-    (void)other;
     for (unsigned group = 0; group < work->groups; group++) {
         name_group(names[group], group);
         groups[group] = (struct mring_group){.name = names[group], .members = work->members};
@@ -69,6 +71,7 @@ static void *create(const struct work *work, void *other)
         }
     }
     options.capacity = work->capacity;
+    options.alignment = alignment;
     options.groups = groups;
     options.group_count = work->groups;
     options.error = &error;
@@ -78,6 +81,26 @@ static void *create(const struct work *work, void *other)
     must("create", mring_create(&channel->ring, work->named ? channel->name : NULL, &options), &error);
     return channel;
 }
+
+static void *create(const struct work *work, void *other)
+{
+    (void)other;
+    return create_ring(work, 8);
+}
+
+static void *create_lines(const struct work *work, void *other)
+{
+    (void)other;
+    return create_ring(work, 64);
+}
+
+#define MRING_ADAPTER(name_, batches_, create_, play_)                                                                 \
+    {                                                                                                                  \
+        .name = name_, .origin = MRING, .fans = true, .sleeps = true, .batches = batches_, .mixes = true,              \
+        .names = true, .stages = true, .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED, .longest = LONGEST,        \
+        .longest_shared = LONGEST, .create = create_, .open_producer = open_producer, .open_consumer = open_consumer,  \
+        .play = play_                                                                                                  \
+    }
 
 static void *open_producer(void *of)
 {
@@ -244,21 +267,7 @@ static void play(struct side *side)
         play_with(side, &one_by_one);
 }
 
-const struct adapter adapter_mring = {.name = "mring",
-                                      .origin = MRING,
-                                      .fans = true,
-                                      .sleeps = true,
-                                      .batches = true,
-                                      .mixes = true,
-                                      .names = true,
-                                      .stages = true,
-                                      .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
-                                      .longest = LONGEST,
-                                      .longest_shared = LONGEST,
-                                      .create = create,
-                                      .open_producer = open_producer,
-                                      .open_consumer = open_consumer,
-                                      .play = play};
+const struct adapter adapter_mring = MRING_ADAPTER("mring", true, create, play);
 
 /* ---- in place, and inlined ---- */
 
@@ -307,20 +316,8 @@ static void play_inlined(struct side *side)
     PLAY_LOCALLY(side, &inlined);
 }
 
-const struct adapter adapter_mring_inlined = {.name = "mring, inlined",
-                                              .origin = MRING,
-                                              .fans = true,
-                                              .sleeps = true,
-                                              .mixes = true,
-                                              .names = true,
-                                              .stages = true,
-                                              .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
-                                              .longest = LONGEST,
-                                              .longest_shared = LONGEST,
-                                              .create = create,
-                                              .open_producer = open_producer,
-                                              .open_consumer = open_consumer,
-                                              .play = play_inlined};
+const struct adapter adapter_mring_inlined = MRING_ADAPTER("mring, inlined", false, create, play_inlined);
+const struct adapter adapter_mring_lines = MRING_ADAPTER("mring, inlined, by lines", false, create_lines, play_inlined);
 
 /* ---- copied ---- */
 
@@ -374,17 +371,4 @@ static void play_copied(struct side *side)
     play_with(side, &copied);
 }
 
-const struct adapter adapter_mring_copy = {.name = "mring, copied",
-                                           .origin = MRING,
-                                           .fans = true,
-                                           .sleeps = true,
-                                           .mixes = true,
-                                           .names = true,
-                                           .stages = true,
-                                           .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED,
-                                           .longest = LONGEST,
-                                           .longest_shared = LONGEST,
-                                           .create = create,
-                                           .open_producer = open_producer,
-                                           .open_consumer = open_consumer,
-                                           .play = play_copied};
+const struct adapter adapter_mring_copy = MRING_ADAPTER("mring, copied", false, create, play_copied);
