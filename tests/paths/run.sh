@@ -47,16 +47,20 @@ count() {
     count "$path" || { echo "$path could not be counted" >&2; exit 1; }
 done >"$scratch/counts"
 
+# A call for each burst of messages would be a thousand. But one of another thread's (the broker's waits are over now and then) is
+# charged to whoever runs as it returns.
+strays=100
+
 # The bounds, then the counts.
-awk -v renew=$renew -v compiler="$compiler" '
+awk -v strays=$strays -v renew=$renew -v compiler="$compiler" '
     function up(count) { return int(count) + (count > int(count)) }
     FNR == NR && $1 == "path" { for (columns = NF; columns > 0; columns--) name[columns] = $columns; columns = NF }
     FNR == NR && $1 != "path" && !/^#/ { for (i = 2; i <= columns; i++) bound[$1, name[i]] = $i }
     FNR == NR { if (renew && /^(#|$)/) print; next }
     !renew {
-        wrong = !(($1, compiler) in bound) || $2 > bound[$1, compiler] || $3 > bound[$1, "locked"] || $4 > 0
-        printf "%-22s %8.2f instructions (at most %s), %.2f locked (at most %s), %g system calls (none): %s\n", $1, \
-            $2, bound[$1, compiler], $3, bound[$1, "locked"], $4, wrong ? "TOO MANY" : "ok"
+        wrong = !(($1, compiler) in bound) || $2 > bound[$1, compiler] || $3 > bound[$1, "locked"] || $4 > strays
+        printf "%-22s %8.2f instructions (at most %s), %.2f locked (at most %s), %g system calls (others have at most %s): %s\n", $1, \
+            $2, bound[$1, compiler], $3, bound[$1, "locked"], $4, strays, wrong ? "TOO MANY" : "ok"
         status += wrong
     }
     renew && FNR == 1 {
