@@ -90,13 +90,6 @@ static inline void count_handed(const struct mring_consumer *consumer, uint64_t 
         consumer_core_count(&consumer->core, messages);
 }
 
-/* Of a lossy group it is never the one that mring_release need not look at. */
-static void hand_out(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
-{
-    fill(consumer, record, message);
-    consumer->last = consumer->core.group.terms.lossy ? NOWHERE : record->position;
-}
-
 int consumer_found_nothing(const struct mring_consumer *consumer)
 {
     const struct consumer_core *core = &consumer->core;
@@ -265,7 +258,7 @@ static __attribute__((noinline)) int next_slowly(struct mring_consumer *consumer
         return -ESTALE;
     code = next(consumer, &record);
     if (code == 1) {
-        hand_out(consumer, &record, message);
+        fill(consumer, &record, message);
         count_handed(consumer, 1);
     }
     return code;
@@ -275,7 +268,6 @@ static __attribute__((noinline)) int next_slowly(struct mring_consumer *consumer
 static inline int give(struct mring_consumer *consumer, const struct record *record, struct mring_message *message)
 {
     fill(consumer, record, message);
-    consumer->last = record->position;
     consumer_core_count(&consumer->core, 1);
     return 1;
 }
@@ -316,17 +308,15 @@ static int fill_more(struct mring_consumer *consumer, struct mring_message *mess
     const uint64_t limit = core->limit;
     const struct ring_view view = core->view;
     struct stride stride = core->stride;
-    uint64_t last = consumer->last, position = core->position, end;
+    uint64_t position = core->position, end;
     struct record record;
 
     while (filled < count && (end = record_take(&view, position, limit, &stride, &record)) != position) {
         fill(consumer, &record, &messages[filled++]);
-        last = position;
         position = end;
     }
     core->stride = stride;
     core->position = position;
-    consumer->last = last;
     return filled;
 }
 
@@ -343,10 +333,10 @@ int mring_next_batch(struct mring_consumer *consumer, struct mring_message *mess
     code = next(consumer, &record);
     if (code != 1)
         return code;
-    hand_out(consumer, &record, &messages[0]);
+    fill(consumer, &record, &messages[0]);
     if (consumer->core.group.terms.lossy)
         while (filled < count && at_hand_lossy(&consumer->core, &record))
-            hand_out(consumer, &record, &messages[filled++]);
+            fill(consumer, &record, &messages[filled++]);
     else
         filled = fill_more(consumer, messages, filled, count);
     count_handed(consumer, (uint64_t)filled);
@@ -432,12 +422,15 @@ int mring_missed(struct mring_consumer *consumer, struct mring_missed *missed)
     return gap->messages != 0;
 }
 
-/* The last that was handed out ends at the position, which need not be computed, and all that is held goes with it. */
+/*
+ * The last that was handed out ends at the position, and all that is held goes with it: which message that is follows from its size, known if it is
+ * as long as the last. In a lossy group none ever is.
+ */
 int mring_release(struct mring_consumer *consumer, const struct mring_message *message)
 {
+    const struct stride *stride = &consumer->core.stride;
     const uint64_t begin = message->position, held = consumer->core.held, end = consumer->core.position;
-    const bool all =
-        begin == consumer->last && begin - held < end - held && message->length == consumer->core.stride.length;
+    const bool all = begin + stride->size == end && begin - held < end - held && message->length == stride->length;
 
     if (__builtin_expect(!all || end == consumer->core.batch_end, 0))
         return release_any(consumer, message);
@@ -491,7 +484,7 @@ int mring_recv(struct mring_consumer *consumer, void *buffer, size_t size, struc
         put_back(consumer, &record);
         return -EMSGSIZE;
     }
-    hand_out(consumer, &record, message);
+    fill(consumer, &record, message);
     message->data = buffer;
     return consumer->core.group.terms.lossy ? copy_lossy(consumer, &record, buffer) : copy(consumer, &record, buffer);
 }

@@ -14,9 +14,8 @@
 
 struct mring_consumer {
     struct consumer_core core;
-    uint64_t last; /* where the message handed out last begins, or NOWHERE: see mring_release */
     bool lone;
-    bool polls; /* alone, in a group that is neither lossy nor after others, and not stale */
+    bool polls;               /* alone, in a group that is neither lossy nor after others, and not stale */
     int64_t look_again;       /* when to look for dead peers next, of the coarse clock */
     int64_t meet_again;       /* when to look for the broker next */
     uint64_t met;             /* the ring's meetings that this handle has seen to */

@@ -356,14 +356,13 @@ static int join(struct mring_consumer *consumer, const char *name, const struct 
     return 0;
 }
 
-/* In a forked child: nothing is at hand any more, and nothing is the last message. */
+/* In a forked child: nothing is at hand any more, and what was handed out ends a batch. */
 static void stop(void *context)
 {
     struct mring_consumer *consumer = context;
 
     consumer->core.limit = consumer->core.position;
-    consumer->core.batch_end = consumer->core.position; /* nor by mring_inline.h */
-    consumer->last = NOWHERE;
+    consumer->core.batch_end = consumer->core.position; /* so that a release finds out */
     consumer->polls = false;
 }
 
@@ -437,7 +436,6 @@ int mring_join(struct mring *ring, const char *group, const struct mring_join_op
     if (made == NULL)
         return failure(error, -ENOMEM, 0, "no memory for a consumer handle");
     made->ring = ring;
-    made->last = NOWHERE;
     sleep_begin(&made->sleep, options != NULL ? options->wait : MRING_SPIN_THEN_SLEEP,
                 options != NULL ? options->interval : 0);
     made->announced = UINT64_MAX;
