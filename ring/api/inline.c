@@ -15,7 +15,6 @@ KNOWN(mring_producer, core.view.mask, producer, ring.mask);
 KNOWN(mring_producer, core.view.alignment, producer, ring.alignment);
 KNOWN(mring_producer, core.position, producer, position);
 KNOWN(mring_producer, core.limit, producer, limit);
-KNOWN(mring_producer, core.first_header, producer, staged);
 KNOWN(mring_producer, core.message_max, producer, longest);
 
 KNOWN(mring_consumer, core.view.data, consumer, ring.data);
@@ -44,3 +43,13 @@ KNOWN_AT(member_line, held, 0);
 KNOWN_AT(member_line, messages, MRING_INLINE_1_HANDED);
 _Static_assert((int)LAYOUT_RECORD_HEADER == (int)MRING_INLINE_1_HEADER, "records");
 _Static_assert((int)PRODUCER_AHEAD == (int)MRING_INLINE_1_AHEAD, "how far ahead lines are fetched");
+
+int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag)
+{
+    return mring_publish(producer, length, tag);
+}
+
+int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *message)
+{
+    return mring_next(consumer, message);
+}

@@ -8,7 +8,6 @@
 
 #include "check.h"
 #include "meet/clock.h"
-#include "mring_inline.h"
 #include "wait/bell.h"
 #include "wait/fence.h"
 
@@ -320,17 +319,6 @@ int mring_publish(struct mring_producer *producer, size_t length, uint32_t tag)
     if (__builtin_expect(core->first_header != 0, 0))
         return publish_all(producer, length, tag);
     return heed(producer, producer_core_send_alone(core, place, (uint32_t)length, tag));
-}
-
-int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag)
-{
-    struct producer_core *core = &producer->core;
-
-    if (producer_stale(producer))
-        return -ESTALE;
-    if (length > core->message_max || !producer_core_fits(core, producer_core_place(core, length).next))
-        return -EINVAL;
-    return publish_all(producer, length, tag);
 }
 
 int mring_flush(struct mring_producer *producer)

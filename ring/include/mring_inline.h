@@ -1,6 +1,6 @@
 /*
- * The paths of single messages, to be compiled into the program that uses them: for messages of a few bytes, of which the calls of mring.h would
- * be half the cost. Everything else is in mring.h, and all of that may be used besides, in any order.
+ * The paths of single messages, compiled into the program that uses them: for messages of a few bytes, of which the calls of mring.h are half the
+ * cost. All else is in mring.h, and may be called besides, in any order.
  *
  *     struct mring_writer writer = mring_writer(producer);          struct mring_reader reader = mring_reader(consumer);
  *     ...                                                           ...
@@ -8,16 +8,16 @@
  *     (write length bytes at where)                                 (read them)
  *     code = mring_writer_publish(&writer, length, tag);            code = mring_reader_release(&reader, &message);
  *
- * What makes them fast is not the calls that are saved. A handle is in memory, and what one call has written there the next one reads again, some
- * eight cycles later: more than all the rest. A writer or a reader is a local variable, which the compiler keeps in registers. It knows
- * where the handle is; and since the handle knows, too, that is compared and not waited for. So a writer may become wrong (the handle was used
- * without it), and nothing comes of that but a slower call that sets it right. There is nothing to close. For the same reason a writer is
- * worth while only in a loop, and its address must not be given to anybody else.
+ * It is not calling that costs most. A call finds its handle in memory, where the call before has just written, and waits eight cycles for that.
+ * A writer or a reader is a local variable, which a loop keeps in registers. It knows where the handle stands; the handle does too, so that this is
+ * compared, and not waited for. Where the two differ (it is new, or the handle was used without it) the message goes by a call, which sets it
+ * right, and that is all that comes of it. There is nothing to close, and several may be made of one handle. It is worth while in a loop, and only
+ * where nobody else is given its address.
  *
- * Threads and forks: as the handle's. Whoever is killed in between leaves what mring.h promises, as the same steps are taken in the same order
- * (core/producer.h, lone.h, shared.h in mring's source).
+ * Each function has the results of the call that is named with it; threads, forks and kills are as there, since the same is stored in the same
+ * order. What a writer has reserved it publishes itself: mring_commit and mring_publish answer -EINVAL, or publish what mring_reserve reserved.
  *
- * Version 1. A program compiled with it needs a library that knows this version, and does not link or load with one that does not.
+ * Version 1. A program compiled with it needs a library that knows this version, and does not link or load with another.
  */
 #ifndef MRING_INLINE_H
 #define MRING_INLINE_H
@@ -29,9 +29,13 @@
 
 #ifdef __cplusplus
 extern "C" {
+/* As in mring.h; and what is C as well is cast as in C. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wold-style-cast"
 #endif
 
-/* ---- for these functions alone: the beginning of a handle, and calls that do what is not done here ---- */
+/* ---- for these functions alone: how a handle begins, and calls for what is not done here ---- */
 
 struct mring_inline_1_ring {
     unsigned char *producer_page;
@@ -48,7 +52,7 @@ struct mring_inline_1_producer {
     struct mring_inline_1_ring ring;
     uint64_t position;
     uint64_t limit;
-    uint64_t staged;
+    uint64_t unused;
     uint64_t longest;
 } __attribute__((may_alias));
 
@@ -75,6 +79,7 @@ enum {
 };
 
 MRING_API int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag);
+MRING_API int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *message);
 MRING_API int mring_inline_1_tell(struct mring_consumer *consumer);
 
 #define MRING_INLINE_1 static inline __attribute__((always_inline, unused))
@@ -115,21 +120,31 @@ MRING_INLINE_1 uint64_t mring_inline_1_size(const struct mring_inline_1_ring *ri
 
 struct mring_writer {
     struct mring_producer *producer;
-    uint64_t position;        /* where the handle is, if it was used through this writer alone */
+    uint64_t position;        /* of the handle, if it was not used without this writer; UINT64_MAX: nothing is known */
     uint64_t messages, bytes; /* published, in the life of the ring */
 };
 
 MRING_INLINE_1 struct mring_writer mring_writer(struct mring_producer *producer)
 {
-    const struct mring_inline_1_producer *handle = (const struct mring_inline_1_producer *)(const void *)producer;
-    const uint64_t *counters = mring_inline_1_word(handle->ring.producer_page, MRING_INLINE_1_MESSAGES);
     struct mring_writer writer;
 
     writer.producer = producer;
-    writer.position = handle->position;
-    writer.messages = __atomic_load_n(&counters[0], __ATOMIC_RELAXED);
-    writer.bytes = __atomic_load_n(&counters[1], __ATOMIC_RELAXED);
+    writer.position = UINT64_MAX;
+    writer.messages = 0;
+    writer.bytes = 0;
     return writer;
+}
+
+/* All that was committed is published: so nothing will be counted without the position moving. */
+MRING_INLINE_1 void mring_inline_1_learn_writer(struct mring_writer *writer)
+{
+    const struct mring_inline_1_producer *handle =
+        (const struct mring_inline_1_producer *)(const void *)writer->producer;
+    const uint64_t *counters = mring_inline_1_word(handle->ring.producer_page, MRING_INLINE_1_MESSAGES);
+
+    writer->position = handle->position;
+    writer->messages = __atomic_load_n(&counters[0], __ATOMIC_RELAXED);
+    writer->bytes = __atomic_load_n(&counters[1], __ATOMIC_RELAXED);
 }
 
 /* Is there room for this at the writer's position, which is the handle's? */
@@ -148,20 +163,20 @@ MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t leng
 {
     const struct mring_inline_1_producer *handle =
         (const struct mring_inline_1_producer *)(const void *)writer->producer;
-    void *found = NULL;
 
     if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
+        void *found = NULL; /* whose address may be given away */
         const int code = mring_reserve(writer->producer, length, &found);
 
-        *writer = mring_writer(writer->producer);
-        *where = found;
+        if (code == 0)
+            *where = found;
         return code;
     }
     *where = handle->ring.data + (writer->position & handle->ring.mask) + MRING_INLINE_1_HEADER;
     return 0;
 }
 
-/* mring_publish, of a message at the place that was reserved last. -EINVAL: there is no room for so many bytes. */
+/* mring_publish. Where there is room at the stream's end, it is not noticed that nothing was reserved there, or less. */
 MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t length, uint32_t tag)
 {
     struct mring_inline_1_producer *handle = (struct mring_inline_1_producer *)(void *)writer->producer;
@@ -172,10 +187,11 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
     uint64_t *tail = mring_inline_1_word(handle->ring.producer_page, 0);
     uint64_t *counters = mring_inline_1_word(handle->ring.producer_page, MRING_INLINE_1_MESSAGES);
 
-    if (__builtin_expect(!mring_inline_1_fits(writer, length) || handle->staged != 0, 0)) {
+    if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
         const int code = mring_inline_1_publish(writer->producer, length, tag);
 
-        *writer = mring_writer(writer->producer);
+        if (code == 0)
+            mring_inline_1_learn_writer(writer);
         return code;
     }
     handle->position = writer->position = position + size;
@@ -208,48 +224,65 @@ MRING_INLINE_1 int mring_writer_send(struct mring_writer *writer, const void *da
 
 struct mring_reader {
     struct mring_consumer *consumer;
-    uint64_t position; /* where the handle is, if it was used through this reader alone */
-    uint64_t last;     /* the message that ends there, if it came from here */
-    uint64_t messages; /* handed out to this member, and those before at its place */
+    uint64_t position, limit; /* of the handle, if it was not used without this reader; limit 0: nothing is known */
+    uint64_t last;            /* the message that ends at the position, if it came from here */
+    uint64_t messages;        /* handed out to this member, and those before at its place */
 };
 
 MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
 {
-    const struct mring_inline_1_consumer *handle = (const struct mring_inline_1_consumer *)(const void *)consumer;
     struct mring_reader reader;
 
     reader.consumer = consumer;
-    reader.position = handle->position;
+    reader.position = 0;
+    reader.limit = 0;
     reader.last = UINT64_MAX;
-    reader.messages = __atomic_load_n(mring_inline_1_word(handle->line, MRING_INLINE_1_HANDED), __ATOMIC_RELAXED);
+    reader.messages = 0;
     return reader;
+}
+
+/*
+ * A member may come back to a position, but not to the limit that it had there, as no two claims have one end. What is redelivered is counted in
+ * another way, and taken by calls.
+ */
+MRING_INLINE_1 void mring_inline_1_learn_reader(struct mring_reader *reader)
+{
+    const struct mring_inline_1_consumer *handle =
+        (const struct mring_inline_1_consumer *)(const void *)reader->consumer;
+
+    reader->position = handle->position;
+    reader->limit = handle->given == 1 ? handle->limit : 0;
+    reader->last = UINT64_MAX;
+    reader->messages = __atomic_load_n(mring_inline_1_word(handle->line, MRING_INLINE_1_HANDED), __ATOMIC_RELAXED);
 }
 
 MRING_INLINE_1 int mring_inline_1_next_slowly(struct mring_reader *reader, struct mring_message *message)
 {
     struct mring_message found;
-    const int code = mring_next(reader->consumer, &found);
+    const int code = mring_inline_1_next(reader->consumer, &found);
 
-    *reader = mring_reader(reader->consumer);
+    if (code != 1)
+        return code;
+    mring_inline_1_learn_reader(reader);
     /* One by one: as a whole the compiler would keep it in memory. */
     message->data = found.data;
     message->length = found.length;
     message->tag = found.tag;
     message->position = found.position;
     message->deliveries = found.deliveries;
-    return code;
+    return 1;
 }
 
 /* mring_next. */
 MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_message *message)
 {
     struct mring_inline_1_consumer *handle = (struct mring_inline_1_consumer *)(void *)reader->consumer;
-    const uint64_t position = reader->position, limit = handle->limit;
+    const uint64_t position = reader->position, limit = reader->limit;
     const uint64_t *place = mring_inline_1_word(handle->ring.data, position & handle->ring.mask);
     uint64_t header;
     uint32_t length;
 
-    if (__builtin_expect(position >= limit || position != handle->position || handle->given != 1, 0))
+    if (__builtin_expect(position >= limit || position != handle->position || limit != handle->limit, 0))
         return mring_inline_1_next_slowly(reader, message);
     header = __atomic_load_n(place, __ATOMIC_RELAXED);
     length = (uint32_t)header - 1;
@@ -275,9 +308,9 @@ MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_m
 MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struct mring_message *message)
 {
     struct mring_inline_1_consumer *handle = (struct mring_inline_1_consumer *)(void *)reader->consumer;
-    const uint64_t end = reader->position;
+    const uint64_t begin = message->position, held = handle->held, end = reader->position;
 
-    if (__builtin_expect(message->position != reader->last || message->position >= end || end != handle->position ||
+    if (__builtin_expect(begin != reader->last || begin - held >= end - held || end != handle->position ||
                              end == handle->batch_end || message->length != handle->usual_length,
                          0))
         return mring_release(reader->consumer, message);
@@ -285,12 +318,15 @@ MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struc
     mring_inline_1_store_release(handle->active, end); /* [HELD] */
     if (__builtin_expect(
             (__atomic_load_n(handle->want, __ATOMIC_RELAXED) | __atomic_load_n(handle->awaited, __ATOMIC_RELAXED)) != 0,
-            0))
+            0)) /* [WANT] [AWAIT] */
         return mring_inline_1_tell(reader->consumer);
     return 0;
 }
 
+#undef MRING_INLINE_1
+
 #ifdef __cplusplus
+#pragma GCC diagnostic pop
 }
 #endif
 
