@@ -1,0 +1,972 @@
+/*
+ * mring_inline.h: whatever is done through writers and readers, alone or mixed with the calls in any order, leaves the same memory and has the
+ * same results as the calls alone.
+ */
+#include "mring_inline.h"
+
+#include "api/consumer.h"
+#include "api/producer.h"
+#include "support/ring.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { HELD_MOST = 40, STEPS = 20000 };
+
+/* A ring, its ends, and how they are used. */
+struct side {
+    bool inlined;
+    struct mring *ring;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_writer writer;
+    struct mring_reader reader;
+};
+
+static const struct mring_group lone[] = {{.name = "it", .members = 1}};
+static const struct mring_group many[] = {{.name = "it", .members = 3}};
+static const struct mring_group lossy[] = {{.name = "it", .members = 1, .lossy = 1}};
+static const struct mring_group lossy_many[] = {{.name = "it", .members = 3, .lossy = 1}};
+static const char *const first[] = {"first"};
+static const struct mring_group stages[] = {{.name = "it", .members = 1, .after = first, .after_count = 1},
+                                            {.name = "first", .members = 1}};
+
+static uint32_t below(uint64_t *state, uint32_t limit)
+{
+    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)((*state >> 33) % limit);
+}
+
+static void side_open(struct side *side, bool inlined, const struct mring_group *groups, size_t count, size_t alignment)
+{
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_join_options join = MRING_JOIN_OPTIONS_INIT;
+
+    options.groups = groups;
+    options.group_count = count;
+    options.capacity = 32768;
+    options.alignment = alignment;
+    side->inlined = inlined;
+    join.wait = MRING_SLEEP;
+    assert_int_equal(mring_create(&side->ring, NULL, &options), 0);
+    assert_int_equal(mring_producer(side->ring, &side->producer, NULL), 0);
+    assert_int_equal(mring_join(side->ring, "it", &join, &side->consumer), 0);
+    side->writer = mring_writer(side->producer);
+    side->reader = mring_reader(side->consumer);
+}
+
+static void side_close(struct side *side)
+{
+    assert_int_equal(mring_leave(side->consumer), 0);
+    assert_int_equal(mring_producer_close(side->producer), 0);
+    assert_int_equal(mring_close(side->ring), 0);
+}
+
+static int side_reserve(struct side *side, size_t length, void **where)
+{
+    return side->inlined ? mring_writer_reserve(&side->writer, length, where)
+                         : mring_reserve(side->producer, length, where);
+}
+
+static int side_publish(struct side *side, size_t length, uint32_t tag)
+{
+    return side->inlined ? mring_writer_publish(&side->writer, length, tag)
+                         : mring_publish(side->producer, length, tag);
+}
+
+static int side_send(struct side *side, const void *data, size_t length, uint32_t tag)
+{
+    return side->inlined ? mring_writer_send(&side->writer, data, length, tag)
+                         : mring_send(side->producer, data, length, tag);
+}
+
+static int side_next(struct side *side, struct mring_message *message)
+{
+    return side->inlined ? mring_reader_next(&side->reader, message) : mring_next(side->consumer, message);
+}
+
+static int side_release(struct side *side, const struct mring_message *message)
+{
+    return side->inlined ? mring_reader_release(&side->reader, message) : mring_release(side->consumer, message);
+}
+
+static struct ring_view *view_of(const struct side *side)
+{
+    return &side->producer->core.view;
+}
+
+/* ---- the same memory ---- */
+
+/* The producer's page without what is drawn, or is another process's. */
+static struct producer_page page_of(const struct side *side)
+{
+    struct producer_page page = *view_of(side)->page;
+
+    page.epoch = page.fenced = page.broker = page.meeting = (struct word){0};
+    return page;
+}
+
+static struct member_line line_of(const struct side *side)
+{
+    struct member_line line = *side->consumer->core.line;
+
+    line.owner = line.fenced = line.ticket = (struct word){0};
+    return line;
+}
+
+static void expect_same_ring(const struct side *calls, const struct side *inlined)
+{
+    const struct producer_page of_calls = page_of(calls), of_inlined = page_of(inlined);
+
+    assert_memory_equal(&of_calls, &of_inlined, sizeof(of_calls));
+    assert_memory_equal(view_of(calls)->data, view_of(inlined)->data, view_of(calls)->capacity);
+}
+
+static void expect_same_line(const struct side *calls, const struct side *inlined)
+{
+    const struct member_line of_calls = line_of(calls), of_inlined = line_of(inlined);
+
+    assert_memory_equal(&of_calls, &of_inlined, sizeof(of_calls));
+    assert_int_equal(calls->consumer->core.held, inlined->consumer->core.held);
+    assert_int_equal(calls->consumer->core.position, inlined->consumer->core.position);
+}
+
+static uint64_t offset_in(const struct side *side, const void *where)
+{
+    return (uint64_t)((const unsigned char *)where - view_of(side)->data);
+}
+
+/* ---- writers ---- */
+
+/* Most are of a few bytes; some of any length, the longest among them. */
+static size_t draw_length(uint64_t *random, size_t longest)
+{
+    switch (below(random, 32)) {
+    case 0:
+        return below(random, (uint32_t)longest + 1);
+    case 1:
+        return longest - below(random, 2);
+    default:
+        return below(random, 4) == 0 ? below(random, 200) : 8;
+    }
+}
+
+static void write_some(void *where, size_t length, uint32_t number)
+{
+    memset(where, (int)number, length);
+}
+
+/* Take all there is, by the calls: 0, or what came instead. */
+static void drain(struct side *side)
+{
+    struct mring_message message;
+    int code;
+
+    while ((code = mring_next(side->consumer, &message)) == 1 || code == -EOVERFLOW)
+        if (code == 1)
+            code = mring_release(side->consumer, &message);
+    assert_int_equal(code, 0);
+}
+
+/* The same step on both sides. What is not `plain` is done by the calls of the handle on both. */
+static int write_step(struct side *side, unsigned kind, size_t length, size_t spare, uint32_t number)
+{
+    void *where = NULL;
+    int code;
+
+    switch (kind) {
+    case 0: /* staged */
+        code = mring_reserve(side->producer, length, &where);
+        if (code != 0)
+            return code;
+        write_some(where, length, number);
+        return mring_commit(side->producer, length, number);
+    case 1:
+        return mring_flush(side->producer);
+    case 2:
+        write_some((where = malloc(length + 1)), length, number);
+        code = mring_send(side->producer, where, length, number);
+        free(where);
+        return code;
+    case 3:
+        write_some((where = malloc(length + 1)), length, number);
+        code = side_send(side, where, length, number);
+        free(where);
+        return code;
+    case 4: /* reserved by the handle */
+        code = mring_reserve(side->producer, length, &where);
+        break;
+    case 5: /* twice, and less than before */
+        (void)side_reserve(side, length + spare, &where);
+        /* fallthrough */
+    default:
+        code = side_reserve(side, length, &where);
+    }
+    if (code != 0)
+        return code;
+    write_some(where, length, number);
+    return side_publish(side, kind % 2 == 0 ? length : length / 2, number);
+}
+
+static void compare_writers(const struct mring_group *groups, size_t alignment, unsigned kinds, uint64_t seed)
+{
+    struct side calls, inlined;
+    uint64_t random = seed;
+
+    side_open(&calls, false, groups, 1, alignment);
+    side_open(&inlined, true, groups, 1, alignment);
+    for (uint32_t number = 1; number < STEPS; number++) {
+        const size_t length = draw_length(&random, calls.producer->core.message_max);
+        const unsigned kind = below(&random, kinds) == 0 ? below(&random, 6) : 6 + below(&random, 2);
+        const size_t spare = below(&random, 100);
+        const int code = write_step(&calls, kind, length, spare, number);
+
+        assert_int_equal(write_step(&inlined, kind, length, spare, number), code);
+        if (code == -EAGAIN || below(&random, 200) == 0) {
+            drain(&calls);
+            drain(&inlined);
+        } else {
+            assert_int_equal(code, 0);
+        }
+        if (number % 64 == 0)
+            expect_same_ring(&calls, &inlined);
+        assert_int_equal(word_load(&view_of(&calls)->page->messages), word_load(&view_of(&inlined)->page->messages));
+    }
+    assert_true(word_load(&view_of(&calls)->page->tail) > 8 * view_of(&calls)->capacity);
+    assert_int_equal(mring_flush(calls.producer), 0);
+    assert_int_equal(mring_flush(inlined.producer), 0);
+    expect_same_ring(&calls, &inlined);
+    side_close(&calls);
+    side_close(&inlined);
+}
+
+static void a_writer_leaves_what_the_calls_leave(void **state)
+{
+    (void)state;
+    compare_writers(lone, 8, STEPS, 1);
+    compare_writers(lone, 64, STEPS, 2);
+    compare_writers(lossy, 8, STEPS, 3);
+}
+
+static void so_it_does_among_calls(void **state)
+{
+    (void)state;
+    compare_writers(lone, 8, 2, 4);
+    compare_writers(lone, 64, 4, 5);
+    compare_writers(many, 8, 8, 6);
+    compare_writers(lossy, 64, 2, 7);
+}
+
+/* What is committed is counted when it is published, also by a flush that the writer knows nothing of. */
+static void a_flush_counts(void **state)
+{
+    struct side side;
+    void *where;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    assert_int_equal(mring_reserve(side.producer, 8, &where), 0);
+    assert_int_equal(mring_commit(side.producer, 8, 0), 0);
+    side.writer = mring_writer(side.producer);
+    assert_int_equal(mring_writer_reserve(&side.writer, 8, &where), 0);
+    assert_int_equal(mring_flush(side.producer), 0);
+    assert_int_equal(mring_writer_publish(&side.writer, 8, 0), 0);
+    assert_int_equal(word_load(&view_of(&side)->page->messages), 2);
+    assert_int_equal(word_load(&view_of(&side)->page->bytes), 16);
+    side_close(&side);
+}
+
+static void two_writers_take_turns(void **state)
+{
+    struct side side;
+    struct mring_writer other;
+    struct mring_message message;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    other = mring_writer(side.producer);
+    for (uint32_t number = 0; number < 100; number++)
+        assert_int_equal(mring_writer_send(number % 3 == 0 ? &side.writer : &other, &number, sizeof(number), number),
+                         0);
+    for (uint32_t number = 0; number < 100; number++) {
+        assert_int_equal(mring_next(side.consumer, &message), 1);
+        assert_int_equal(message.tag, number);
+        assert_memory_equal(message.data, &number, sizeof(number));
+    }
+    assert_int_equal(word_load(&view_of(&side)->page->messages), 100);
+    side_close(&side);
+}
+
+/* A place that is not the stream's end any more is not published. */
+static void who_sends_in_between_takes_the_place(void **state)
+{
+    struct side side;
+    struct mring_message message;
+    void *where;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    for (int turn = 0; turn < 2; turn++) {
+        assert_int_equal(mring_writer_reserve(&side.writer, 8, &where), 0);
+        assert_int_equal(mring_send(side.producer, "eight by", 8, 1), 0);
+        assert_int_equal(mring_writer_publish(&side.writer, 8, 2), -EINVAL);
+        assert_int_equal(mring_writer_send(&side.writer, "eight by", 8, 3), 0); /* knows where it is */
+    }
+    for (uint32_t tag = 1; tag < 8; tag += tag == 3 ? 6 : 2) {
+        assert_int_equal(mring_next(side.consumer, &message), 1);
+        assert_int_equal(message.tag, tag);
+    }
+    side_close(&side);
+}
+
+static void lengths_that_cannot_be_are_refused(void **state)
+{
+    struct side side;
+    char here;
+    void *where = &here;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 64);
+    for (int turn = 0; turn < 2; turn++) {
+        const size_t longest = side.producer->core.message_max;
+        const uint64_t tail = word_load(&view_of(&side)->page->tail);
+
+        for (size_t step = 0; step < 200; step++) {
+            assert_int_equal(mring_writer_reserve(&side.writer, SIZE_MAX - step, &where), -EMSGSIZE);
+            assert_int_equal(mring_writer_publish(&side.writer, SIZE_MAX - step, 0), -EINVAL);
+            assert_int_equal(mring_writer_reserve(&side.writer, longest + 1 + step, &where), -EMSGSIZE);
+            assert_int_equal(mring_writer_publish(&side.writer, longest + 1 + step, 0), -EINVAL);
+            assert_int_equal(mring_writer_publish(&side.writer, (UINT64_C(1) << 32) - 100 + step, 0), -EINVAL);
+        }
+        assert_ptr_equal(where, &here);
+        assert_int_equal(word_load(&view_of(&side)->page->tail), tail);
+        assert_int_equal(mring_writer_send(&side.writer, "so far", 6, 0), 0);
+    }
+    side_close(&side);
+}
+
+static void without_room_a_writer_says_so(void **state)
+{
+    struct side side;
+    char here;
+    void *where = &here;
+    uint64_t sent = 0;
+    int code;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    while ((code = mring_writer_send(&side.writer, &sent, sizeof(sent), 0)) == 0)
+        sent++;
+    assert_int_equal(code, -EAGAIN);
+    assert_int_equal(sent, view_of(&side)->capacity / 16 - 1);
+    assert_int_equal(mring_writer_reserve(&side.writer, 8, &where), -EAGAIN);
+    assert_ptr_equal(where, &here);
+    assert_int_equal(mring_writer_publish(&side.writer, 8, 0), -EINVAL);
+    drain(&side);
+    assert_int_equal(mring_writer_send(&side.writer, &sent, sizeof(sent), 0), 0);
+    assert_int_equal(word_load(&view_of(&side)->page->messages), sent + 1);
+    side_close(&side);
+}
+
+static void nothing_follows_the_end(void **state)
+{
+    struct side side;
+    struct mring_message message;
+    char here;
+    void *where = &here;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    assert_int_equal(mring_writer_send(&side.writer, "last", 4, 0), 0);
+    assert_int_equal(mring_writer_reserve(&side.writer, 8, &where), 0);
+    assert_int_equal(mring_end(side.producer), 0);
+    assert_int_equal(mring_writer_publish(&side.writer, 8, 0), -EINVAL);
+    where = &here;
+    assert_int_equal(mring_writer_reserve(&side.writer, 8, &where), -EPIPE);
+    assert_ptr_equal(where, &here);
+    assert_int_equal(mring_writer_send(&side.writer, "late", 4, 0), -EPIPE);
+    side.writer = mring_writer(side.producer);
+    assert_int_equal(mring_writer_send(&side.writer, NULL, 0, 0), -EPIPE);
+    assert_int_equal(mring_writer_publish(&side.writer, 0, 0), -EINVAL);
+    assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+    assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+    assert_int_equal(mring_reader_next(&side.reader, &message), -EPIPE);
+    side_close(&side);
+}
+
+/* ---- readers ---- */
+
+/* The messages that are held, the same on both sides but for where they lie. */
+struct hands {
+    struct mring_message calls[HELD_MOST + 8], inlined[HELD_MOST + 8];
+    unsigned count;
+};
+
+static void expect_same_message(const struct side *calls, const struct mring_message *of_calls,
+                                const struct side *inlined, const struct mring_message *of_inlined)
+{
+    assert_int_equal(of_calls->length, of_inlined->length);
+    assert_int_equal(of_calls->tag, of_inlined->tag);
+    assert_int_equal(of_calls->position, of_inlined->position);
+    assert_int_equal(of_calls->deliveries, of_inlined->deliveries);
+    assert_int_equal(offset_in(calls, of_calls->data), offset_in(inlined, of_inlined->data));
+    assert_memory_equal(of_calls->data, of_inlined->data, of_calls->length);
+}
+
+/* Up to eight more by the handles, or one by the reader: what both said. */
+static int take_step(struct side *calls, struct side *inlined, struct hands *hands, unsigned kind, int most)
+{
+    struct mring_message *of_calls = &hands->calls[hands->count], *of_inlined = &hands->inlined[hands->count];
+    int code;
+
+    if (kind == 0) {
+        code = mring_next_batch(calls->consumer, of_calls, most);
+        assert_int_equal(mring_next_batch(inlined->consumer, of_inlined, most), code);
+    } else {
+        code = mring_next(calls->consumer, of_calls);
+        assert_int_equal(kind == 1 ? mring_next(inlined->consumer, of_inlined) : side_next(inlined, of_inlined), code);
+    }
+    for (int at = 0; at < code; at++)
+        expect_same_message(calls, &of_calls[at], inlined, &of_inlined[at]);
+    return code;
+}
+
+/* One of those that are held, or that were: the last that was released stands before them. */
+static int release_step(struct side *calls, struct side *inlined, const struct hands *hands, unsigned at, bool direct)
+{
+    const int code = mring_release(calls->consumer, &hands->calls[at]);
+
+    assert_int_equal(direct ? mring_release(inlined->consumer, &hands->inlined[at])
+                            : side_release(inlined, &hands->inlined[at]),
+                     code);
+    return code;
+}
+
+static void let_go(struct hands *hands, unsigned count)
+{
+    hands->count -= count;
+    memmove(hands->calls, &hands->calls[count], hands->count * sizeof(hands->calls[0]));
+    memmove(hands->inlined, &hands->inlined[count], hands->count * sizeof(hands->inlined[0]));
+}
+
+/* All that is held, and the last once more. */
+static void release_all(struct side *calls, struct side *inlined, struct hands *hands, uint64_t *random)
+{
+    const unsigned last = hands->count - 1;
+    int code;
+
+    code = release_step(calls, inlined, hands, last, below(random, 4) == 0);
+    assert_true(code == 0 || code == -EOVERFLOW);
+    assert_int_equal(release_step(calls, inlined, hands, last, below(random, 4) == 0), -EINVAL);
+    let_go(hands, hands->count);
+}
+
+static void copy_step(struct side *calls, struct side *inlined, size_t size)
+{
+    static unsigned char of_calls[32768], of_inlined[32768];
+    struct mring_message message, other;
+    const int code = mring_recv(calls->consumer, of_calls, size, &message);
+
+    assert_int_equal(mring_recv(inlined->consumer, of_inlined, size, &other), code);
+    if (code != 1)
+        return;
+    assert_int_equal(message.tag, other.tag);
+    assert_memory_equal(of_calls, of_inlined, message.length);
+}
+
+static void send_both(struct side *calls, struct side *inlined, uint64_t *random, uint32_t *tag)
+{
+    static unsigned char bytes[200];
+
+    for (uint32_t left = 1 + below(random, 300); left > 0; left--) {
+        const size_t length = below(random, 4) == 0 ? below(random, sizeof(bytes)) : 8;
+        int code;
+
+        memset(bytes, (int)*tag, length);
+        code = mring_send(calls->producer, bytes, length, *tag);
+        assert_int_equal(mring_send(inlined->producer, bytes, length, *tag), code);
+        *tag += code == 0;
+    }
+}
+
+/* The group before passes all on. */
+static void pass_on(struct mring_consumer *consumer)
+{
+    struct mring_message message;
+
+    while (mring_next(consumer, &message) == 1)
+        assert_int_equal(mring_release(consumer, &message), 0);
+}
+
+static void compare_readers(const struct mring_group *groups, size_t count, size_t alignment, uint32_t mixed,
+                            uint64_t seed)
+{
+    struct mring_consumer *before[2] = {NULL, NULL};
+    struct side calls, inlined;
+    struct hands hands = {.count = 0};
+    uint64_t random = seed;
+    uint32_t tag = 0;
+
+    side_open(&calls, false, groups, count, alignment);
+    side_open(&inlined, true, groups, count, alignment);
+    if (count > 1) {
+        assert_int_equal(mring_join(calls.ring, "first", NULL, &before[0]), 0);
+        assert_int_equal(mring_join(inlined.ring, "first", NULL, &before[1]), 0);
+    }
+    for (unsigned step = 0; step < STEPS; step++) {
+        const unsigned kind = below(&random, mixed) == 0 ? below(&random, 2) : 2;
+        int code = take_step(&calls, &inlined, &hands, kind, 1 + (int)below(&random, 8));
+
+        expect_same_line(&calls, &inlined);
+        if (code > 0)
+            hands.count += (unsigned)code;
+        else if (code == 0)
+            send_both(&calls, &inlined, &random, &tag);
+        if (count > 1) {
+            pass_on(before[0]);
+            pass_on(before[1]);
+        }
+        if (hands.count > 1 && below(&random, 3) == 0) {
+            const unsigned at = below(&random, hands.count - 1);
+
+            code = release_step(&calls, &inlined, &hands, at, below(&random, mixed) == 0);
+            expect_same_line(&calls, &inlined);
+            if (code == 0 || code == -EOVERFLOW)
+                let_go(&hands, at + 1);
+        } else if (hands.count > 0 && (code == -EBUSY || hands.count + 8 > HELD_MOST || below(&random, 2) == 0)) {
+            release_all(&calls, &inlined, &hands, &random);
+            expect_same_line(&calls, &inlined);
+        }
+        if (hands.count == 0 && below(&random, 2 * mixed) == 0)
+            copy_step(&calls, &inlined, below(&random, 4) == 0 ? 0 : 32768);
+    }
+    assert_true(word_load(&view_of(&calls)->page->tail) > 4 * view_of(&calls)->capacity);
+    expect_same_line(&calls, &inlined);
+    expect_same_ring(&calls, &inlined);
+    assert_int_equal(mring_leave(before[0]), 0);
+    assert_int_equal(mring_leave(before[1]), 0);
+    side_close(&calls);
+    side_close(&inlined);
+}
+
+static void a_reader_gets_what_the_calls_get(void **state)
+{
+    (void)state;
+    compare_readers(lone, 1, 8, STEPS, 11);
+    compare_readers(lone, 1, 64, STEPS, 12);
+    compare_readers(many, 1, 8, STEPS, 13);
+    compare_readers(stages, 2, 8, STEPS, 14);
+    compare_readers(lossy, 1, 8, STEPS, 15);
+    compare_readers(lossy_many, 1, 8, STEPS, 16);
+}
+
+static void so_it_gets_among_calls(void **state)
+{
+    (void)state;
+    compare_readers(lone, 1, 8, 2, 21);
+    compare_readers(lone, 1, 64, 4, 22);
+    compare_readers(many, 1, 8, 2, 23);
+    compare_readers(many, 1, 64, 8, 24);
+    compare_readers(stages, 2, 8, 4, 25);
+    compare_readers(lossy, 1, 8, 4, 26);
+    compare_readers(lossy_many, 1, 8, 4, 27);
+}
+
+/* Several are held: of the first that is released no more goes back than that. */
+static void what_is_held_stays(void **state)
+{
+    struct mring_message message[4];
+    struct side side;
+
+    (void)state;
+    for (int direct = 0; direct < 2; direct++) {
+        side_open(&side, true, lone, 1, 8);
+        for (int sent = 0; sent < 8; sent++)
+            assert_int_equal(mring_send(side.producer, "eight by", 8, 0), 0);
+        for (int at = 0; at < 4; at++)
+            assert_int_equal(mring_reader_next(&side.reader, &message[at]), 1);
+        for (int at = 0; at < 4; at++) {
+            assert_int_equal(direct ? mring_release(side.consumer, &message[at])
+                                    : mring_reader_release(&side.reader, &message[at]),
+                             0);
+            assert_int_equal(word_load(&side.consumer->core.line->held), message[at].position + 16);
+        }
+        side_close(&side);
+    }
+}
+
+/* Nothing, the end, and an error leave the message as it was. */
+static void without_a_message_none_is_filled(void **state)
+{
+    struct mring_message message, before;
+    struct side side;
+
+    (void)state;
+    side_open(&side, true, many, 1, 8);
+    memset(&before, 0x55, sizeof(before));
+    message = before;
+    assert_int_equal(mring_reader_next(&side.reader, &message), 0);
+    assert_memory_equal(&message, &before, sizeof(message));
+    assert_int_equal(mring_send(side.producer, "one", 3, 0), 0);
+    assert_int_equal(mring_end(side.producer), 0);
+    assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+    before = message;
+    assert_int_equal(mring_reader_next(&side.reader, &message), -EBUSY);
+    assert_memory_equal(&message, &before, sizeof(message));
+    assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+    assert_int_equal(mring_reader_next(&side.reader, &message), -EPIPE);
+    assert_memory_equal(&message, &before, sizeof(message));
+    side_close(&side);
+}
+
+/* A child that joins the group, takes so many messages, and holds them until it is killed. */
+static pid_t holder(const struct side *side, int count)
+{
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    int told[2];
+    pid_t child;
+    char byte;
+
+    assert_int_equal(pipe(told), 0);
+    child = fork();
+    if (child == 0) {
+        options.batch = 1;
+        if (mring_join(side->ring, "it", &options, &consumer) != 0)
+            _exit(1);
+        for (; count > 0; count--)
+            if (mring_next(consumer, &message) != 1)
+                _exit(2);
+        if (write(told[1], "x", 1) != 1)
+            _exit(3);
+        for (;;)
+            (void)pause();
+    }
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    (void)close(told[0]);
+    (void)close(told[1]);
+    return child;
+}
+
+static void kill_holder(pid_t child)
+{
+    int status;
+
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+}
+
+static void join_again(struct side *side, const struct mring_join_options *options)
+{
+    assert_int_equal(mring_join(side->ring, "it", options, &side->consumer), 0);
+    side->reader = mring_reader(side->consumer);
+}
+
+/* What a dead member held, and then the rest. */
+static void inherit(struct side *side, bool inlined, const struct mring_group *groups, unsigned *deliveries)
+{
+    struct mring_message message;
+
+    side_open(side, inlined, groups, 1, 8);
+    assert_int_equal(mring_leave(side->consumer), 0);
+    for (uint32_t tag = 0; tag < 8; tag++)
+        assert_int_equal(side_send(side, "eight by", 8, tag), 0);
+    kill_holder(holder(side, groups == lone ? 3 : 1));
+    join_again(side, NULL);
+    for (uint32_t tag = 0; tag < 8; tag++) {
+        assert_int_equal(side_next(side, &message), 1);
+        assert_int_equal(message.tag, tag);
+        deliveries[tag] = message.deliveries;
+        assert_int_equal(side_release(side, &message), 0);
+        if (tag < 5)
+            assert_int_equal(side_send(side, "eight by", 8, 8 + tag), 0);
+    }
+}
+
+static void what_the_dead_held_is_marked(void **state)
+{
+    unsigned of_calls[8], of_inlined[8];
+    struct side calls, inlined;
+
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        inherit(&calls, false, turn == 0 ? lone : many, of_calls);
+        inherit(&inlined, true, turn == 0 ? lone : many, of_inlined);
+        assert_memory_equal(of_calls, of_inlined, sizeof(of_calls));
+        assert_int_equal(of_calls[0], 2);
+        expect_same_line(&calls, &inlined);
+        assert_true(word_load(&inlined.consumer->core.line->redelivered) > 0);
+        side_close(&calls);
+        side_close(&inlined);
+    }
+}
+
+/*
+ * A member of many goes back when it adopts, and may come to stand where it stood when a reader knew it last. What it was handed meanwhile counts
+ * all the same.
+ */
+static void who_went_back_counts_right(void **state)
+{
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+    struct mring_message message;
+    struct side side;
+    pid_t child;
+    char none;
+
+    (void)state;
+    options.batch = 1;
+    side_open(&side, true, many, 1, 8);
+    assert_int_equal(mring_leave(side.consumer), 0);
+    for (uint32_t tag = 0; tag < 3; tag++)
+        assert_int_equal(mring_send(side.producer, "eight by", 8, tag), 0);
+    child = holder(&side, 1);
+    join_again(&side, &options);
+    assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+    assert_int_equal(message.tag, 1);
+    assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+    kill_holder(child);
+    assert_int_equal(mring_repair(side.ring, NULL), 0);
+    assert_int_equal(mring_next(side.consumer, &message), 1);
+    assert_int_equal(message.tag, 0);
+    assert_int_equal(mring_release(side.consumer, &message), 0);
+    assert_int_equal(mring_recv(side.consumer, &none, 0, &message), -EMSGSIZE);
+    assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+    assert_int_equal(message.tag, 2);
+    assert_int_equal(word_load(&side.consumer->core.line->messages), 3);
+    assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+    side_close(&side);
+}
+
+/* ---- forks ---- */
+
+/* What a child does with its parent's writer and reader. */
+static bool is_stale(struct side *side, const struct mring_message *held)
+{
+    struct mring_message message;
+    char here;
+    void *where = &here;
+
+    return mring_writer_publish(&side->writer, 8, 1) == -ESTALE &&
+           mring_writer_reserve(&side->writer, 8, &where) == -ESTALE && where == &here &&
+           mring_writer_send(&side->writer, "child", 5, 1) == -ESTALE &&
+           mring_reader_release(&side->reader, held) == -ESTALE &&
+           mring_reader_next(&side->reader, &message) == -ESTALE;
+}
+
+static void in_a_child(struct side side, const struct mring_message *held, bool (*first_of_all)(struct side *))
+{
+    const pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        (void)signal(SIGSEGV, SIG_DFL); /* cmocka's handler would carry on in the child */
+        (void)signal(SIGBUS, SIG_DFL);
+        if (!first_of_all(&side) || !is_stale(&side, held))
+            _exit(1);
+        side.writer = mring_writer(side.producer);
+        side.reader = mring_reader(side.consumer);
+        _exit(is_stale(&side, held) ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static bool does_nothing(struct side *side)
+{
+    (void)side;
+    return true;
+}
+
+static bool joins(struct side *side)
+{
+    struct mring_consumer *consumer;
+
+    return mring_join(side->ring, "other", NULL, &consumer) == 0;
+}
+
+static bool closes(struct side *side)
+{
+    return mring_close(side->ring) == 0;
+}
+
+static void a_child_writes_nothing(void **state)
+{
+    static struct producer_page before, after;
+    struct side side;
+    struct mring_message held;
+    struct member_line line;
+    unsigned char *data;
+    void *where;
+
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        side_open(&side, true, shared ? many : lone, 1, 8);
+        data = malloc(view_of(&side)->capacity);
+        assert_non_null(data);
+        for (int turn = 0; turn < 10; turn++)
+            assert_int_equal(mring_writer_send(&side.writer, "eight by", 8, 0), 0);
+        for (int turn = 0; turn < 3; turn++)
+            assert_int_equal(mring_reader_next(&side.reader, &held), 1);
+        assert_int_equal(mring_writer_reserve(&side.writer, 8, &where), 0);
+        before = page_of(&side);
+        line = line_of(&side);
+        memcpy(data, view_of(&side)->data, view_of(&side)->capacity);
+        in_a_child(side, &held, does_nothing);
+        in_a_child(side, &held, joins);
+        in_a_child(side, &held, closes);
+        after = page_of(&side);
+        after.groups = before.groups; /* of "other" */
+        after.directory_version = before.directory_version;
+        after.gate = before.gate;
+        assert_memory_equal(&before, &after, sizeof(before));
+        assert_memory_equal(data, view_of(&side)->data, view_of(&side)->capacity);
+        assert_memory_equal(&line, side.consumer->core.line, sizeof(struct word));
+        assert_int_equal(line.messages.value, word_load(&side.consumer->core.line->messages));
+        free(data);
+        assert_int_equal(mring_writer_publish(&side.writer, 8, 0), 0);
+        assert_int_equal(mring_reader_release(&side.reader, &held), 0);
+        side_close(&side);
+    }
+}
+
+/* ---- sleepers ---- */
+
+static void *wait_for_message(void *consumer)
+{
+    assert_int_equal(mring_wait((struct mring_consumer *)consumer, MRING_FOREVER), 0);
+    return NULL;
+}
+
+static void *wait_for_room(void *producer)
+{
+    assert_int_equal(mring_wait((struct mring_producer *)producer, MRING_FOREVER), 0);
+    return NULL;
+}
+
+/* Until a sleeper has said so here. It may be still about to sleep, and look once more before. */
+static void await(const struct word *word)
+{
+    while (word_load(word) == 0)
+        (void)sched_yield();
+}
+
+/* Woken by an event, which the counters of lost ones confirm. */
+static void a_writer_wakes_who_sleeps(void **state)
+{
+    struct side side;
+    struct mring_message message;
+    pthread_t thread;
+
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        side_open(&side, true, shared ? many : lone, 1, 8);
+        assert_int_equal(mring_writer_send(&side.writer, "first", 5, 0), 0);
+        assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+        for (int turn = 0; turn < 50; turn++) {
+            assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+            assert_int_equal(pthread_create(&thread, NULL, wait_for_message, side.consumer), 0);
+            await(&view_of(&side)->doorbell->groups);
+            assert_int_equal(mring_writer_send(&side.writer, "now", 3, 0), 0);
+            assert_int_equal(pthread_join(thread, NULL), 0);
+            assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+        }
+        assert_int_equal(word_load(&side.consumer->core.line->rescued), 0);
+        side_close(&side);
+    }
+}
+
+static void a_reader_wakes_who_waits_for_room(void **state)
+{
+    struct side side;
+    struct mring_message message;
+    pthread_t thread;
+    unsigned sent;
+
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        side_open(&side, true, shared ? many : lone, 1, 8);
+        for (int turn = 0; turn < 20; turn++) {
+            for (sent = 0; mring_writer_send(&side.writer, "eight by", 8, 0) == 0; sent++)
+                ;
+            assert_int_equal(pthread_create(&thread, NULL, wait_for_room, side.producer), 0);
+            await(side.consumer->core.want);
+            for (; sent > 0; sent--) {
+                assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+                assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+            }
+            assert_int_equal(pthread_join(thread, NULL), 0);
+        }
+        assert_int_equal(word_load(&view_of(&side)->page->rescued), 0);
+        side_close(&side);
+    }
+}
+
+static void a_reader_wakes_who_comes_after(void **state)
+{
+    struct mring_consumer *before;
+    struct mring_message message;
+    struct mring_reader reader;
+    struct side side;
+    pthread_t thread;
+
+    (void)state;
+    side_open(&side, true, stages, 2, 8);
+    assert_int_equal(mring_join(side.ring, "first", NULL, &before), 0);
+    reader = mring_reader(before);
+    for (int turn = 0; turn < 50; turn++) {
+        for (int sent = 0; sent < 4; sent++)
+            assert_int_equal(mring_writer_send(&side.writer, "eight by", 8, 0), 0);
+        for (int taken = 0; taken < 3; taken++) {
+            assert_int_equal(mring_reader_next(&reader, &message), 1);
+            assert_int_equal(mring_reader_release(&reader, &message), 0);
+            assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+            assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+        }
+        assert_int_equal(mring_reader_next(&reader, &message), 1);
+        assert_int_equal(reader.last, message.position); /* so that it is released here, too */
+        assert_int_equal(pthread_create(&thread, NULL, wait_for_message, side.consumer), 0);
+        await(before->core.awaited);
+        assert_int_equal(mring_reader_release(&reader, &message), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+        assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+    }
+    assert_int_equal(word_load(&side.consumer->core.line->rescued), 0);
+    assert_int_equal(mring_leave(before), 0);
+    side_close(&side);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_writer_leaves_what_the_calls_leave),
+        cmocka_unit_test(so_it_does_among_calls),
+        cmocka_unit_test(a_flush_counts),
+        cmocka_unit_test(two_writers_take_turns),
+        cmocka_unit_test(who_sends_in_between_takes_the_place),
+        cmocka_unit_test(lengths_that_cannot_be_are_refused),
+        cmocka_unit_test(without_room_a_writer_says_so),
+        cmocka_unit_test(nothing_follows_the_end),
+        cmocka_unit_test(a_reader_gets_what_the_calls_get),
+        cmocka_unit_test(so_it_gets_among_calls),
+        cmocka_unit_test(what_is_held_stays),
+        cmocka_unit_test(without_a_message_none_is_filled),
+        cmocka_unit_test(what_the_dead_held_is_marked),
+        cmocka_unit_test(who_went_back_counts_right),
+        cmocka_unit_test(a_child_writes_nothing),
+        cmocka_unit_test(a_writer_wakes_who_sleeps),
+        cmocka_unit_test(a_reader_wakes_who_waits_for_room),
+        cmocka_unit_test(a_reader_wakes_who_comes_after),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
