@@ -712,37 +712,41 @@ static void what_the_dead_held_is_marked(void **state)
 
 /*
  * A member of many goes back when it adopts, and may come to stand where it stood when a reader knew it last. What it was handed meanwhile counts
- * all the same.
+ * all the same, and what it had before is not released on the line of a dead one.
  */
-static void who_went_back_counts_right(void **state)
+static void who_went_back_is_found_out(void **state)
 {
     struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
-    struct mring_message message;
+    struct mring_message before[2], message;
     struct side side;
     pid_t child;
     char none;
 
     (void)state;
-    options.batch = 1;
+    options.batch = 2;
     side_open(&side, true, many, 1, 8);
     assert_int_equal(mring_leave(side.consumer), 0);
-    for (uint32_t tag = 0; tag < 3; tag++)
+    for (uint32_t tag = 0; tag < 16; tag++)
         assert_int_equal(mring_send(side.producer, "eight by", 8, tag), 0);
     child = holder(&side, 1);
     join_again(&side, &options);
-    assert_int_equal(mring_reader_next(&side.reader, &message), 1);
-    assert_int_equal(message.tag, 1);
-    assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+    for (uint32_t at = 0; at < 2; at++) {
+        assert_int_equal(mring_reader_next(&side.reader, &before[at]), 1);
+        assert_int_equal(before[at].tag, 1 + at);
+    }
+    assert_int_equal(side.reader.last, before[1].position);
+    assert_int_equal(mring_reader_release(&side.reader, &before[1]), 0);
     kill_holder(child);
     assert_int_equal(mring_repair(side.ring, NULL), 0);
     assert_int_equal(mring_next(side.consumer, &message), 1);
     assert_int_equal(message.tag, 0);
+    assert_int_equal(mring_reader_release(&side.reader, &before[1]), -EINVAL);
+    assert_int_equal(word_load(&side.consumer->core.active->held), message.position);
     assert_int_equal(mring_release(side.consumer, &message), 0);
     assert_int_equal(mring_recv(side.consumer, &none, 0, &message), -EMSGSIZE);
     assert_int_equal(mring_reader_next(&side.reader, &message), 1);
-    assert_int_equal(message.tag, 2);
-    assert_int_equal(word_load(&side.consumer->core.line->messages), 3);
-    assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+    assert_int_equal(message.tag, 3);
+    assert_int_equal(word_load(&side.consumer->core.line->messages), 4);
     side_close(&side);
 }
 
@@ -852,10 +856,10 @@ static void *wait_for_room(void *producer)
     return NULL;
 }
 
-/* Until a sleeper has said so here. It may be still about to sleep, and look once more before. */
-static void await(const struct word *word)
+/* Until another one sleeps, as is counted when it is about to. */
+static void await(const struct word *sleeps, uint64_t before)
 {
-    while (word_load(word) == 0)
+    while (word_load(sleeps) == before)
         (void)sched_yield();
 }
 
@@ -865,6 +869,7 @@ static void a_writer_wakes_who_sleeps(void **state)
     struct side side;
     struct mring_message message;
     pthread_t thread;
+    uint64_t slept;
 
     (void)state;
     for (int shared = 0; shared < 2; shared++) {
@@ -873,39 +878,43 @@ static void a_writer_wakes_who_sleeps(void **state)
         assert_int_equal(mring_reader_next(&side.reader, &message), 1);
         for (int turn = 0; turn < 50; turn++) {
             assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+            slept = word_load(&side.consumer->core.line->sleeps);
             assert_int_equal(pthread_create(&thread, NULL, wait_for_message, side.consumer), 0);
-            await(&view_of(&side)->doorbell->groups);
+            await(&side.consumer->core.line->sleeps, slept);
             assert_int_equal(mring_writer_send(&side.writer, "now", 3, 0), 0);
             assert_int_equal(pthread_join(thread, NULL), 0);
+            assert_int_equal(word_load(&side.consumer->core.line->rescued), 0);
             assert_int_equal(mring_reader_next(&side.reader, &message), 1);
         }
-        assert_int_equal(word_load(&side.consumer->core.line->rescued), 0);
         side_close(&side);
     }
 }
 
+/* It wishes for a part of the ring: the release that comes to that wakes it, and no other follows. */
 static void a_reader_wakes_who_waits_for_room(void **state)
 {
     struct side side;
     struct mring_message message;
     pthread_t thread;
-    unsigned sent;
+    uint64_t slept, want;
 
     (void)state;
     for (int shared = 0; shared < 2; shared++) {
         side_open(&side, true, shared ? many : lone, 1, 8);
-        for (int turn = 0; turn < 20; turn++) {
-            for (sent = 0; mring_writer_send(&side.writer, "eight by", 8, 0) == 0; sent++)
+        for (int turn = 0; turn < 50; turn++) {
+            while (mring_writer_send(&side.writer, "eight by", 8, 0) == 0)
                 ;
+            slept = word_load(&view_of(&side)->page->waits);
             assert_int_equal(pthread_create(&thread, NULL, wait_for_room, side.producer), 0);
-            await(side.consumer->core.want);
-            for (; sent > 0; sent--) {
+            await(&view_of(&side)->page->waits, slept);
+            want = word_load(side.consumer->core.want);
+            do {
                 assert_int_equal(mring_reader_next(&side.reader, &message), 1);
                 assert_int_equal(mring_reader_release(&side.reader, &message), 0);
-            }
+            } while (side.consumer->core.held < want);
             assert_int_equal(pthread_join(thread, NULL), 0);
+            assert_int_equal(word_load(&view_of(&side)->page->rescued), 0);
         }
-        assert_int_equal(word_load(&view_of(&side)->page->rescued), 0);
         side_close(&side);
     }
 }
@@ -917,6 +926,7 @@ static void a_reader_wakes_who_comes_after(void **state)
     struct mring_reader reader;
     struct side side;
     pthread_t thread;
+    uint64_t slept;
 
     (void)state;
     side_open(&side, true, stages, 2, 8);
@@ -933,14 +943,15 @@ static void a_reader_wakes_who_comes_after(void **state)
         }
         assert_int_equal(mring_reader_next(&reader, &message), 1);
         assert_int_equal(reader.last, message.position); /* so that it is released here, too */
+        slept = word_load(&side.consumer->core.line->sleeps);
         assert_int_equal(pthread_create(&thread, NULL, wait_for_message, side.consumer), 0);
-        await(before->core.awaited);
+        await(&side.consumer->core.line->sleeps, slept);
         assert_int_equal(mring_reader_release(&reader, &message), 0);
         assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(word_load(&side.consumer->core.line->rescued), 0);
         assert_int_equal(mring_reader_next(&side.reader, &message), 1);
         assert_int_equal(mring_reader_release(&side.reader, &message), 0);
     }
-    assert_int_equal(word_load(&side.consumer->core.line->rescued), 0);
     assert_int_equal(mring_leave(before), 0);
     side_close(&side);
 }
@@ -961,7 +972,7 @@ int main(void)
         cmocka_unit_test(what_is_held_stays),
         cmocka_unit_test(without_a_message_none_is_filled),
         cmocka_unit_test(what_the_dead_held_is_marked),
-        cmocka_unit_test(who_went_back_counts_right),
+        cmocka_unit_test(who_went_back_is_found_out),
         cmocka_unit_test(a_child_writes_nothing),
         cmocka_unit_test(a_writer_wakes_who_sleeps),
         cmocka_unit_test(a_reader_wakes_who_waits_for_room),

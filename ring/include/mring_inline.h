@@ -311,7 +311,7 @@ MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struc
     const uint64_t begin = message->position, held = handle->held, end = reader->position;
 
     if (__builtin_expect(begin != reader->last || begin - held >= end - held || end != handle->position ||
-                             end == handle->batch_end || message->length != handle->usual_length,
+                             end == handle->batch_end,
                          0))
         return mring_release(reader->consumer, message);
     handle->held = end;
