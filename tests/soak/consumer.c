@@ -1,6 +1,7 @@
 #include "soak.h"
 
 #include "api/consumer.h"
+#include "mring_inline.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -12,6 +13,8 @@ struct consuming {
     struct mring_consumer *consumer;
     enum group_number group;
     bool lone;
+    bool inlines; /* some of its messages come by a reader, and are released so */
+    struct mring_reader reader;
     uint64_t last;   /* the number handed out last; of many: of those without the flag */
     uint64_t leaves; /* from the group, before it came */
     uint64_t dead;   /* the last producer that was said to be dead; alone, a member has read all of its messages then */
@@ -25,6 +28,8 @@ static void begin(struct consuming *consuming)
     consuming->ring = open_ring(MRING_CONSUME);
     consuming->leaves = word_load(&book->leaves[consuming->group]);
     consuming->consumer = join_group(consuming->ring, consuming->group);
+    consuming->inlines = random_below(&my_random, 2) == 0;
+    consuming->reader = mring_reader(consuming->consumer);
     consuming->rescued = word_load(&consuming->consumer->core.line->rescued);
 }
 
@@ -77,9 +82,26 @@ static uint64_t receive(struct consuming *consuming, const struct mring_message 
     return head.number;
 }
 
-static void release(const struct consuming *consuming, const struct mring_message *message)
+static bool inlined_now(const struct consuming *consuming)
 {
-    int code = mring_release(consuming->consumer, message);
+    return consuming->inlines && random_below(&my_random, 8) != 0;
+}
+
+static int take(struct consuming *consuming, struct mring_message *message, int most)
+{
+    int count = 0, code = 0;
+
+    if (!inlined_now(consuming))
+        return mring_next_batch(consuming->consumer, message, most);
+    while (count < most && (code = mring_reader_next(&consuming->reader, &message[count])) == 1)
+        count++;
+    return count > 0 ? count : code;
+}
+
+static void release(struct consuming *consuming, const struct mring_message *message)
+{
+    int code = inlined_now(consuming) ? mring_reader_release(&consuming->reader, message)
+                                      : mring_release(consuming->consumer, message);
 
     if (code != 0)
         BAD("mring_release: %d", code);
@@ -92,7 +114,7 @@ static int take_some(struct consuming *consuming)
     uint64_t number[TAKEN_MOST];
     bool one_by_one = random_below(&my_random, 2) == 0;
     int most = 1 + (int)random_below(&my_random, TAKEN_MOST);
-    int count = mring_next_batch(consuming->consumer, message, most);
+    int count = take(consuming, message, most);
 
     for (int at = 0; at < count; at++)
         number[at] = receive(consuming, &message[at]);
@@ -168,7 +190,7 @@ void play_consumer(void)
             leave_some(&consuming);
     }
     if (code != -EPIPE)
-        BAD("mring_next_batch: %d", code);
+        BAD("mring_next: %d", code);
     if (cast[my_role].buries) /* the last of them, perhaps */
         take_aside(consuming.consumer, mark_aside, &consuming.group);
     stay(consuming.consumer);

@@ -1,6 +1,7 @@
 #include "soak.h"
 
 #include "api/producer.h"
+#include "mring_inline.h"
 
 #include <errno.h>
 
@@ -12,6 +13,8 @@ struct producing {
     uint64_t next; /* the number of the next message to commit */
     uint32_t self;
     bool polls;
+    bool inlines; /* some of its messages go by a writer */
+    struct mring_writer writer;
     uint64_t rescued;
 };
 
@@ -74,6 +77,8 @@ static void begin(struct producing *producing)
     word_store_release(&book->begins[producing->self], producing->next);
     word_store(&book->born, producing->self);
     producing->polls = random_below(&my_random, 2) == 0;
+    producing->inlines = random_below(&my_random, 2) == 0;
+    producing->writer = mring_writer(producing->producer);
 }
 
 static void count_rescued(struct producing *producing)
@@ -133,12 +138,15 @@ static bool poisonous(void)
     return true;
 }
 
+/* Committed, or published with all that is. */
 static void commit_one(struct producing *producing)
 {
     struct message_head head = {producing->next, producing->self, 0};
-    uint32_t length = message_length(head.number, head.producer);
+    uint32_t length = message_length(head.number, head.producer), tag = (uint32_t)head.number;
+    bool inlined = producing->inlines && random_below(&my_random, 4) != 0;
     void *where;
-    int code = mring_reserve(producing->producer, length, &where);
+    int code = inlined ? mring_writer_reserve(&producing->writer, length, &where)
+                       : mring_reserve(producing->producer, length, &where);
 
     if (code == -EAGAIN)
         where = reserve_waiting(producing, length);
@@ -149,9 +157,10 @@ static void commit_one(struct producing *producing)
         head.flags = POISON;
     message_write(where, length, &head);
     ledger_fresh(head.number);
-    code = mring_commit(producing->producer, length, (uint32_t)head.number);
+    code = inlined ? mring_writer_publish(&producing->writer, length, tag)
+                   : mring_commit(producing->producer, length, tag);
     if (code != 0)
-        BAD("mring_commit: %d", code);
+        BAD("%s: %d", inlined ? "mring_writer_publish" : "mring_commit", code);
     producing->next++;
 }
 
