@@ -1,10 +1,11 @@
 /*
  * The promises, with real processes: whole messages (I1), one member each (I2), order (I3), sleepers woken (I8). 1 to 8
- * consumers, 1 to 4 groups, sizes from 0 to half the ring, blocking and spinning, rings that are always full, many laps.
+ * consumers, 1 to 4 groups, sizes from 0 to half the ring, blocking and spinning, rings that are always full, many laps; by calls and by
+ * mring_inline.h in turn, as is drawn.
  */
 #include "api/ring.h"
 #include "harness.h"
-#include "mring.h"
+#include "mring_inline.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -76,8 +77,22 @@ static void check_message(unsigned group, const struct mring_message *message)
     EXPECT(__atomic_fetch_add(&ledger.seen[group][message->tag], 1, __ATOMIC_RELAXED), ==, 0); /* I2 */
 }
 
+/* In place, by the calls or by a reader, as is drawn. */
+static int take_in_place(struct mring_consumer *consumer, struct mring_reader *reader, uint64_t *random,
+                         struct mring_message *message)
+{
+    int count = 0, code = 0;
+
+    if (random_below(random, 2) == 0)
+        return mring_next_batch(consumer, message, (int)shape->batch);
+    while (count < (int)shape->batch && (code = mring_reader_next(reader, &message[count])) == 1)
+        count++;
+    return count > 0 ? count : code;
+}
+
 /* One turn of a consumer: how many messages it processed, 0, or -errno. */
-static int take_some(struct mring_consumer *consumer, unsigned group, int64_t *last)
+static int take_some(struct mring_consumer *consumer, struct mring_reader *reader, uint64_t *random, unsigned group,
+                     int64_t *last)
 {
     struct mring_message message[16];
     int count;
@@ -87,7 +102,7 @@ static int take_some(struct mring_consumer *consumer, unsigned group, int64_t *l
 
         count = mring_recv(consumer, buffer, sizeof(buffer), message);
     } else {
-        count = mring_next_batch(consumer, message, (int)shape->batch);
+        count = take_in_place(consumer, reader, random, message);
     }
     for (int at = 0; at < count; at++) {
         EXPECT(message[at].tag, >, *last); /* I3: no member sees an older one after a newer one */
@@ -97,7 +112,8 @@ static int take_some(struct mring_consumer *consumer, unsigned group, int64_t *l
         check_message(group, &message[at]);
     }
     if (count > 0 && !shape->copying)
-        EXPECT_OK(mring_release(consumer, &message[count - 1]));
+        EXPECT_OK(random_below(random, 2) == 0 ? mring_release(consumer, &message[count - 1])
+                                               : mring_reader_release(reader, &message[count - 1]));
     return count;
 }
 
@@ -106,11 +122,14 @@ static void consume(void *argument)
     unsigned group = *(const unsigned *)argument;
     char name[] = {'g', (char)('0' + group), '\0'};
     struct mring_consumer *consumer;
+    struct mring_reader reader;
+    uint64_t random = harness_seed + group;
     int64_t last = -1;
     int count;
 
     EXPECT_OK(mring_join(ring, name, NULL, &consumer));
-    while ((count = take_some(consumer, group, &last)) >= 0)
+    reader = mring_reader(consumer);
+    while ((count = take_some(consumer, &reader, &random, group, &last)) >= 0)
         if (count == 0 && shape->blocking)
             count = mring_wait(consumer, MRING_FOREVER);
     EXPECT(count, ==, -EPIPE);
@@ -120,20 +139,25 @@ static void consume(void *argument)
 
 static void send_all(struct mring_producer *producer)
 {
+    struct mring_writer writer = mring_writer(producer);
+    uint64_t random = harness_seed;
+
     for (uint32_t number = 0; number < shape->messages; number++) {
         uint32_t length = length_of(number);
+        const bool inlined = random_below(&random, 2) == 0;
         unsigned char *where;
         void *room;
         int code;
 
-        while ((code = mring_reserve(producer, length, &room)) == -EAGAIN)
+        while ((code = inlined ? mring_writer_reserve(&writer, length, &room)
+                               : mring_reserve(producer, length, &room)) == -EAGAIN)
             if (shape->blocking)
                 EXPECT_OK(mring_wait(producer, MRING_FOREVER));
         EXPECT_OK(code);
         where = room;
         for (uint32_t at = 0; at < length; at++)
             where[at] = byte_of(number, at);
-        EXPECT_OK(mring_commit(producer, length, number));
+        EXPECT_OK(inlined ? mring_writer_publish(&writer, length, number) : mring_commit(producer, length, number));
         if (number % shape->batch == 0)
             EXPECT_OK(mring_flush(producer));
     }
