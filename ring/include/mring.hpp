@@ -286,6 +286,12 @@ class mring::producer
         check(mring_commit(get(), length, tag), "mring: commit");
     }
 
+    /* Both in one. */
+    void publish(std::size_t length, std::uint32_t tag = 0)
+    {
+        check(mring_publish(get(), length, tag), "mring: publish");
+    }
+
     void flush()
     {
         check(mring_flush(get()), "mring: flush");
