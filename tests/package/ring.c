@@ -1,5 +1,5 @@
-/* One message through a ring, as an outside project would send it. */
-#include <mring.h>
+/* One message through a ring, as an outside project would send it; and some more, inlined. */
+#include <mring_inline.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +7,29 @@ static int failed(const char *what, int error)
 {
     fprintf(stderr, "%s: %s\n", what, mring_strerror(error));
     return 1;
+}
+
+static int inlined(struct mring_producer *producer, struct mring_consumer *consumer)
+{
+    struct mring_writer writer = mring_writer(producer);
+    struct mring_reader reader = mring_reader(consumer);
+    struct mring_message message;
+    int status;
+
+    for (unsigned number = 0; number < 1000; number++)
+        if ((status = mring_writer_send(&writer, &number, sizeof(number), number)) < 0)
+            return failed("writer", status);
+    for (unsigned number = 0; number < 1000; number++) {
+        if ((status = mring_reader_next(&reader, &message)) != 1)
+            return failed("reader", status);
+        if (message.tag != number || memcmp(message.data, &number, sizeof(number)) != 0) {
+            fprintf(stderr, "message %u came out changed\n", number);
+            return 1;
+        }
+        if ((status = mring_reader_release(&reader, &message)) < 0)
+            return failed("reader's release", status);
+    }
+    return 0;
 }
 
 int main(void)
@@ -36,6 +59,8 @@ int main(void)
     }
     if ((status = mring_release(consumer, &message)) < 0)
         return failed("release", status);
+    if (inlined(producer, consumer) != 0)
+        return 1;
     mring_leave(consumer);
     mring_producer_close(producer);
     if ((status = mring_close(ring)) < 0)

@@ -1,6 +1,8 @@
 // One message through a ring, as an outside project would send it from C++.
 #include <mring.hpp>
+#include <mring_inline.h>
 
+#include <cstring>
 #include <iostream>
 #include <string>
 #include <system_error>
@@ -105,6 +107,31 @@ static bool limits_arrive()
            !consumer.take_aside(buffer, sizeof(buffer));
 }
 
+// Inlined, on the C handles; and published at once, beside those.
+static bool goes_inlined()
+{
+    auto ring = mring::ring::create();
+    auto producer = ring.produce();
+    auto consumer = ring.join("all");
+    struct mring_writer writer = mring_writer(producer.get());
+    struct mring_reader reader = mring_reader(consumer.get());
+    struct mring_message message;
+
+    for (unsigned number = 0; number < 1000; number++) {
+        void *where = producer.reserve(sizeof(number));
+        std::memcpy(where, &number, sizeof(number));
+        producer.publish(sizeof(number), number);
+        number++;
+        if (mring_writer_send(&writer, &number, sizeof(number), number) != 0)
+            return false;
+    }
+    for (unsigned number = 0; number < 1000; number++)
+        if (mring_reader_next(&reader, &message) != 1 || message.tag != number ||
+            std::memcmp(message.data, &number, sizeof(number)) != 0 || mring_reader_release(&reader, &message) != 0)
+            return false;
+    return mring_reader_next(&reader, &message) == 0;
+}
+
 // What can be said of a ring, and of all there are.
 static bool rings_are_told_of()
 {
@@ -133,6 +160,10 @@ int main()
 try {
     if (!limits_arrive() || !rings_are_told_of()) {
         std::cerr << "groups are not what they were asked to be, or what is told of them is not so\n";
+        return 1;
+    }
+    if (!goes_inlined()) {
+        std::cerr << "what goes inlined comes out changed\n";
         return 1;
     }
     if (!losses_are_told()) {

@@ -36,6 +36,19 @@ echo "== the example of mring.h"
 "$cc" -std=c11 -Wall -Wextra -Werror -I"$prefix/include" -c -o "$scratch/example.o" "$scratch/example.c"
 nm "$scratch/example.o" | grep -q ' T on_readable$'
 
+echo "== mring_inline.h, as part of programs with warnings of their own"
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wcast-align -Wstrict-aliasing=2 -Wshadow -Werror"
+for standard in c11 c17; do
+    # The flags are words, to be split.
+    # shellcheck disable=SC2086
+    "$cc" -std=$standard $warnings -Wstrict-prototypes -O3 -I"$prefix/include" -c -o "$scratch/inline.o" "$here/ring.c"
+done
+for standard in c++11 c++17 c++20; do
+    # shellcheck disable=SC2086
+    "$cxx" -std=$standard $warnings -Wold-style-cast -O3 -I"$prefix/include" -c -o "$scratch/inline.o" -x c++ "$here/ring.c"
+done
+nm "$scratch/inline.o" | grep -q ' U mring_inline_1_' # by which a library that knows no version 1 is refused
+
 echo "== pkg-config"
 pc=$(find "$prefix" -name mring.pc)
 libraries=$(dirname "$(dirname "$pc")")
