@@ -84,7 +84,8 @@ static void write_8(void)
     for (unsigned number = 0; number < BURST; number++) {
         void *where;
 
-        failed |= mring_writer_reserve(&writer, 8, &where);
+        if (mring_writer_reserve(&writer, 8, &where) != 0)
+            abort();
         memset(where, 0, 8);
         failed |= mring_writer_publish(&writer, 8, number);
     }
