@@ -305,9 +305,7 @@ static int feed(struct crash *crash, struct source *source)
         length = source_read(source, room, CHUNK_BYTES);
         if (length == 0)
             break;
-        rc = mring_commit(crash->producer, length, crash->sent++);
-        if (rc == 0)
-            rc = mring_flush(crash->producer);
+        rc = mring_publish(crash->producer, length, crash->sent++);
     }
     return rc == 0 ? mring_end(crash->producer) : rc;
 }

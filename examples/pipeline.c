@@ -495,8 +495,8 @@ static int feed(struct pipeline *pipeline, struct source *source, double started
         uint32_t next_tag = more ? tag_after(room, length, tag) : 0;
         kept = have - length;
         memcpy(rest, (char *)room + length, kept);
-        if (length > 0 && (rc = mring_commit(stream, length, tag)) == 0)
-            rc = mring_flush(stream);
+        if (length > 0)
+            rc = mring_publish(stream, length, tag);
         tag = next_tag;
         show_progress(source, started, !more);
     }

@@ -322,9 +322,7 @@ static int feed(struct stages *stages)
         record->number = stages->records++;
         record->offset = stages->bytes;
         stages->bytes += length;
-        rc = mring_commit(producer, sizeof(*record) + length, 0);
-        if (rc == 0)
-            rc = mring_flush(producer);
+        rc = mring_publish(producer, sizeof(*record) + length, 0);
         if (rc == 0)
             rc = kill_one(stages);
         if (rc < 0)
