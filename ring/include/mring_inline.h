@@ -15,7 +15,7 @@
  * where nobody else is given its address.
  *
  * Each function has the results of the call that is named with it; threads, forks and kills are as there, since the same is stored in the same
- * order. What a writer has reserved it publishes itself: mring_commit and mring_publish answer -EINVAL, or publish what mring_reserve reserved.
+ * order. But what a writer has reserved it must publish itself: mring_commit and mring_publish know only of what mring_reserve did.
  *
  * Version 1. A program compiled with it needs a library that knows this version, and does not link or load with another.
  */
@@ -24,7 +24,6 @@
 
 #include "mring.h"
 
-#include <errno.h>
 #include <string.h>
 
 #ifdef __cplusplus
