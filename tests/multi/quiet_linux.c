@@ -7,6 +7,7 @@
 
 #include "api/ring.h"
 #include "core/layout.h"
+#include "mring_inline.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,46 @@ static void produce_quietly(void *unused)
     exit_process(code == 0 ? 0 : 1);
 }
 
+static void consume_inlined(void *unused)
+{
+    struct mring_consumer *consumer;
+    struct mring_message message;
+    struct mring_reader reader;
+    uint64_t count = 0;
+    int code;
+
+    (void)unused;
+    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
+    reader = mring_reader(consumer);
+    renounce_system_calls();
+    while ((code = mring_reader_next(&reader, &message)) >= 0)
+        if (code == 1) {
+            count++;
+            if (mring_reader_release(&reader, &message) != 0)
+                exit_process(1);
+        }
+    count_consumed(count);
+    exit_process(code == -EPIPE ? 0 : 2);
+}
+
+static void produce_inlined(void *unused)
+{
+    struct mring_producer *producer;
+    struct mring_writer writer;
+    int code = 0;
+
+    (void)unused;
+    EXPECT_OK(mring_producer(ring, &producer, NULL));
+    writer = mring_writer(producer);
+    renounce_system_calls();
+    for (uint32_t number = 0; number < MESSAGES && code == 0; number++)
+        while ((code = mring_writer_send(&writer, &number, sizeof(number), number)) == -EAGAIN)
+            ;
+    if (code == 0)
+        code = mring_end(producer);
+    exit_process(code == 0 ? 0 : 1);
+}
+
 /* `members` of the one beside one of the other. */
 static void run(unsigned members, void (*consume)(void *), void (*produce)(void *))
 {
@@ -136,6 +177,12 @@ static void no_system_call_alone(void)
 static void no_system_call_shared(void)
 {
     run(2, consume_quietly, produce_quietly);
+}
+
+static void no_system_call_inlined(void)
+{
+    run(1, consume_inlined, produce_inlined);
+    run(2, consume_inlined, produce_inlined);
 }
 
 /* ---- ways to wait ---- */
@@ -314,6 +361,7 @@ int main(int argc, char **argv)
     static const struct scenario scenarios[] = {
         {"no_system_call_alone", no_system_call_alone, 60},
         {"no_system_call_shared", no_system_call_shared, 60},
+        {"no_system_call_inlined", no_system_call_inlined, 60},
         {"spinning_makes_no_system_call", spinning_makes_no_system_call, 60},
         {"nobody_wakes_who_dozes", nobody_wakes_who_dozes, 60},
         {"sleepers_are_woken", sleepers_are_woken, 60},
