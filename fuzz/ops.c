@@ -83,16 +83,40 @@ static void reserve(struct game *game)
         game->where = where;
 }
 
-static void commit(struct game *game)
+/* The message at the reserved place, if it may be one: its length. */
+static uint64_t complete(struct game *game, uint32_t number)
 {
     uint64_t length = script_below(&game->script, 400);
-    uint32_t number = game->model.committed;
+
+    if (!game->model.ended && game->model.reserved_at == game->model.end && length <= game->model.reserved)
+        payload_fill(game->where, length, number);
+    return length;
+}
+
+static void commit(struct game *game)
+{
+    const uint32_t number = game->model.committed;
+    uint64_t length;
 
     if (out_of_numbers(game))
         return;
-    if (!game->model.ended && game->model.reserved_at == game->model.end && length <= game->model.reserved)
-        payload_fill(game->where, length, number);
+    length = complete(game, number);
     EXPECT(mring_commit(game->producer, length, number) == model_commit(&game->model, length));
+}
+
+static void publish(struct game *game)
+{
+    const uint32_t number = game->model.committed;
+    uint64_t length;
+    int code;
+
+    if (out_of_numbers(game))
+        return;
+    length = complete(game, number);
+    code = mring_publish(game->producer, length, number);
+    EXPECT(code == model_commit(&game->model, length));
+    if (code == 0)
+        model_flush(&game->model);
 }
 
 static void send(struct game *game)
@@ -148,8 +172,10 @@ static void produce(struct game *game, uint32_t choice)
         reserve(game);
         break;
     case 2:
-    case 3:
         commit(game);
+        break;
+    case 3:
+        publish(game);
         break;
     case 4:
         EXPECT(mring_flush(game->producer) == 0);
