@@ -10,6 +10,11 @@
  *   signed, and decides: the last intent was won if signed has reached it, or if the word names that line with that serial. What
  *   is held is [held, intent_end). The judge adopts it, releasing record by record; it may give up at any record, as one that is
  *   killed does, and the next judges afresh. After that a new member sits down on the line, whose serials stay as they were.
+ *   (Several judges at once, and how they share the work: recover.pml.)
+ *   With BUFFERED a member's store of held stays in its store buffer for any time, at the latest until its next fence or
+ *   read-modify-write: after held is stored there is a load, of the position, that must not come before it (step 2 in shared.h).
+ *   With LOADS_SWAPPED the second look at the position comes before {owner, serial} are read, as the code lets a machine do: what is
+ *   read then may be of a later claim, and the compare-and-swap fails.
  *
  * THE WORDS, AND WHO WRITES THEM
  *   claim_*     the members, by one compare-and-swap of all three
@@ -27,7 +32,8 @@
  * BOUNDS, AND WHAT IS LEFT OUT
  *   MEMBERS, RECORDS (all of one size, so that a position is a record's number), a ring of CAPACITY records, batches of one or
  *   two, DEATHS in all; a death between two stores that nobody else reads is a choice within one step. Memory is
- *   sequentially consistent. A member that leaves in order is left out: it writes what a judge would have found.
+ *   sequentially consistent but for held: the intent is stored by releases and read by who judges a dead member alone, and all else by
+ *   read-modify-writes. A member that leaves in order is left out: it writes what a judge would have found.
  *
  * MUTATIONS, each of which must fail
  *   NO_HELP         the claimer does not sign for the owner that the word is about to forget
@@ -35,6 +41,7 @@
  *   HELD_LATE       held is stored after the compare-and-swap
  *   WALK_FIRST      held is stored after the walk
  *   NO_SECOND_LOOK  the position is not read again after held is stored
+ *   NO_FENCE        the position is, but held may not be visible by then (with BUFFERED)
  *   GATE_SWAPPED    the gate reads every held before the position
  *   INTENT_SWAPPED  the end of the intent is stored before its serial
  *   REACHED         not a fault: shows that all records are released after every death that may happen
@@ -69,10 +76,41 @@ byte deaths;
 byte record[RECORDS] = UNCLAIMED;
 byte gate;
 
-/* The member may be killed here. */
+#ifdef BUFFERED
+/* A member's store of held that is not visible yet. A second one waits for it; that it does so longer can only hold the gate back. */
+byte pending[MEMBERS] = IDLE;
+bit is_pending[MEMBERS];
+
+inline drain(m)
+{
+    d_step {
+        held[m] = (is_pending[m] -> pending[m] : held[m]);
+        is_pending[m] = 0;
+        pending[m] = IDLE
+    }
+}
+
+#define HOLD(value)                                                         \
+    drain(me);                                                              \
+    pending[me] = value;                                                    \
+    is_pending[me] = 1
+
+active [MEMBERS] proctype Memory()
+{
+end:
+    do
+    :: atomic { is_pending[_pid] -> drain(_pid) }
+    od
+}
+#else
+#define drain(m) skip
+#define HOLD(value) held[me] = value
+#endif
+
+/* The member may be killed here. What it stored becomes visible before anybody has the verdict. */
 #define MORTAL                                                              \
     if                                                                      \
-    :: deaths < DEATHS -> deaths++; dead[me] = 1; goto killed               \
+    :: deaths < DEATHS -> deaths++; drain(me); dead[me] = 1; goto killed    \
     :: skip                                                                 \
     fi
 
@@ -91,15 +129,20 @@ again:
     atomic {
         owner = 0; serial = 0; limit = 0; records = 0; position = claim_position;
         if
-        :: position == tail -> held[me] = IDLE; MORTAL; goto idle
+        :: position == tail -> HOLD(IDLE); MORTAL; goto idle
         :: else
         fi;
         MORTAL
     };
 #if !defined(HELD_LATE) && !defined(WALK_FIRST)
-    atomic { held[me] = position; MORTAL };
+    atomic { HOLD(position); MORTAL };
+#if defined(BUFFERED) && !defined(NO_FENCE)
+    drain(me);
 #endif
+#endif
+#ifndef LOADS_SWAPPED
     atomic { owner = claim_owner; serial = claim_serial; MORTAL };
+#endif
 #ifndef NO_SECOND_LOOK
     atomic {
         if
@@ -108,6 +151,10 @@ again:
         fi;
         MORTAL
     };
+#endif
+#ifdef LOADS_SWAPPED
+    atomic { owner = claim_owner; serial = claim_serial; MORTAL };
+#elif !defined(NO_SECOND_LOOK)
     assert(claim_position != position || (owner == claim_owner && serial == claim_serial));
 #endif
     atomic {
@@ -122,7 +169,8 @@ again:
     /* The intent is read by nobody but the judge of a dead member: with a death between them, these steps may be one. */
     atomic {
 #ifdef WALK_FIRST
-        held[me] = position;
+        HOLD(position);
+        drain(me);
         MORTAL;
 #endif
 #ifdef INTENT_SWAPPED
@@ -138,11 +186,12 @@ again:
     }
 #ifndef NO_HELP
     if
-    :: atomic { owner != 0 -> RAISE(signed_serial[owner - 1], serial); MORTAL }
+    :: atomic { owner != 0 -> drain(me); RAISE(signed_serial[owner - 1], serial); MORTAL }
     :: else
     fi;
 #endif
     atomic {
+        drain(me);
         if
         :: claim_position == position && claim_owner == owner && claim_serial == serial ->
            assert(serial + records == limit);
@@ -158,16 +207,16 @@ again:
         MORTAL
     }
 #ifdef HELD_LATE
-    atomic { held[me] = position; MORTAL };
+    atomic { HOLD(position); MORTAL };
 #endif
     /* And so is its signature, but for those who help. */
-    atomic { RAISE(signed_serial[me], serial + records); serial = 0; records = 0; MORTAL };
+    atomic { drain(me); RAISE(signed_serial[me], serial + records); serial = 0; records = 0; MORTAL };
     do
     :: atomic {
            position < limit ->
            record[position] = RELEASED;
            position++;
-           held[me] = (position < limit -> position : IDLE);
+           HOLD((position < limit -> position : IDLE));
            MORTAL
        }
     :: else -> break
@@ -238,7 +287,7 @@ judge:
     reached = signed_serial[m];
 #endif
     d_step {
-        won = reached >= intent_serial[m] || (owner == m + 1 && serial == intent_serial[m]);
+        won = reached == intent_serial[m] || (owner == m + 1 && serial == intent_serial[m]);
         won = won && held[m] < intent_end[m];
         do
         :: r < RECORDS ->

@@ -28,9 +28,26 @@ claim JUDGE_SWAPPED error MEMBERS=2 RECORDS=3 DEATHS=1 JUDGE_SWAPPED
 claim HELD_LATE error MEMBERS=2 RECORDS=3 DEATHS=1 HELD_LATE
 claim WALK_FIRST error MEMBERS=2 RECORDS=4 DEATHS=0 WALK_FIRST
 claim NO_SECOND_LOOK error MEMBERS=2 RECORDS=4 DEATHS=0 NO_SECOND_LOOK
+claim BUFFERED whole MEMBERS=2 RECORDS=3 DEATHS=1 BUFFERED
+claim LOADS_SWAPPED whole MEMBERS=2 RECORDS=3 DEATHS=1 LOADS_SWAPPED
+claim NO_FENCE error MEMBERS=2 RECORDS=4 DEATHS=0 BUFFERED NO_FENCE
 claim GATE_SWAPPED error MEMBERS=2 RECORDS=3 DEATHS=1 GATE_SWAPPED
 claim INTENT_SWAPPED error MEMBERS=2 RECORDS=3 DEATHS=1 INTENT_SWAPPED
 claim REACHED error MEMBERS=2 RECORDS=4 DEATHS=1 REACHED
+recover base whole
+recover FRESH whole FRESH LEAVES=0
+recover NO_CAS error NO_CAS
+recover NO_JUDGE error FRESH NO_JUDGE
+recover JUDGE_FIRST+NO_TURN error JUDGE_FIRST NO_TURN
+recover ORPHANS_EARLY error ORPHANS_EARLY
+recover SWAP_LATE error SWAP_LATE
+recover NOT_AGAIN error NOT_AGAIN
+recover FREE_EARLY error FRESH FREE_EARLY
+recover BIT_LATE error FRESH BIT_LATE
+recover NO_TALLY error NO_TALLY
+recover TALLY_LATE error TALLY_LATE
+recover UNCOUNT_FIRST error UNCOUNT_FIRST
+recover REACHED error REACHED
 commit base whole END=7
 commit DEATH whole END=5 DEATH
 commit NO_CLEAR error END=7 NO_CLEAR
@@ -77,6 +94,9 @@ END
         cat <<'END'
 sleep 3-members whole MEMBERS=3 MESSAGES=2
 claim 2-deaths whole MEMBERS=2 RECORDS=4 DEATHS=2
+claim BUFFERED-4 whole MEMBERS=2 RECORDS=4 DEATHS=1 BUFFERED
+recover FRESH+leave whole FRESH
+recover 2-kills whole KILLS=2 LEAVES=0
 commit DEATH-6 whole END=6 BUFFER=4 DEATH
 room 3-records whole RECORDS=3
 room 2-groups-2-records whole RECORDS=2 GROUPS=2
@@ -151,7 +171,7 @@ if ! command -v spin >/dev/null 2>&1; then
     echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
     exit 77
 fi
-chosen=${*:-sleep claim commit room start unserved queue}
+chosen=${*:-sleep claim recover commit room start unserved queue}
 for model in $chosen; do
     [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
 done
