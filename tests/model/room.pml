@@ -6,7 +6,10 @@
  *   (release, answer_want, own_gate, announce_member). The producer needs the gate at `need`, and asks each group for a little more
  *   or just that: it stores want in every group, makes the asymmetric fence, which empties the members' store buffers, scans
  *   again, and waits on its semaphore; then it takes its wishes back. A wish that is gone was granted: a credit for each has come or will.
- *   A member claims record by record (claim.pml has the real claim; the compare-and-swap empties its store buffer). To release is
+ *   Without the asymmetric fence (FALLBACK) the first wait is a bounded one: it may end only after every store that the members had issued when it
+ *   began is visible. Then it scans once more, and waits unbounded.
+ *   A member claims record by record (claim.pml has the real claim): held, a fence, and the compare-and-swap of the position. While it tries, and
+ *   another wins, its held is lower than the group's gate would be; so it answers the wish after it has tried, too. To release is
  *   a store of held, which stays in the store buffer for any time, and a load of its group's want. If that is set: full fence, the
  *   group's gate (position, then every held), full fence, and if the gate has reached want: want -> 0 by
  *   compare-and-swap, and a signal.
@@ -29,8 +32,9 @@
  *   semaphores are left out: a sleeper wakes at any time, or never.
  *
  * MUTATIONS, each of which must fail
- *   NO_FENCE            no asymmetric fence
- *   NO_RECHECK          the producer does not scan again
+ *   NO_FENCE            no asymmetric fence (with FALLBACK: the first wait is unbounded)
+ *   NO_RECHECK          the producer does not scan again (with FALLBACK: not after its bounded wait)
+ *   NO_TRY_ANSWER       a member that has tried to claim leaves the wish alone
  *   NO_RELEASER_FENCE   the releaser computes the gate without a full fence before it: two that release at once both miss it
  *   NO_GRANT            a member that goes to sleep leaves the wish alone
  *   NO_ABSORB           owed credits are left in the semaphore
@@ -56,6 +60,12 @@ byte credit, owed;
 
 bit waiting;
 bit asleep[MEMBERS];
+#ifdef FALLBACK
+bit older[MEMBERS]; /* its store was issued before the bounded wait began */
+#define VISIBLE(m) older[m] = 0
+#else
+#define VISIBLE(m) skip
+#endif
 
 /* Ghosts: what the producer needs and asks for; wishes granted and not found granted yet; signals on their way. */
 byte needed, asked;
@@ -67,14 +77,14 @@ byte granted, flying;
 /* A member's store buffer, emptied. */
 inline drain(m)
 {
-    d_step { held[m] = (leaving[m] -> IDLE : held[m]); leaving[m] = 0 }
+    d_step { held[m] = (leaving[m] -> IDLE : held[m]); leaving[m] = 0; VISIBLE(m) }
 }
 
 active [MEMBERS] proctype Memory()
 {
 end:
     do
-    :: d_step { leaving[_pid] -> held[_pid] = IDLE; leaving[_pid] = 0 }
+    :: d_step { leaving[_pid] -> held[_pid] = IDLE; leaving[_pid] = 0; VISIBLE(_pid) }
     od
 }
 
@@ -102,48 +112,62 @@ inline grant(g, reached)
 
 proctype Member(byte me)
 {
-    byte wish, gate, m;
+    byte wish, gate, m, tried;
 
 again:
+    tried = 0;
     if
-    :: held[me] == IDLE && !leaving[me] && position[GROUP(me)] < RECORDS ->
-       /* The compare-and-swap comes after held is visible. */
-       atomic {
-           if
-           :: position[GROUP(me)] < RECORDS -> held[me] = position[GROUP(me)]; position[GROUP(me)]++
-           :: else
-           fi
-       };
-       goto again
-    :: held[me] != IDLE && !leaving[me] ->
-       leaving[me] = 1;
-       if
-       :: want[GROUP(me)] != 0 ->
-#ifndef NO_RELEASER_FENCE
-          drain(me);
-#endif
-          gate = position[GROUP(me)];
-          do
-          :: m < MEMBERS ->
-             d_step {
-                 if
-                 :: GROUP(m) == GROUP(me) && !(m == me && leaving[m]) -> gate = MINIMUM(gate, held[m])
-                 :: else
-                 fi;
-                 m++
-             }
-          :: else -> break
-          od;
-          m = 0;
-          grant(GROUP(me), gate);
-          gate = 0
-       :: else
-       fi;
-       goto again
+    :: held[me] == IDLE && !leaving[me] && position[GROUP(me)] < RECORDS -> goto claim
+    :: held[me] != IDLE && !leaving[me] -> leaving[me] = 1; goto answer
     :: leaving[me] -> drain(me); goto again
     :: goto sleep
     :: goto busy
     fi;
+
+claim:
+    /* Behind the fence: its held is visible. */
+    atomic {
+        tried = position[GROUP(me)];
+        if
+        :: tried < RECORDS -> held[me] = tried
+        :: else -> leaving[me] = (held[me] != IDLE); goto tried_it
+        fi
+    };
+    atomic {
+        if
+        :: position[GROUP(me)] == tried -> position[GROUP(me)]++
+        :: else -> goto claim
+        fi
+    };
+tried_it:
+#ifdef NO_TRY_ANSWER
+    goto again;
+#endif
+
+answer:
+    if
+    :: want[GROUP(me)] != 0 ->
+#ifndef NO_RELEASER_FENCE
+       drain(me);
+#endif
+       gate = position[GROUP(me)];
+       do
+       :: m < MEMBERS ->
+          d_step {
+              if
+              :: GROUP(m) == GROUP(me) && !(m == me && leaving[m]) -> gate = MINIMUM(gate, held[m])
+              :: else
+              fi;
+              m++
+          }
+       :: else -> break
+       od;
+       m = 0;
+       grant(GROUP(me), gate);
+       gate = 0
+    :: else
+    fi;
+    goto again;
 
 sleep:
 #ifndef NO_GRANT
@@ -210,6 +234,7 @@ again:
        :: else -> break
        od;
        g = 0;
+#ifndef FALLBACK
 #ifndef NO_FENCE
        d_step {
            do
@@ -222,6 +247,30 @@ again:
 #ifndef NO_RECHECK
        scan();
 #endif
+#else
+       scan();
+#ifndef NO_FENCE
+       if
+       :: gate < need ->
+          atomic {
+              for (m : 0 .. MEMBERS - 1) {
+                  older[m] = leaving[m]
+              }
+              m = 0
+          };
+          waiting = 1;
+end_bounded:
+          if
+          :: atomic { credit > 0 -> credit--; waiting = 0; owed--; goto woken }
+          :: atomic { older[0] + older[1] == 0 -> waiting = 0 }
+          fi;
+#ifndef NO_RECHECK
+          scan()
+#endif
+       :: else
+       fi;
+#endif
+#endif
        if
        :: gate >= need -> skip
        :: else ->
@@ -229,7 +278,11 @@ again:
 end:
           atomic { credit > 0 -> credit--; waiting = 0; owed-- }
        fi;
-       d_step { needed = 0; asked = 0; gate = 0 };
+woken:
+#ifdef FALLBACK
+       atomic { older[0] = 0; older[1] = 0 };
+#endif
+       atomic { needed = 0; asked = 0; gate = 0 };
        do
        :: g < GROUPS ->
           d_step {
