@@ -21,6 +21,8 @@ sleep CLEAR_LATE error MEMBERS=2 MESSAGES=3 CLEAR_LATE
 sleep TAKE_RELAXED error MEMBERS=2 MESSAGES=3 TAKE_RELAXED
 sleep FALLBACK+NO_FENCE error MEMBERS=2 MESSAGES=3 FALLBACK NO_FENCE
 sleep FALLBACK+NO_RECHECK error MEMBERS=2 MESSAGES=3 FALLBACK NO_RECHECK
+sleep KILL whole MEMBERS=2 MESSAGES=3 KILL
+sleep NO_NEXT error MEMBERS=2 MESSAGES=3 KILL NO_NEXT
 sleep REACHED error MEMBERS=2 MESSAGES=3 REACHED
 claim base whole MEMBERS=2 RECORDS=4 DEATHS=1
 claim NO_HELP error MEMBERS=2 RECORDS=3 DEATHS=1 NO_HELP
@@ -70,6 +72,16 @@ room NO_RELEASER_FENCE error RECORDS=2 NO_RELEASER_FENCE
 room NO_GRANT error RECORDS=2 NO_GRANT
 room NO_ABSORB error RECORDS=2 GROUPS=2 NO_ABSORB
 room REACHED error RECORDS=2 REACHED
+fenced base whole
+fenced ASK_AFTER whole ASK_AFTER
+fenced ASK_BEFORE error ASK_BEFORE
+fenced NO_ASK error NO_ASK
+fenced NO_COME_FENCE error NO_COME_FENCE
+fenced STALE error STALE
+fenced UNREGISTERED error UNREGISTERED
+fenced GO_RELAXED error GO_RELAXED
+fenced NO_BOUND error NO_BOUND
+fenced REACHED error REACHED
 start base whole
 start NO_MAKER_FENCE error NO_MAKER_FENCE
 start NO_TELL_FENCE error NO_TELL_FENCE
@@ -175,7 +187,7 @@ if ! command -v spin >/dev/null 2>&1; then
     echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
     exit 77
 fi
-chosen=${*:-sleep claim recover commit room start unserved queue}
+chosen=${*:-sleep claim recover commit room fenced start unserved queue}
 for model in $chosen; do
     [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
 done

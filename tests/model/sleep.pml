@@ -16,6 +16,8 @@
  *   and sees more work after its claim wakes the next (the chain). So does a member that was taken and does
  *   not claim at all, since its wait was ended for another reason: its time is over, a signal handler ran,
  *   somebody called mring_wake (here the process Caller). What it was taken for must not stay with it.
+ *   With KILL one of the members may be killed in its sleep instead, before or after it was taken, but not signalled yet. Whoever takes it finds its
+ *   semaphore dead, and takes the next (ring/api/wakers.c, wake_member).
  *
  * THE WORDS, AND WHO WRITES THEM
  *   tail       the producer (`pending` holds what is not visible yet)
@@ -44,7 +46,8 @@
  *   doorbell does not empty its store buffer here (on arm64 it need not); its taking does, being a release
  *   (mutation TAKE_RELAXED).
  *   The wait of at most one second, which rescues members from a waker
- *   that was killed between its two steps, is left out: nothing here may depend on it.
+ *   that was killed between its two steps, and the work of a member that was killed after it was signalled, is left out: nothing here may
+ *   depend on it.
  *
  * MUTATIONS, each of which must fail
  *   NO_FENCE      no asymmetric fence (with FALLBACK: the first wait is unbounded)
@@ -56,6 +59,7 @@
  *   TAKE_RELAXED  the producer's compare-and-swap on the sleepers is not a release: a member that was taken
  *                 while it withdrew would look for more before it can see what it was taken for
  *   NO_ABSORB     owed credits are left in the semaphore
+ *   NO_NEXT       whoever has taken a dead sleeper takes no other (with KILL)
  *   REACHED       not a fault: shows that the state "everything read, all asleep" is reached
  */
 #ifndef MEMBERS
@@ -76,6 +80,7 @@ byte credit[MEMBERS];
 byte owed[MEMBERS];
 bit waiting[MEMBERS];
 byte called = NOBODY;
+bit dead[MEMBERS];
 
 /*
  * Ghosts: the newest value of tail that the producer stored, visible or not; members that announced
@@ -139,19 +144,28 @@ inline take(release)
     od
 }
 
-/* Signals who was taken, if anybody was. */
-inline signal()
+/* Signals who was taken, if anybody was; or, if that one is dead, the next. */
+inline signal(release)
 {
-    d_step {
-        if
-        :: who != NOBODY ->
+    do
+    :: atomic {
+           who != NOBODY ->
            flying[who]--;
-           credit[who]++;
-           assert(credit[who] <= MEMBERS + 1)
-        :: else
-        fi;
-        who = NOBODY
-    }
+           if
+           :: dead[who] -> who = NOBODY
+           :: else ->
+              credit[who]++;
+              assert(credit[who] <= MEMBERS + 1);
+              who = NOBODY;
+              break
+           fi
+       }
+#ifndef NO_NEXT
+       take(release);
+       seen = 0
+#endif
+    :: who == NOBODY -> break
+    od
 }
 
 inline wake_clearing()
@@ -192,6 +206,10 @@ active proctype Caller()
     :: called = 1
 #endif
     :: called = MEMBERS - 1
+#ifdef KILL
+    :: atomic { waiting[0] && credit[0] == 0 -> waiting[0] = 0; announced[0] = 0; dead[0] = 1 }
+    :: atomic { waiting[1] && credit[1] == 0 -> waiting[1] = 0; announced[1] = 0; dead[1] = 1 }
+#endif
     :: skip
     fi
 }
@@ -210,7 +228,7 @@ active proctype Producer()
        if
        :: doorbell ->
           wake_clearing();
-          signal()
+          signal(RELEASE)
        :: else
        fi
     :: sent == MESSAGES -> break
@@ -237,7 +255,7 @@ inline wake_next()
     :: taken && UNREAD ->
        take(false);
        seen = 0;
-       signal()
+       signal(false)
     :: else
     fi
 }
