@@ -10,7 +10,7 @@
  *   Its stores go through a buffer from which they become visible in any order, except that stores to one word keep theirs, and
  *   that a release store waits for all before it (not the ones after it for a release).
  *   The consumer polls the next header when caught up, reads the tail after the second hit in a row, and then works up to its
- *   copy of it without looking at it again. It may keep a record while it reads on, and reads a record once more before
+ *   copy of it, or as far as the longest record goes, without looking at it again. It may keep a record while it reads on, and reads a record once more before
  *   it gives it back.
  *   The producer may be killed before any store. What it stored becomes visible still; then a successor walks the headers from the
  *   tail on, stores the tail, and continues there.
@@ -48,6 +48,7 @@
 #ifndef BUFFER
 #define BUFFER 5
 #endif
+#define RECORD_MAX 2
 #define TAIL CAPACITY /* the buffer's name for the word */
 #define HEADER(position, size, epoch) ((position) * 4 + ((size) - 1) * 2 + (epoch) + 1)
 #define SIZE(header) ((((header) - 1) & 2) / 2 + 1)
@@ -259,6 +260,9 @@ end:
     (AT(start) == truth[start] &&  \
      (SIZE(truth[start]) == 1 || AT(start + 1) == PAYLOAD(start, (truth[start] - 1) & 1)))
 
+/* No further than the longest record, so that the limit may fall into the midst of one. */
+#define REACH limit = (tail - position > RECORD_MAX -> position + RECORD_MAX : tail)
+
 active proctype Consumer()
 {
     byte position, limit, streak, header, i;
@@ -266,7 +270,13 @@ active proctype Consumer()
     do
     :: position < END ->
        if
-       :: position < limit -> header = AT(position); assert(header != 0)
+       :: position < limit ->
+          header = AT(position);
+          assert(header != 0);
+          if
+          :: position + SIZE(header) > limit -> atomic { assert(tail - position >= SIZE(header)); REACH }
+          :: else
+          fi
        :: else ->
           if
           :: atomic { AT(position) != 0 -> header = AT(position); streak = (streak < 2 -> streak + 1 : 2) }
@@ -279,7 +289,7 @@ active proctype Consumer()
           :: streak == 2 ->
              d_step {
                  if
-                 :: tail > position + SIZE(header) && tail - position <= CAPACITY -> limit = tail
+                 :: tail > position + SIZE(header) && tail - position <= CAPACITY -> REACH
                  :: else
                  fi
              }

@@ -82,6 +82,14 @@ fenced UNREGISTERED error UNREGISTERED
 fenced GO_RELAXED error GO_RELAXED
 fenced NO_BOUND error NO_BOUND
 fenced REACHED error REACHED
+lossy base whole
+lossy NO_STORE_FENCE error NO_STORE_FENCE
+lossy INTENT_LATE error INTENT_LATE
+lossy NO_LOAD_FENCE error NO_LOAD_FENCE
+lossy NO_CHECK error NO_CHECK
+lossy LOWERED error LOWERED
+lossy UNCOVERED error UNCOVERED
+lossy REACHED error REACHED
 start base whole
 start NO_MAKER_FENCE error NO_MAKER_FENCE
 start NO_TELL_FENCE error NO_TELL_FENCE
@@ -187,7 +195,7 @@ if ! command -v spin >/dev/null 2>&1; then
     echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
     exit 77
 fi
-chosen=${*:-sleep claim recover commit room fenced start unserved queue}
+chosen=${*:-sleep claim recover commit room fenced lossy start unserved queue}
 for model in $chosen; do
     [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
 done
