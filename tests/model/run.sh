@@ -90,6 +90,15 @@ lossy NO_CHECK error NO_CHECK
 lossy LOWERED error LOWERED
 lossy UNCOVERED error UNCOVERED
 lossy REACHED error REACHED
+places base whole JOINS=5
+places OWNER_ALONE whole OWNER_ALONE
+places NO_WITNESS error NO_WITNESS
+places NOT_SAME_STAY error NOT_SAME_STAY
+places BITS_ALONE error BITS_ALONE
+places ONE_LOOK error ONE_LOOK
+places NO_TURNS error JOINS=5 NO_TURNS
+places OWNER_FIRST error OWNER_FIRST
+places REACHED error REACHED
 start base whole
 start NO_MAKER_FENCE error NO_MAKER_FENCE
 start NO_TELL_FENCE error NO_TELL_FENCE
@@ -121,8 +130,10 @@ claim 2-deaths whole MEMBERS=2 RECORDS=4 DEATHS=2
 claim BUFFERED-4 whole MEMBERS=2 RECORDS=4 DEATHS=1 BUFFERED
 recover FRESH+leave whole FRESH
 recover 2-kills whole KILLS=2 LEAVES=0
+lossy 9-units whole END=9
 commit DEATH-6 whole END=6 BUFFER=4 DEATH
 room 3-records whole RECORDS=3
+room FALLBACK-3-records whole RECORDS=3 FALLBACK
 room 2-groups-2-records whole RECORDS=2 GROUPS=2
 start 7-records whole RING=3 END=7
 unserved 3-turns whole TURNS=3 JOINS=3
@@ -172,7 +183,7 @@ one() {
         [ "${errors:-0}" = 0 ] || ! grep -Eq '^pan:1: (assertion violated|invalid end state)' log || verdict=ok
         ;;
     esac
-    printf '%-7s %-22s %10s %6s %6s  %s\n' "$model" "$variant" "${states:--}" "${depth:--}" "${errors:--}" "$verdict"
+    printf '%-8s %-24s %10s %6s %6s  %s\n' "$model" "$variant" "${states:--}" "${depth:--}" "${errors:--}" "$verdict"
     if [ $verdict = WRONG ]; then
         sed 's/^/    | /' log
         : >"$top/wrong"
@@ -195,7 +206,7 @@ if ! command -v spin >/dev/null 2>&1; then
     echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
     exit 77
 fi
-chosen=${*:-sleep claim recover commit room fenced lossy start unserved queue}
+chosen=${*:-sleep claim recover places commit room fenced lossy start unserved queue}
 for model in $chosen; do
     [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
 done
@@ -204,7 +215,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 
-printf '%-7s %-22s %10s %6s %6s  %s\n' model variant states depth errors verdict
+printf '%-8s %-24s %10s %6s %6s  %s\n' model variant states depth errors verdict
 variants | while read -r model rest; do
     case " $chosen " in
     *" $model "*) echo "$scratch $model $rest" ;;
