@@ -15,6 +15,7 @@
  *   read-modify-write: after held is stored there is a load, of the position, that must not come before it (step 2 in shared.h).
  *   With LOADS_SWAPPED the second look at the position comes before {owner, serial} are read, as the code lets a machine do: what is
  *   read then may be of a later claim, and the compare-and-swap fails.
+ *   It stands for R4, R5, R8 of ring/doc/design.md; [CLAIM], [HELD], [SIGNED].
  *
  * THE WORDS, AND WHO WRITES THEM
  *   claim_*     the members, by one compare-and-swap of all three

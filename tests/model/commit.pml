@@ -2,18 +2,19 @@
  * commit.pml: the producer publishes records in a ring that wraps, is killed, and has a successor; a lone consumer follows
  *
  * WHAT IT MODELS
- *   ring/core/producer.h, producer.c and lone.h. A record takes one unit (its header) or two (header, payload word). The producer
- *   finds room for a record and for the header behind it; stores the payload, and the header of all but the first record of
- *   a batch; clears the header behind; then publishes: the first header (release), the tail (release). Batches are of one
- *   or two records; a record that finds no room publishes what is committed, and waits. The gate is cached, and rescanned only when
- *   short of room.
- *   Its stores go through a buffer from which they become visible in any order, except that stores to one word keep theirs, and
- *   that a release store waits for all before it (not the ones after it for a release).
- *   The consumer polls the next header when caught up, reads the tail after the second hit in a row, and then works up to its
- *   copy of it, or as far as the longest record goes, without looking at it again. It may keep a record while it reads on, and reads a record once more before
- *   it gives it back.
- *   The producer may be killed before any store. What it stored becomes visible still; then a successor walks the headers from the
- *   tail on, stores the tail, and continues there.
+ *   ring/core/producer.h, producer.c and lone.h. A record takes one unit (its header) or two (header, payload word).
+ *   The producer finds room for a record and for the header behind it; stores the payload, and the header of all but
+ *   the first record of a batch; clears the header behind; then publishes: the first header (release), the tail
+ *   (release). Batches are of one or two records; a record that finds no room publishes what is committed, and waits.
+ *   The gate is cached, and rescanned only when short of room.
+ *   Its stores go through a buffer from which they become visible in any order, except that stores to one word keep
+ *   theirs, and that a release store waits for all before it (not the ones after it for a release).
+ *   The consumer polls the next header when caught up, reads the tail after the second hit in a row, and then works
+ *   up to its copy of it, or as far as the longest record goes, without looking at it again. It may keep a record
+ *   while it reads on, and reads a record once more before it gives it back.
+ *   The producer may be killed before any store. What it stored becomes visible still; then a successor walks the
+ *   headers from the tail on, stores the tail, and continues there.
+ *   It stands for R1, R2 of ring/doc/design.md; [HEADER], [TAIL], [HELD].
  *
  * THE WORDS, AND WHO WRITES THEM
  *   memory, tail   the producer, through the buffer
@@ -22,12 +23,13 @@
  *   should stand there; so does a payload.
  *
  * WHAT IS CHECKED
- *   Each record that was published (its batch's first header was stored) is delivered once, in order, and is whole from delivery
- *   to release; nothing else is delivered. The successor starts where the published records end. Nobody waits for ever.
+ *   Each record that was published (its batch's first header was stored) is delivered once, in order, and is whole
+ *   from delivery to release; nothing else is delivered. The successor starts where the published records end. Nobody
+ *   waits for ever.
  *
  * BOUNDS, AND WHAT IS LEFT OUT
- *   CAPACITY units, positions up to END + 1, BUFFER stores in flight, one death. The consumer's loads are in order, as
- *   acquire makes them.
+ *   CAPACITY units, positions up to END + 1, BUFFER stores in flight, one death. The consumer's loads are in order,
+ *   as acquire makes them.
  *
  * MUTATIONS, each of which must fail
  *   NO_CLEAR          the header behind is not cleared

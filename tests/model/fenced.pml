@@ -2,14 +2,18 @@
  * fenced.pml: does the asymmetric fence reach everybody who might have to wake this sleeper? (R15)
  *
  * WHAT IT MODELS
- *   ring/wait/announced.c (sleep_once), ring/core/group.c (group_fenced), wakers_reachable in ring/api/consumer_wait.c, and how a member or a
- *   producer comes: the end of join in ring/api/consumer_join.c, and mring_producer. A place, where those who might have to wake a sleeper sit one
- *   after the other: a member's line, or the ring's epoch. Each has registered with the kernel or not. Who comes takes the place (owner, a
- *   compare-and-swap, which need not be visible before what is loaded after it), says in `fenced` that it has registered, if so, and makes a full fence.
- *   Then it may release something, a plain store, and looks whether somebody sleeps, a plain load. It stays, or goes, by a release.
- *   The sleeper announces itself, asks whether whoever is there has registered, makes a full fence and the asymmetric one, which empties the
- *   store buffers of those who *have* registered, asks again, and looks. Was the answer no, its first wait is a bounded one, which ends only after
- *   all stores that had been issued when it began are visible; then it looks once more. Then it waits unbounded.
+ *   ring/wait/announced.c (sleep_once), ring/core/group.c (group_fenced), wakers_reachable in
+ *   ring/api/consumer_wait.c, and how a member or a producer comes: the end of join in ring/api/consumer_join.c, and
+ *   mring_producer. A place, where those who might have to wake a sleeper sit one after the other: a member's line,
+ *   or the ring's epoch. Each has registered with the kernel or not. Who comes takes the place (owner, a
+ *   compare-and-swap, which need not be visible before what is loaded after it), says in `fenced` that it has
+ *   registered, if so, and makes a full fence. Then it may release something, a plain store, and looks whether
+ *   somebody sleeps, a plain load. It stays, or goes, by a release. The sleeper announces itself, asks whether
+ *   whoever is there has registered, makes a full fence and the asymmetric one, which empties the store buffers of
+ *   those who *have* registered, asks again, and looks. Was the answer no, its first wait is a bounded one, which
+ *   ends only after all stores that had been issued when it began are visible; then it looks once more. Then it waits
+ *   unbounded.
+ *   It stands for R15 of ring/doc/design.md; [FENCED].
  *
  * THE WORDS, AND WHO WRITES THEM
  *   owner, fenced    who comes to the place (`sits`, `said`: stored and not yet visible)

@@ -2,20 +2,24 @@
  * lossy.pml: a reader that the producer does not wait for, and what it may believe
  *
  * WHAT IT MODELS
- *   ring/core/lossy.h, landmark.h (record_intact) and producer.c (producer_core_raise); R10, R11. Records of one unit, which is its header. Before the
- *   producer writes anything up to a place it stores in `intent` that it may; then a store fence. It clears the header behind each record,
- *   commits up to BATCH records, and publishes them: the first header (release), the tail (release). Its stores go through a buffer, as in commit.pml,
- *   from which they become visible in any order, but for those of one word, releases, and the fence.
- *   The reader loads the tail, then the record, makes a load fence, loads intent, and believes the record if that is no more than a ring past it. It
- *   reads it once more, in place, before it releases it, and looks at intent again: only then was it whole. Lapped, it goes on at a landmark,
- *   here the last multiple of STEP that is not past the tail, if that is still there.
- *   The producer may be killed before any store. A successor walks the headers from the tail on, and goes by an intent of its own, but never lowers the word.
+ *   ring/core/lossy.h, landmark.h (record_intact) and producer.c (producer_core_raise); R10, R11. Records of one
+ *   unit, which is its header. Before the producer writes anything up to a place it stores in `intent` that it may;
+ *   then a store fence. It clears the header behind each record, commits up to BATCH records, and publishes them: the
+ *   first header (release), the tail (release). Its stores go through a buffer, as in commit.pml, from which they
+ *   become visible in any order, but for those of one word, releases, and the fence. The reader loads the tail, then
+ *   the record, makes a load fence, loads intent, and believes the record if that is no more than a ring past it. It
+ *   reads it once more, in place, before it releases it, and looks at intent again: only then was it whole. Lapped,
+ *   it goes on at a landmark, here the last multiple of STEP that is not past the tail, if that is still there.
+ *   The producer may be killed before any store. A successor walks the headers from the tail on, and goes by an
+ *   intent of its own, but never lowers the word.
+ *   It stands for R1, R10, R11 of ring/doc/design.md; [INTENT], [HEADER], [TAIL].
  *
  * WHAT IS CHECKED
  *   What the reader believes is what was published at that position, when it is taken and when it is released.
  *
  * BOUNDS, AND WHAT IS LEFT OUT
- *   CAPACITY units, records up to END, BUFFER stores in flight, one death. The counts of landmarks and lines; members of many; other groups.
+ *   CAPACITY units, records up to END, BUFFER stores in flight, one death. The counts of landmarks and lines; members
+ *   of many; other groups.
  *
  * MUTATIONS, each of which must fail
  *   NO_STORE_FENCE   the intent is stored before what it covers, but may be visible after it

@@ -2,13 +2,16 @@
  * places.pml: members come to a passing group and go, and a producer finds out whether anybody is there
  *
  * WHAT IT MODELS
- *   ring/core/group.c (take_line, group_free_line, group_lives), gate.c (gate_look), and occupy_beside in ring/api/directory.c. A passing group counts for the
- *   gate while it has a member, and never again once it had none; so who comes must come beside somebody who is there. The broker, one join at
- *   a time: picks a witness; takes a free place for the newcomer, owner word first, then its bit; makes a fence; and if the witness's bit and owner
- *   word, of the same stay, still stand, the newcomer is in, and goes on from the group's position. Else the place is given back; with no witness at
- *   all the group is over. Who goes takes its bit away, then its owner word.
- *   The producer, at any time: reads the position, then the bits, word by word, and each held; if no bit was set, it reads the owner words of all places,
- *   twice, with the sum of their turns; if they were empty both times, and the turns the same, the group is over, and it writes as it likes.
+ *   ring/core/group.c (take_line, group_free_line, group_lives), gate.c (gate_look), and occupy_beside in
+ *   ring/api/directory.c. A passing group counts for the gate while it has a member, and never again once it had
+ *   none; so who comes must come beside somebody who is there. The broker, one join at a time: picks a witness; takes
+ *   a free place for the newcomer, owner word first, then its bit; makes a fence; and if the witness's bit and owner
+ *   word, of the same stay, still stand, the newcomer is in, and goes on from the group's position. Else the place is
+ *   given back; with no witness at all the group is over. Who goes takes its bit away, then its owner word. The
+ *   producer, at any time: reads the position, then the bits, word by word, and each held; if no bit was set, it
+ *   reads the owner words of all places, twice, with the sum of their turns; if they were empty both times, and the
+ *   turns the same, the group is over, and it writes as it likes.
+ *   It stands for R8 of ring/doc/design.md, and what a passing group's end rests on; [JOIN], [OWNER].
  *
  * THE WORDS, AND WHO WRITES THEM
  *   turn, taken    the owner word: compare-and-swaps [OWNER]
@@ -16,12 +19,12 @@
  *   position, held the members, as in claim.pml: held first, then the position
  *
  * WHAT IS CHECKED
- *   When a newcomer is in, the group is not over, nor later while anybody is in it; and the gate that the producer found is not past what
- *   anybody who is in it holds, nor past the group's position.
+ *   When a newcomer is in, the group is not over, nor later while anybody is in it; and the gate that the producer
+ *   found is not past what anybody who is in it holds, nor past the group's position.
  *
  * BOUNDS, AND WHAT IS LEFT OUT
- *   Two places, JOINS joins, RECORDS. Memory is sequentially consistent: all these are read-modify-writes and fences. Deaths: who buries a dead member
- *   does with its place what one does that goes (recover.pml).
+ *   Two places, JOINS joins, RECORDS. Memory is sequentially consistent: all these are read-modify-writes and fences.
+ *   Deaths: who buries a dead member does with its place what one does that goes (recover.pml).
  *
  * MUTATIONS, each of which must fail
  *   NO_WITNESS     somebody was there before: that will do

@@ -2,13 +2,16 @@
  * recover.pml: two members find what dead ones held, and hand it on; they are killed over it, leave over it, and others come
  *
  * WHAT IT MODELS
- *   ring/core/recover.c and group.c (R6). A group that keeps its place, of LINES places. In the first two places were members that are dead: the one had claimed
- *   [0, 2), the other [2, 3); or, with FRESH, the other was killed before it won that, and somebody else claims it now. Two persons have places of their own, and go round: adopt,
- *   if `orphans` says so (recover_adopt); look for the dead (recover_dead), and bury them (bury); work at what was adopted, record by record; leave in the
- *   midst of it (recover_abandon), with a record in hand or not. Each may be killed at any store. Then somebody new comes, who takes a free place, or
- *   else one that a dead one had, with what is on it (group_occupy, recover_inherit).
- *   Loads of a line's owner and held are one step: whoever believes them wins the owner word first, as it was. Nobody writes to a line that he has
- *   not won; so a kill is of interest after a store alone, and between two loads it would be the same.
+ *   ring/core/recover.c and group.c (R6). A group that keeps its place, of LINES places. In the first two places were
+ *   members that are dead: the one had claimed [0, 2), the other [2, 3); or, with FRESH, the other was killed before
+ *   it won that, and somebody else claims it now. Two persons have places of their own, and go round: adopt, if
+ *   `orphans` says so (recover_adopt); look for the dead (recover_dead), and bury them (bury); work at what was
+ *   adopted, record by record; leave in the midst of it (recover_abandon), with a record in hand or not. Each may be
+ *   killed at any store. Then somebody new comes, who takes a free place, or else one that a dead one had, with what
+ *   is on it (group_occupy, recover_inherit). Loads of a line's owner and held are one step: whoever believes them
+ *   wins the owner word first, as it was. Nobody writes to a line that he has not won; so a kill is of interest after
+ *   a store alone, and between two loads it would be the same.
+ *   It stands for R6 of ring/doc/design.md; [OWNER], [ORPHAN], [HELD].
  *
  * THE WORDS, AND WHO WRITES THEM
  *   turn, life     the owner word: by compare-and-swap of both; or by who has the line [OWNER]
@@ -17,23 +20,27 @@
  *   These stores are releases, which keep their order; what another order would do is shown by the mutations.
  *
  * WHAT IS CHECKED
- *   No record is given to one while another living one has it; none that was released is given again; none is given without the count that
- *   says to how many it was given before, at least. The gate, the lowest held of all lines whose bit is set, never passes what is not released: as no
- *   record goes from one line to another, a look at them one by one finds no more than that. When nothing moves any more all is released, and nobody
- *   had to look for an orphan that `orphans` did not tell of, but where somebody was killed over setting it.
+ *   No record is given to one while another living one has it; none that was released is given again; none is given
+ *   without the count that says to how many it was given before, at least. The gate, the lowest held of all lines
+ *   whose bit is set, never passes what is not released: as no record goes from one line to another, a look at them
+ *   one by one finds no more than that. When nothing moves any more all is released, and nobody had to look for an
+ *   orphan that `orphans` did not tell of, but where somebody was killed over setting it.
  *
  * BOUNDS, AND WHAT IS LEFT OUT
- *   KILLS, LEAVES. Whether a claim was won: claim.pml. New claims; passing groups (places.pml); what is set aside; `front` of the tally; lossy groups.
+ *   KILLS, LEAVES. Whether a claim was won: claim.pml. New claims but
+ *   that one; passing groups (places.pml); what is set aside;
+ *   `front` of the tally; lossy groups.
  *
  * MUTATIONS, each of which must fail
  *   NO_CAS            who sees a dead owner takes the line by a store
  *   NO_JUDGE          what a dead one meant to claim is taken for won (with FRESH)
- *   JUDGE_FIRST, with NO_TURN    the line is judged before it is won, and the owner word is the same for each occupant: one of the two saves it
+ *   JUDGE_FIRST, with NO_TURN    the line is judged before it is won, and the owner word of all orphans is the same;
+ *                     either alone does no harm
  *   ORPHANS_EARLY     `orphans` is set before the line is an orphan
  *   SWAP_LATE         who adopts takes `orphans` back after it has looked
  *   NOT_AGAIN         who adopted one does not set it again for others
- *   FREE_EARLY        a line is free before its held is idle
- *   BIT_LATE          and before its bit is gone
+ *   FREE_EARLY        a line is free before its held is idle (with FRESH)
+ *   BIT_LATE          a line is free before its bit is gone (with FRESH)
  *   NO_TALLY          who adopts does not count itself
  *   TALLY_LATE        it does after it has handed out the first record
  *   UNCOUNT_FIRST     who leaves takes its count back before held says what it was handed

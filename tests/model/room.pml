@@ -15,6 +15,7 @@
  *   compare-and-swap, and a signal.
  *   A member may stay with a record for ever. It may go to sleep at any time, also with a record: before it announces
  *   itself it grants a wish of the producer whatever the gate is, since it has nothing left to give.
+ *   It stands for R14 of ring/doc/design.md; [WANT], [HELD].
  *
  * THE WORDS, AND WHO WRITES THEM
  *   want[g]    the producer; granted by a member's compare-and-swap

@@ -130,6 +130,8 @@ claim 2-deaths whole MEMBERS=2 RECORDS=4 DEATHS=2
 claim BUFFERED-4 whole MEMBERS=2 RECORDS=4 DEATHS=1 BUFFERED
 recover FRESH+leave whole FRESH
 recover 2-kills whole KILLS=2 LEAVES=0
+recover JUDGE_FIRST whole JUDGE_FIRST
+recover NO_TURN whole NO_TURN
 lossy 9-units whole END=9
 commit DEATH-6 whole END=6 BUFFER=4 DEATH
 room 3-records whole RECORDS=3

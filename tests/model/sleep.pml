@@ -18,6 +18,7 @@
  *   somebody called mring_wake (here the process Caller). What it was taken for must not stay with it.
  *   With KILL one of the members may be killed in its sleep instead, before or after it was taken, but not signalled yet. Whoever takes it finds its
  *   semaphore dead, and takes the next (ring/api/wakers.c, wake_member).
+ *   It stands for R13 of ring/doc/design.md; [SLEEP], [BELL], [TAIL].
  *
  * THE WORDS, AND WHO WRITES THEM
  *   tail       the producer (`pending` holds what is not visible yet)

@@ -9,6 +9,7 @@
  *   reads whether the group was given up: then it leaves; if not it stays, and may leave later, and join again.
  *   Stores of `judged` and `given_up` become visible at any later time, in order, at the latest at the producer's fence; those of the place
  *   are compare-and-swaps. A dead producer's stores are all visible.
+ *   It stands for the limit of a group that nobody serves; [JUDGED], [CUT].
  *
  * WHAT IS CHECKED
  *   No group is given up while a member that stayed is in it.
