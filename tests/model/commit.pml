@@ -9,9 +9,9 @@
  *   The gate is cached, and rescanned only when short of room.
  *   Its stores go through a buffer from which they become visible in any order, except that stores to one word keep
  *   theirs, and that a release store waits for all before it (not the ones after it for a release).
- *   The consumer polls the next header when caught up, reads the tail after the second hit in a row, and then works
- *   up to its copy of it, or as far as the longest record goes, without looking at it again. It may keep a record
- *   while it reads on, and reads a record once more before it gives it back.
+ *   The consumer polls the next header when caught up; then it may read the tail, whenever it likes to (the code does in
+ *   a stream), and works up to its copy of it, or as far as the longest record goes, without looking at it again. It
+ *   may keep a record while it reads on, and reads a record once more before it gives it back.
  *   The producer may be killed before any store. What it stored becomes visible still; then a successor walks the
  *   headers from the tail on, stores the tail, and continues there.
  *   It stands for R1, R2 of ring/doc/design.md; [HEADER], [TAIL], [HELD].
@@ -267,7 +267,7 @@ end:
 
 active proctype Consumer()
 {
-    byte position, limit, streak, header, i;
+    byte position, limit, header, i;
 
     do
     :: position < END ->
@@ -281,21 +281,20 @@ active proctype Consumer()
           fi
        :: else ->
           if
-          :: atomic { AT(position) != 0 -> header = AT(position); streak = (streak < 2 -> streak + 1 : 2) }
+          :: atomic { AT(position) != 0 -> header = AT(position) }
           :: AT(position) == 0 ->
              /* Nothing yet: it gives back what it kept, and polls until there is something. */
-             d_step { streak = 0; held = position };
-             atomic { AT(position) != 0 -> header = AT(position); streak = 1 }
+             held = position;
+             atomic { AT(position) != 0 -> header = AT(position) }
           fi;
           if
-          :: streak == 2 ->
-             d_step {
+          :: d_step { /* it looks at the tail as well */
                  if
                  :: tail > position + SIZE(header) && tail - position <= CAPACITY -> REACH
                  :: else
                  fi
              }
-          :: else
+          :: skip
           fi
        fi;
        d_step {
