@@ -36,6 +36,7 @@ done
 
 status=0
 build/bench/tests/bench/bench -o "$folder" "$@" || status=$?
+[ -e "$folder/results.csv" ] || exit $status # it was asked for something else
 for table in "$folder"/*.dat; do
     gnuplot -e "folder='$folder'; name='$(basename "$table" .dat)'" tests/bench/plot.gp
 done
