@@ -242,10 +242,10 @@ static void begin_with_nothing(struct consuming *consuming)
 /* What it keeps of "spare" does not get lost any more, as it is not killed. */
 static void note_kept(struct mring *ring)
 {
-    uint64_t index = word_load(&book->spare.index);
+    const uint64_t index = word_load(&book->spare.which) & WHICH_INDEX_MASK;
 
     if ((ring->kept >> index & 1) != 0 && word_load(&ring->brought) == word_load(&ring->meetings))
-        word_store_release(&book->kept, ring->group[index].view.incarnation);
+        word_store_release(&book->kept, which_group(&ring->group[index].view));
 }
 
 /*

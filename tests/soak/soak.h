@@ -28,7 +28,7 @@
 #ifndef TESTS_SOAK_H
 #define TESTS_SOAK_H
 
-#include "core/atomic.h"
+#include "core/view.h"
 #include "mring.h"
 
 #include <stdio.h>
@@ -127,12 +127,20 @@ struct account {
 
 /* Where the member of "spare" is, or was: see spare.c. */
 struct whereabouts {
-    struct word index, incarnation; /* of the group that it was in last */
-    struct word released;           /* the number of the last message; 0: none in this incarnation */
-    struct word releasing;          /* likewise, before the release */
-    struct word removed;            /* how often the operator may have removed the group, when it began */
-    struct word floor;              /* no message up to there comes again */
+    struct word which;     /* the group that it was in last: which_group; 0: none yet */
+    struct word released;  /* the number of the last message; 0: none in this group */
+    struct word releasing; /* likewise, before the release */
+    struct word removed;   /* how often the operator may have removed the group, when it began */
+    struct word floor;     /* no message up to there comes again */
 };
+
+/* Incarnations are counted in each place of the directory: two groups, in two places, may have the same. */
+enum { WHICH_INDEX_BITS = 8, WHICH_INDEX_MASK = 0xff };
+
+static inline uint64_t which_group(const struct group_view *group)
+{
+    return group->incarnation << WHICH_INDEX_BITS | group->index;
+}
 
 struct book {
     struct word ending;             /* the producer shall end the stream */
@@ -152,7 +160,7 @@ struct book {
     struct word busy[CAST_MOST]; /* a life that is in a call to a lossy group, or has not noted what it said */
     struct account account[GROUPS - LOSSLESS];
     struct whereabouts spare;
-    struct word kept;     /* the incarnation of "spare" that the coroner, who is not killed, keeps */
+    struct word kept;     /* the "spare" that the coroner, who is not killed, keeps: which_group */
     struct word removing; /* not 0: the operator is about to remove it */
     struct word removed;  /* how often it did, or may have done */
     struct word ledger[LEDGERS][WINDOW];

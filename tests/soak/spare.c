@@ -19,13 +19,13 @@ struct serving {
     bool first; /* no message of this life was seen yet */
 };
 
-/* This incarnation, or a later one that was nobody's for long enough to take a note of it. */
-static bool was_dropped(const struct serving *serving, uint64_t incarnation)
+/* This group, or a later one in its place that was nobody's for long enough to take a note of it. */
+static bool was_dropped(const struct serving *serving, uint64_t which)
 {
     const struct producer_page *page = serving->ring->region.view.page;
-    uint64_t what = word_load_acquire(&page->cut_off[word_load(&book->spare.index)].what);
+    uint64_t what = word_load_acquire(&page->cut_off[which & WHICH_INDEX_MASK].what);
 
-    return unserved_dropped(what, what >> CUT_OFF_KIND_BITS) && what >> CUT_OFF_KIND_BITS >= incarnation;
+    return unserved_dropped(what, what >> CUT_OFF_KIND_BITS) && what >> CUT_OFF_KIND_BITS >= which >> WHICH_INDEX_BITS;
 }
 
 /* Since the life before began. An operator who was killed may have done it. */
@@ -38,9 +38,8 @@ static bool may_be_removed(void)
 /* Its group is not the one that the life before was in. */
 static void begin_anew(const struct serving *serving)
 {
-    const struct group_view *group = &serving->consumer->group.view;
     struct whereabouts *place = &book->spare;
-    uint64_t before = word_load(&place->incarnation);
+    uint64_t before = word_load(&place->which);
 
     if (before != 0 && was_dropped(serving, before))
         add_figure(DROPPED, 1);
@@ -51,8 +50,7 @@ static void begin_anew(const struct serving *serving)
     word_store(&place->removed, word_load_acquire(&book->removed));
     word_store(&place->released, 0);
     word_store(&place->releasing, 0);
-    word_store(&place->index, group->index);
-    word_store_release(&place->incarnation, group->incarnation);
+    word_store_release(&place->which, which_group(&serving->consumer->group.view));
 }
 
 static void begin(struct serving *serving)
@@ -60,7 +58,7 @@ static void begin(struct serving *serving)
     serving->ring = open_ring(MRING_CONSUME);
     serving->consumer = join_group(serving->ring, SPARE);
     serving->first = true;
-    if (serving->consumer->group.view.incarnation != word_load(&book->spare.incarnation))
+    if (which_group(&serving->consumer->group.view) != word_load(&book->spare.which))
         begin_anew(serving);
 }
 
