@@ -117,10 +117,10 @@ static void finish(const struct scenario *scenario, struct world *world)
 }
 
 /*
- * The steps at which the second is killed, for a step of the first: all; or one in eight where a fork takes so long that the walks would take an
+ * The steps at which the second is killed, for a step of the first: all; or one in four where a fork takes so long that the walks would take an
  * hour, other ones for the next step of the first. That build looks for what is wrong with memory; the others, for what is wrong with the words.
  */
-enum { STRIDE = ADDRESS_SANITIZED ? 8 : 1 };
+enum { STRIDE = ADDRESS_SANITIZED ? 4 : 1 };
 
 static unsigned from(unsigned step)
 {
