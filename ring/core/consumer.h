@@ -97,7 +97,7 @@ struct consumer_core {
     uint64_t owner;      /* what its own line's owner word says while it is a member */
     uint64_t record_max; /* bytes */
     uint64_t batch_max;  /* of many: records claimed at once, at most */
-    unsigned streak;     /* lone, or after others: polls in a row that hit */
+    unsigned streak;     /* lone, or after others: refills in a row that found more than one record (lone.h) */
     uint64_t again;      /* lone: records that begin below this were given to a dead member before; 0: none */
     uint64_t
         beyond; /* a tail that a dead producer did not come to store; 0: none. Not of a lone one that polls headers */
@@ -140,6 +140,14 @@ static inline uint64_t record_stride(struct stride *stride, uint64_t length, uin
     if (__builtin_expect(length != stride->length, 0))
         *stride = (struct stride){length, record_size(length, alignment)};
     return stride->size;
+}
+
+/* The header of a record that is published; in a lossy group it may be overwritten meanwhile. */
+static inline uint64_t consumer_core_header(const struct consumer_core *consumer, uint64_t position)
+{
+    const struct word *place = record_at(&consumer->view, position);
+
+    return consumer->group.terms.lossy ? word_load_racing(place) : word_load(place);
 }
 
 /* The record at `position`, where there is one that ends by `limit`: returns its end, or else `position`. */

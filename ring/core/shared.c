@@ -38,9 +38,7 @@ static struct trouble walk(const struct consumer_core *consumer, uint64_t positi
         share = cap;
     *batch = (struct batch){.end = position};
     while (batch->end < tail && batch->records < consumer->batch_max) {
-        const struct word *place = record_at(&consumer->view, batch->end);
-        uint64_t header = consumer->group.terms.lossy ? word_load_racing(place) : word_load(place);
-        uint64_t length = record_length(header);
+        uint64_t length = record_length(consumer_core_header(consumer, batch->end));
         uint64_t size = record_stride(&stride, length, consumer->view.alignment);
 
         if (size > consumer->record_max)

@@ -71,7 +71,18 @@ uint64_t stage_held_by(const struct consumer_core *consumer, uint64_t from)
     return groups;
 }
 
-/* Each look takes the lines away that the members before are writing: who is on their heels stands back, as a lone one does. */
+/* As far as what was released goes by the record there, which is but an estimate: whoever takes it bounds it. */
+static bool more_than_one(const struct consumer_core *consumer, uint64_t from)
+{
+    const uint64_t length = record_length(consumer_core_header(consumer, from));
+
+    return record_size(length, consumer->view.alignment) < consumer->released - from;
+}
+
+/*
+ * Each look takes the lines away that the members before are writing: who is on their heels stands back, as a lone one does, and for as long; and
+ * here, too, one record alone is no stream (lone_refill).
+ */
 static int look_in_stream(struct consumer_core *consumer, uint64_t from)
 {
     int code;
@@ -80,7 +91,7 @@ static int look_in_stream(struct consumer_core *consumer, uint64_t from)
         return 1;
     lone_stand_back(consumer->streak);
     code = stage_look(consumer, from);
-    consumer->streak = code == 1 ? consumer->streak + 1 : 0;
+    consumer->streak = code == 1 && more_than_one(consumer, from) ? consumer->streak + 1 : 0;
     return code;
 }
 
