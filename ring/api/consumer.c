@@ -272,15 +272,22 @@ static inline int give(struct mring_consumer *consumer, const struct record *rec
     return 1;
 }
 
-/*
- * Caught up, and alone, with nobody before it: this is what a round trip goes through each way, most of it while the message is already there.
- */
-static __attribute__((noinline)) int next_polled(struct mring_consumer *consumer, struct mring_message *message)
+/* What has caught up with a stream, and whatever is out of the ordinary. */
+static __attribute__((noinline)) int next_refilled(struct mring_consumer *consumer, struct mring_message *message)
 {
     struct record record = {0, 0, NULL};
     const int code = refilled(consumer, lone_refill(&consumer->core), &record);
 
     return code == 1 ? give(consumer, &record, message) : code;
+}
+
+/* Of one that is alone, with nobody before it. */
+static __attribute__((noinline)) int next_polled(struct mring_consumer *consumer, struct mring_message *message)
+{
+    struct record record = {0, 0, NULL};
+    const int code = lone_answer(&consumer->core, &record);
+
+    return code == 1 ? give(consumer, &record, message) : next_refilled(consumer, message);
 }
 
 int mring_next(struct mring_consumer *consumer, struct mring_message *message)

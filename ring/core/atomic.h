@@ -55,7 +55,13 @@ void mring_look_point(void);
 #include "atomic_ck.h"
 #endif
 
-/* Fetch the line of an address that is going to be written, while another processor may still have it. Any address will do. */
+/* Fetch the line of an address that is going to be read. Any address will do, here and below. */
+static inline void prefetch_for_read(const void *address)
+{
+    __builtin_prefetch(address);
+}
+
+/* Fetch the line of an address that is going to be written, while another processor may still have it. */
 static inline void prefetch_for_write(const void *address)
 {
 #if defined(__x86_64__)

@@ -19,9 +19,11 @@
 #include "consumer.h"
 
 enum {
-    LONE_STREAM = 2,           /* refills in a row that found more than one record */
-    LONE_STAND_BACK = 32,      /* pauses: some 200 ns, a few line transfers between caches */
-    LONE_STAND_BACK_MOST = 256 /* where it goes on */
+    LONE_STREAM = 2,            /* refills in a row that found more than one record */
+    LONE_STAND_BACK = 32,       /* pauses: some 200 ns, a few line transfers between caches */
+    LONE_STAND_BACK_MOST = 256, /* where it goes on */
+    LONE_EXPECTED = 256,        /* bytes of a record that are fetched before it is there, at most */
+    LONE_LINE = 64              /* what comes at once, at least */
 };
 
 /* Who found so many times in a row something waits for more, the longer the longer it has gone on. */
@@ -127,6 +129,46 @@ static inline int lone_refill(struct consumer_core *consumer)
         ahead = (uint64_t)size;
     }
     lone_reach(consumer, ahead);
+    return 1;
+}
+
+/*
+ * No record yet: have the lines behind the first, of one as long as the last, on their way together with the line that is looked at. Else they are asked
+ * for one after the other: a message that lies in two takes two ways. As long as nothing is written there they are here already.
+ */
+static inline void lone_expect(const struct consumer_core *consumer, const struct word *place)
+{
+    const uint64_t size = consumer->stride.size < LONE_EXPECTED ? consumer->stride.size : LONE_EXPECTED;
+
+    for (uint64_t ahead = LONE_LINE - ((uintptr_t)place & (LONE_LINE - 1)); ahead < size; ahead += LONE_LINE)
+        prefetch_for_read((const unsigned char *)place + ahead);
+}
+
+/*
+ * The same for a member that had caught up, and takes the record as well: a round trip goes through this each way, most of it while the message is
+ * already there. 1, 0; -1: lone_refill tells, as for whatever is not one record, where none was.
+ */
+static inline int lone_answer(struct consumer_core *consumer, struct record *record)
+{
+    const uint64_t position = consumer->position;
+    const struct word *place = record_at(&consumer->view, position);
+    uint64_t header, size;
+
+    if ((consumer->position ^ consumer->limit) | consumer->streak | consumer->again)
+        return -1;
+    header = word_load_acquire(place); /* [HEADER] */
+    if (header == 0) {
+        lone_expect(consumer, place);
+        return 0;
+    }
+    size = record_stride(&consumer->stride, record_length(header), consumer->view.alignment);
+    if (size > consumer->record_max || consumer_core_cut_off(consumer))
+        return -1;
+    *record = (struct record){position, header, (const unsigned char *)place + LAYOUT_RECORD_HEADER};
+    consumer->streak = 1;
+    consumer->given = 1;
+    consumer->position = consumer->limit = position + size;
+    word_store(&consumer->line->claimed, position + size); /* R3 */
     return 1;
 }
 
