@@ -16,6 +16,10 @@ KNOWN(mring_producer, core.view.alignment, producer, ring.alignment);
 KNOWN(mring_producer, core.position, producer, position);
 KNOWN(mring_producer, core.limit, producer, limit);
 KNOWN(mring_producer, core.message_max, producer, longest);
+KNOWN(mring_producer, core.first_header, producer, first_header);
+KNOWN(mring_producer, core.first, producer, first);
+KNOWN(mring_producer, core.staged_messages, producer, staged_messages);
+KNOWN(mring_producer, core.staged_bytes, producer, staged_bytes);
 
 KNOWN(mring_consumer, core.view.data, consumer, ring.data);
 KNOWN(mring_consumer, core.view.mask, consumer, ring.mask);
@@ -43,6 +47,11 @@ KNOWN_AT(member_line, held, 0);
 KNOWN_AT(member_line, messages, MRING_INLINE_1_HANDED);
 _Static_assert((int)LAYOUT_RECORD_HEADER == (int)MRING_INLINE_1_HEADER, "records");
 _Static_assert((int)PRODUCER_AHEAD == (int)MRING_INLINE_1_AHEAD, "how far ahead lines are fetched");
+
+int mring_inline_1_commit(struct mring_producer *producer, size_t length, uint32_t tag)
+{
+    return mring_commit(producer, length, tag);
+}
 
 int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag)
 {

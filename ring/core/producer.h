@@ -51,6 +51,8 @@ struct producer_core {
     uint64_t limit;        /* no record may end beyond this: of gate + capacity and intent the lower one, less 8 */
     uint64_t first_header; /* of the first record committed since the last publication; 0: none was */
     uint64_t message_max;
+    uint64_t first;                         /* where it begins */
+    uint64_t staged_messages, staged_bytes; /* committed since the last publication */
 
     uint64_t reserved_at;    /* where room was reserved: good while the position has not moved */
     uint32_t reserved;       /* payload bytes, at most */
@@ -58,10 +60,8 @@ struct producer_core {
     uint64_t intent;         /* how far it means to write itself; the page's may be a predecessor's, and higher */
     unsigned landmark, kept; /* places: of the last one, and of the last that is not past the tail */
     uint64_t landmark_at, kept_at;
-    uint64_t first;                         /* where the record of first_header begins */
-    uint64_t staged_messages, staged_bytes; /* committed since the last publication */
-    uint64_t refused;                       /* the end of the record that found no room; 0: none was refused */
-    uint64_t last_gain;                     /* what the last rescan freed, for its back-off */
+    uint64_t refused;   /* the end of the record that found no room; 0: none was refused */
+    uint64_t last_gain; /* what the last rescan freed, for its back-off */
 };
 
 /* The tail: only what is staged lies beyond it. */

@@ -8,6 +8,8 @@
  *     (write length bytes at where)                                 (read them)
  *     code = mring_writer_publish(&writer, length, tag);            code = mring_reader_release(&reader, &message);
  *
+ * Several at once: each is committed by mring_writer_commit, and all are seen with the next mring_writer_publish, or mring_writer_flush.
+ *
  * It is not calling that costs most. A call finds its handle in memory, where the call before has just written, and waits eight cycles for that.
  * A writer or a reader is a local variable, which a loop keeps in registers. It knows where the handle stands; the handle does too, so that this is
  * compared, and not waited for. Where the two differ (it is new, or the handle was used without it) the message goes by a call, which sets it
@@ -15,7 +17,8 @@
  * where nobody else is given its address.
  *
  * Each function has the results of the call that is named with it; threads, forks and kills are as there, since the same is stored in the same
- * order. But what a writer has reserved it must publish itself: mring_commit and mring_publish know only of what mring_reserve did.
+ * order. But what a writer has reserved it must commit or publish itself: mring_commit and mring_publish know only of what mring_reserve
+ * did. What it has committed, mring_flush publishes as well.
  *
  * Version 1. A program compiled with it needs a library that knows this version, and does not link or load with another.
  */
@@ -51,8 +54,11 @@ struct mring_inline_1_producer {
     struct mring_inline_1_ring ring;
     uint64_t position;
     uint64_t limit;
-    uint64_t unused;
+    uint64_t first_header;
     uint64_t longest;
+    uint64_t first;
+    uint64_t staged_messages;
+    uint64_t staged_bytes;
 } __attribute__((may_alias));
 
 struct mring_inline_1_consumer {
@@ -77,6 +83,7 @@ enum {
     MRING_INLINE_1_AHEAD = 1024      /* bytes */
 };
 
+MRING_API int mring_inline_1_commit(struct mring_producer *producer, size_t length, uint32_t tag);
 MRING_API int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag);
 MRING_API int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *message);
 MRING_API int mring_inline_1_tell(struct mring_consumer *consumer);
@@ -110,59 +117,101 @@ MRING_INLINE_1 void mring_inline_1_fetch_for_write(const void *address)
 #endif
 }
 
-MRING_INLINE_1 uint64_t mring_inline_1_size(const struct mring_inline_1_ring *ring, uint64_t length)
+MRING_INLINE_1 uint64_t mring_inline_1_size(uint64_t alignment, uint64_t length)
 {
-    return (MRING_INLINE_1_HEADER + length + ring->alignment - 1) & ~(ring->alignment - 1);
+    return (MRING_INLINE_1_HEADER + length + alignment - 1) & ~(alignment - 1);
 }
 
 /* ---- writers ---- */
 
 struct mring_writer {
     struct mring_producer *producer;
-    uint64_t position;        /* of the handle, if it was not used without this writer; UINT64_MAX: nothing is known */
+    /* Of the ring, for ever: here they are out of reach of what is stored, and a loop works with them once. */
+    unsigned char *page, *data;
+    const uint64_t *doorbell;
+    uint64_t mask, alignment, longest;
+    /* Of the handle, if it was not used without this writer: */
+    uint64_t position;        /* UINT64_MAX: nothing is known */
     uint64_t messages, bytes; /* published, in the life of the ring */
+    uint64_t first_header;    /* of the first record committed since; 0: none was */
+    uint64_t first;           /* where it begins */
+    uint64_t staged_messages, staged_bytes;
 };
+
+MRING_INLINE_1 struct mring_inline_1_producer *mring_inline_1_handle(const struct mring_writer *writer)
+{
+    return (struct mring_inline_1_producer *)(void *)writer->producer;
+}
 
 MRING_INLINE_1 struct mring_writer mring_writer(struct mring_producer *producer)
 {
+    const struct mring_inline_1_producer *handle = (const struct mring_inline_1_producer *)(const void *)producer;
     struct mring_writer writer;
 
     writer.producer = producer;
+    writer.page = handle->ring.producer_page;
+    writer.data = handle->ring.data;
+    writer.doorbell = (const uint64_t *)(const void *)handle->ring.doorbell;
+    writer.mask = handle->ring.mask;
+    writer.alignment = handle->ring.alignment;
+    writer.longest = handle->longest;
     writer.position = UINT64_MAX;
-    writer.messages = 0;
-    writer.bytes = 0;
+    writer.messages = writer.bytes = 0;
+    writer.first_header = writer.first = 0;
+    writer.staged_messages = writer.staged_bytes = 0;
     return writer;
 }
 
-/* All that was committed is published: so nothing will be counted without the position moving. */
+MRING_INLINE_1 uint64_t *mring_inline_1_counters(const struct mring_writer *writer)
+{
+    return mring_inline_1_word(writer->page, MRING_INLINE_1_MESSAGES);
+}
+
+/* After a call that did something. */
 MRING_INLINE_1 void mring_inline_1_learn_writer(struct mring_writer *writer)
 {
-    const struct mring_inline_1_producer *handle =
-        (const struct mring_inline_1_producer *)(const void *)writer->producer;
-    const uint64_t *counters = mring_inline_1_word(handle->ring.producer_page, MRING_INLINE_1_MESSAGES);
+    const struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+    const uint64_t *counters = mring_inline_1_counters(writer);
 
     writer->position = handle->position;
     writer->messages = __atomic_load_n(&counters[0], __ATOMIC_RELAXED);
     writer->bytes = __atomic_load_n(&counters[1], __ATOMIC_RELAXED);
+    writer->first_header = handle->first_header;
+    writer->first = handle->first;
+    writer->staged_messages = handle->staged_messages;
+    writer->staged_bytes = handle->staged_bytes;
+}
+
+MRING_INLINE_1 uint64_t mring_inline_1_behind(const struct mring_writer *writer, uint64_t length)
+{
+    return writer->position + mring_inline_1_size(writer->alignment, length);
+}
+
+/*
+ * Is the writer at the handle's position? What is committed without it moves that. What is published without it does not, but then there is no first
+ * header any more.
+ */
+MRING_INLINE_1 int mring_inline_1_knows(struct mring_writer *writer)
+{
+    const struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+
+    if (writer->position != handle->position)
+        return 0;
+    if (writer->first_header != 0 && __builtin_expect(writer->first_header != handle->first_header, 0))
+        mring_inline_1_learn_writer(writer);
+    return 1;
 }
 
 /* Is there room for this at the writer's position, which is the handle's? */
-MRING_INLINE_1 int mring_inline_1_fits(const struct mring_writer *writer, uint64_t length)
+MRING_INLINE_1 int mring_inline_1_fits(struct mring_writer *writer, uint64_t length)
 {
-    const struct mring_inline_1_producer *handle =
-        (const struct mring_inline_1_producer *)(const void *)writer->producer;
-
-    return length <= handle->longest &&
-           writer->position + mring_inline_1_size(&handle->ring, length) <= handle->limit &&
-           writer->position == handle->position;
+    return length <= writer->longest && mring_inline_1_behind(writer, length) <= mring_inline_1_handle(writer)->limit &&
+           mring_inline_1_knows(writer);
 }
 
 /* mring_reserve. */
 MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t length, void **where)
 {
-    const struct mring_inline_1_producer *handle =
-        (const struct mring_inline_1_producer *)(const void *)writer->producer;
-
     if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
         void *found = NULL; /* whose address may be given away */
         const int code = mring_reserve(writer->producer, length, &found);
@@ -171,20 +220,83 @@ MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t leng
             *where = found;
         return code;
     }
-    *where = handle->ring.data + (writer->position & handle->ring.mask) + MRING_INLINE_1_HEADER;
+    *where = writer->data + (writer->position & writer->mask) + MRING_INLINE_1_HEADER;
     return 0;
+}
+
+/* A zero header behind the record. */
+MRING_INLINE_1 void mring_inline_1_clear(uint64_t *behind)
+{
+    mring_inline_1_store(behind, 0);
+    mring_inline_1_fetch_for_write(mring_inline_1_word(behind, MRING_INLINE_1_AHEAD));
+}
+
+/* The first record's header; what is published, and who is to be woken for it. */
+MRING_INLINE_1 int mring_inline_1_show(struct mring_writer *writer, uint64_t *first, uint64_t header, uint64_t messages,
+                                       uint64_t bytes)
+{
+    uint64_t *counters = mring_inline_1_counters(writer);
+
+    mring_inline_1_store_release(first, header);                                          /* [HEADER] */
+    mring_inline_1_store_release(mring_inline_1_word(writer->page, 0), writer->position); /* [TAIL] */
+    mring_inline_1_store(&counters[0], writer->messages += messages);
+    mring_inline_1_store(&counters[1], writer->bytes += bytes);
+    if (__builtin_expect(__atomic_load_n(writer->doorbell, __ATOMIC_RELAXED) != 0, 0)) /* [BELL] */
+        return mring_flush(writer->producer);
+    return 0;
+}
+
+/* mring_commit. As of mring_writer_publish. */
+MRING_INLINE_1 int mring_writer_commit(struct mring_writer *writer, size_t length, uint32_t tag)
+{
+    struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+    const uint64_t header = (uint64_t)tag << 32 | (uint32_t)(length + 1);
+    uint64_t *place = mring_inline_1_word(writer->data, writer->position & writer->mask);
+
+    if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
+        const int code = mring_inline_1_commit(writer->producer, length, tag);
+
+        if (code == 0)
+            mring_inline_1_learn_writer(writer);
+        return code;
+    }
+    if (writer->first_header == 0) {
+        handle->first_header = writer->first_header = header;
+        handle->first = writer->first = writer->position;
+    } else {
+        mring_inline_1_store(place, header);
+    }
+    handle->position = writer->position = mring_inline_1_behind(writer, length);
+    handle->staged_messages = ++writer->staged_messages;
+    handle->staged_bytes = writer->staged_bytes += length;
+    mring_inline_1_clear(mring_inline_1_word(place, mring_inline_1_size(writer->alignment, length)));
+    return 0;
+}
+
+/* mring_flush. */
+MRING_INLINE_1 int mring_writer_flush(struct mring_writer *writer)
+{
+    struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+    uint64_t header, messages, bytes;
+
+    if (__builtin_expect(writer->position > handle->limit || !mring_inline_1_knows(writer) || writer->first_header == 0,
+                         0))
+        return mring_flush(writer->producer);
+    header = writer->first_header;
+    messages = writer->staged_messages;
+    bytes = writer->staged_bytes;
+    handle->first_header = writer->first_header = 0;
+    handle->staged_messages = writer->staged_messages = 0;
+    handle->staged_bytes = writer->staged_bytes = 0;
+    return mring_inline_1_show(writer, mring_inline_1_word(writer->data, writer->first & writer->mask), header,
+                               messages, bytes);
 }
 
 /* mring_publish. Where there is room at the stream's end, it is not noticed that nothing was reserved there, or less. */
 MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t length, uint32_t tag)
 {
-    struct mring_inline_1_producer *handle = (struct mring_inline_1_producer *)(void *)writer->producer;
-    const uint64_t position = writer->position;
-    const uint64_t size = mring_inline_1_size(&handle->ring, length);
-    uint64_t *header = mring_inline_1_word(handle->ring.data, position & handle->ring.mask);
-    uint64_t *behind = mring_inline_1_word(header, size);
-    uint64_t *tail = mring_inline_1_word(handle->ring.producer_page, 0);
-    uint64_t *counters = mring_inline_1_word(handle->ring.producer_page, MRING_INLINE_1_MESSAGES);
+    struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+    uint64_t *place = mring_inline_1_word(writer->data, writer->position & writer->mask);
 
     if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
         const int code = mring_inline_1_publish(writer->producer, length, tag);
@@ -193,17 +305,13 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
             mring_inline_1_learn_writer(writer);
         return code;
     }
-    handle->position = writer->position = position + size;
-    mring_inline_1_store(behind, 0);
-    mring_inline_1_fetch_for_write(mring_inline_1_word(behind, MRING_INLINE_1_AHEAD));
-    mring_inline_1_store_release(header, (uint64_t)tag << 32 | (uint32_t)(length + 1)); /* [HEADER] */
-    mring_inline_1_store_release(tail, position + size);                                /* [TAIL] */
-    mring_inline_1_store(&counters[0], ++writer->messages);
-    mring_inline_1_store(&counters[1], writer->bytes += length);
-    if (__builtin_expect(__atomic_load_n((const uint64_t *)(const void *)handle->ring.doorbell, __ATOMIC_RELAXED) != 0,
-                         0)) /* [BELL] */
-        return mring_flush(writer->producer);
-    return 0;
+    if (writer->first_header != 0) {
+        (void)mring_writer_commit(writer, length, tag);
+        return mring_writer_flush(writer);
+    }
+    handle->position = writer->position = mring_inline_1_behind(writer, length);
+    mring_inline_1_clear(mring_inline_1_word(place, mring_inline_1_size(writer->alignment, length)));
+    return mring_inline_1_show(writer, place, (uint64_t)tag << 32 | (uint32_t)(length + 1), 1, length);
 }
 
 /* mring_send. */
@@ -223,21 +331,40 @@ MRING_INLINE_1 int mring_writer_send(struct mring_writer *writer, const void *da
 
 struct mring_reader {
     struct mring_consumer *consumer;
-    uint64_t position, limit; /* of the handle, if it was not used without this reader; limit 0: nothing is known */
-    uint64_t last;            /* the message that ends at the position, if it came from here */
-    uint64_t messages;        /* handed out to this member, and those before at its place */
+    /* Of the ring and the member's place, for ever, as in a writer. */
+    const unsigned char *data;
+    unsigned char *line;
+    const uint64_t *want, *awaited;
+    uint64_t mask, alignment;
+    uint64_t usual, usual_size; /* of the message before: its length + 1; and what that takes */
+    uint64_t position, limit;   /* of the handle, if it was not used without this reader; limit 0: nothing is known */
+    uint64_t last;              /* the message that ends at the position, if it came from here */
+    uint64_t messages;          /* handed out to this member, and those before at its place */
 };
 
 MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
 {
+    const struct mring_inline_1_consumer *handle = (const struct mring_inline_1_consumer *)(const void *)consumer;
     struct mring_reader reader;
 
     reader.consumer = consumer;
+    reader.data = handle->ring.data;
+    reader.line = handle->line;
+    reader.want = handle->want;
+    reader.awaited = handle->awaited;
+    reader.mask = handle->ring.mask;
+    reader.alignment = handle->ring.alignment;
+    reader.usual = reader.usual_size = 0; /* no header of a message has this length */
     reader.position = 0;
     reader.limit = 0;
     reader.last = UINT64_MAX;
     reader.messages = 0;
     return reader;
+}
+
+MRING_INLINE_1 struct mring_inline_1_consumer *mring_inline_1_member(const struct mring_reader *reader)
+{
+    return (struct mring_inline_1_consumer *)(void *)reader->consumer;
 }
 
 /*
@@ -246,13 +373,12 @@ MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
  */
 MRING_INLINE_1 void mring_inline_1_learn_reader(struct mring_reader *reader)
 {
-    const struct mring_inline_1_consumer *handle =
-        (const struct mring_inline_1_consumer *)(const void *)reader->consumer;
+    const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
 
     reader->position = handle->position;
     reader->limit = handle->given == 1 ? handle->limit : 0;
     reader->last = UINT64_MAX;
-    reader->messages = __atomic_load_n(mring_inline_1_word(handle->line, MRING_INLINE_1_HANDED), __ATOMIC_RELAXED);
+    reader->messages = __atomic_load_n(mring_inline_1_word(reader->line, MRING_INLINE_1_HANDED), __ATOMIC_RELAXED);
 }
 
 MRING_INLINE_1 int mring_inline_1_next_slowly(struct mring_reader *reader, struct mring_message *message)
@@ -275,48 +401,45 @@ MRING_INLINE_1 int mring_inline_1_next_slowly(struct mring_reader *reader, struc
 /* mring_next. */
 MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_message *message)
 {
-    struct mring_inline_1_consumer *handle = (struct mring_inline_1_consumer *)(void *)reader->consumer;
+    struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
     const uint64_t position = reader->position, limit = reader->limit;
-    const uint64_t *place = mring_inline_1_word(handle->ring.data, position & handle->ring.mask);
+    const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (position & reader->mask));
     uint64_t header;
-    uint32_t length;
 
     if (__builtin_expect(position >= limit || position != handle->position || limit != handle->limit, 0))
         return mring_inline_1_next_slowly(reader, message);
     header = __atomic_load_n(place, __ATOMIC_RELAXED);
-    length = (uint32_t)header - 1;
     /* As a guess, for the reason above: core/consumer.h, record_stride. */
-    if (__builtin_expect(length != handle->usual_length, 0)) {
-        handle->usual_length = length;
-        handle->usual_size = mring_inline_1_size(&handle->ring, length);
+    if (__builtin_expect((uint32_t)header != reader->usual, 0)) {
+        reader->usual = (uint32_t)header;
+        reader->usual_size = mring_inline_1_size(reader->alignment, (uint32_t)header - 1);
     }
-    if (__builtin_expect(handle->usual_size > limit - position, 0))
+    if (__builtin_expect(reader->usual_size > limit - position, 0))
         return mring_inline_1_next_slowly(reader, message);
-    handle->position = reader->position = position + handle->usual_size;
+    handle->position = reader->position = position + reader->usual_size;
     reader->last = position;
     message->data = place + 1;
-    message->length = length;
+    message->length = (uint32_t)reader->usual - 1;
     message->tag = (uint32_t)(header >> 32);
     message->position = position;
     message->deliveries = 1;
-    mring_inline_1_store(mring_inline_1_word(handle->line, MRING_INLINE_1_HANDED), ++reader->messages);
+    mring_inline_1_store(mring_inline_1_word(reader->line, MRING_INLINE_1_HANDED), ++reader->messages);
     return 1;
 }
 
 /* mring_release. */
 MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struct mring_message *message)
 {
-    struct mring_inline_1_consumer *handle = (struct mring_inline_1_consumer *)(void *)reader->consumer;
-    const uint64_t begin = message->position, held = handle->held, end = reader->position;
+    struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    const uint64_t begin = message->position, end = reader->position;
 
-    if (__builtin_expect(begin != reader->last || begin - held >= end - held || end != handle->position ||
-                             end == handle->batch_end,
-                         0))
+    if (__builtin_expect(
+            begin != reader->last || begin < handle->held || end != handle->position || end == handle->batch_end, 0))
         return mring_release(reader->consumer, message);
     handle->held = end;
     mring_inline_1_store_release(handle->active, end); /* [HELD] */
     if (__builtin_expect(
-            (__atomic_load_n(handle->want, __ATOMIC_RELAXED) | __atomic_load_n(handle->awaited, __ATOMIC_RELAXED)) != 0,
+            (__atomic_load_n(reader->want, __ATOMIC_RELAXED) | __atomic_load_n(reader->awaited, __ATOMIC_RELAXED)) != 0,
             0)) /* [WANT] [AWAIT] */
         return mring_inline_1_tell(reader->consumer);
     return 0;

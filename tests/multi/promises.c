@@ -157,9 +157,9 @@ static void send_all(struct mring_producer *producer)
         where = room;
         for (uint32_t at = 0; at < length; at++)
             where[at] = byte_of(number, at);
-        EXPECT_OK(inlined ? mring_writer_publish(&writer, length, number) : mring_commit(producer, length, number));
+        EXPECT_OK(inlined ? mring_writer_commit(&writer, length, number) : mring_commit(producer, length, number));
         if (number % shape->batch == 0)
-            EXPECT_OK(mring_flush(producer));
+            EXPECT_OK(random_below(&random, 2) == 0 ? mring_writer_flush(&writer) : mring_flush(producer));
     }
     EXPECT_OK(mring_end(producer));
 }

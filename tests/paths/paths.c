@@ -92,6 +92,38 @@ static void write_8(void)
     }
 }
 
+/* BATCH at a time are published. */
+static void commit_8(void)
+{
+    for (unsigned number = 0; number < BURST;) {
+        for (const unsigned end = number + BATCH; number < end; number++) {
+            void *where;
+
+            failed |= mring_reserve(producer, 8, &where);
+            memset(where, 0, 8);
+            failed |= mring_commit(producer, 8, number);
+        }
+        failed |= mring_flush(producer);
+    }
+}
+
+static void write_batches(void)
+{
+    struct mring_writer writer = mring_writer(producer);
+
+    for (unsigned number = 0; number < BURST;) {
+        for (const unsigned end = number + BATCH; number < end; number++) {
+            void *where;
+
+            if (mring_writer_reserve(&writer, 8, &where) != 0)
+                abort();
+            memset(where, 0, 8);
+            failed |= mring_writer_commit(&writer, 8, number);
+        }
+        failed |= mring_writer_flush(&writer);
+    }
+}
+
 static inline void take_one(void)
 {
     struct mring_message message;
@@ -113,7 +145,8 @@ static void read_each(void)
     for (unsigned number = 0; number < BURST; number++) {
         struct mring_message message;
 
-        failed |= mring_reader_next(&reader, &message) ^ 1;
+        if (mring_reader_next(&reader, &message) != 1)
+            abort();
         failed |= mring_reader_release(&reader, &message);
     }
 }
@@ -158,6 +191,8 @@ static const struct path paths[] = {
     {"reserve-commit-flush", 1, do_nothing, reserve_8, take_each},
     {"reserve-publish", 1, do_nothing, publish_8, take_each},
     {"writer", 1, do_nothing, write_8, take_each},
+    {"commit-batch", 1, do_nothing, commit_8, take_each},
+    {"writer-batch", 1, do_nothing, write_batches, take_each},
     {"send-8", 1, do_nothing, send_8, take_each},
     {"send-64", 1, do_nothing, send_64, take_each},
     {"next-release", 1, send_8, take_each, do_nothing},

@@ -1,0 +1,178 @@
+/*
+ * For the tests of mring_inline.h: rings whose ends are used by the calls, or by a writer and a reader. Whatever is done through these, alone or mixed with
+ * the calls in any order, leaves the same memory and has the same results as the calls alone.
+ */
+#ifndef TEST_SIDES_H
+#define TEST_SIDES_H
+
+#include "mring_inline.h"
+
+#include "api/consumer.h"
+#include "api/producer.h"
+#include "ring.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { STEPS = 20000 };
+
+/* A ring, its ends, and how they are used. */
+struct side {
+    bool inlined;
+    struct mring *ring;
+    struct mring_producer *producer;
+    struct mring_consumer *consumer;
+    struct mring_writer writer;
+    struct mring_reader reader;
+};
+
+static const struct mring_group lone[] = {{.name = "it", .members = 1}};
+static const struct mring_group many[] = {{.name = "it", .members = 3}};
+static const struct mring_group lossy[] = {{.name = "it", .members = 1, .lossy = 1}};
+static const struct mring_group lossy_many[] = {{.name = "it", .members = 3, .lossy = 1}};
+static const char *const first[] = {"first"};
+static const struct mring_group stages[] = {{.name = "it", .members = 1, .after = first, .after_count = 1},
+                                            {.name = "first", .members = 1}};
+
+static inline uint32_t below(uint64_t *state, uint32_t limit)
+{
+    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (uint32_t)((*state >> 33) % limit);
+}
+
+static inline void side_open(struct side *side, bool inlined, const struct mring_group *groups, size_t count,
+                             size_t alignment)
+{
+    struct mring_options options = MRING_OPTIONS_INIT;
+    struct mring_join_options join = MRING_JOIN_OPTIONS_INIT;
+
+    options.groups = groups;
+    options.group_count = count;
+    options.capacity = 32768;
+    options.alignment = alignment;
+    side->inlined = inlined;
+    join.wait = MRING_SLEEP;
+    assert_int_equal(mring_create(&side->ring, NULL, &options), 0);
+    assert_int_equal(mring_producer(side->ring, &side->producer, NULL), 0);
+    assert_int_equal(mring_join(side->ring, "it", &join, &side->consumer), 0);
+    side->writer = mring_writer(side->producer);
+    side->reader = mring_reader(side->consumer);
+}
+
+static inline void side_close(struct side *side)
+{
+    assert_int_equal(mring_leave(side->consumer), 0);
+    assert_int_equal(mring_producer_close(side->producer), 0);
+    assert_int_equal(mring_close(side->ring), 0);
+}
+
+static inline int side_reserve(struct side *side, size_t length, void **where)
+{
+    return side->inlined ? mring_writer_reserve(&side->writer, length, where)
+                         : mring_reserve(side->producer, length, where);
+}
+
+static inline int side_publish(struct side *side, size_t length, uint32_t tag)
+{
+    return side->inlined ? mring_writer_publish(&side->writer, length, tag)
+                         : mring_publish(side->producer, length, tag);
+}
+
+static inline int side_commit(struct side *side, size_t length, uint32_t tag)
+{
+    return side->inlined ? mring_writer_commit(&side->writer, length, tag) : mring_commit(side->producer, length, tag);
+}
+
+static inline int side_flush(struct side *side)
+{
+    return side->inlined ? mring_writer_flush(&side->writer) : mring_flush(side->producer);
+}
+
+static inline int side_send(struct side *side, const void *data, size_t length, uint32_t tag)
+{
+    return side->inlined ? mring_writer_send(&side->writer, data, length, tag)
+                         : mring_send(side->producer, data, length, tag);
+}
+
+static inline int side_next(struct side *side, struct mring_message *message)
+{
+    return side->inlined ? mring_reader_next(&side->reader, message) : mring_next(side->consumer, message);
+}
+
+static inline int side_release(struct side *side, const struct mring_message *message)
+{
+    return side->inlined ? mring_reader_release(&side->reader, message) : mring_release(side->consumer, message);
+}
+
+static inline struct ring_view *view_of(const struct side *side)
+{
+    return &side->producer->core.view;
+}
+
+/* ---- the same memory ---- */
+
+/* The producer's page without what is drawn, or is another process's. */
+static inline struct producer_page page_of(const struct side *side)
+{
+    struct producer_page page = *view_of(side)->page;
+
+    page.epoch = page.fenced = page.broker = page.meeting = (struct word){0};
+    return page;
+}
+
+static inline struct member_line line_of(const struct side *side)
+{
+    struct member_line line = *side->consumer->core.line;
+
+    line.owner = line.fenced = line.ticket = (struct word){0};
+    return line;
+}
+
+static inline void expect_same_ring(const struct side *calls, const struct side *inlined)
+{
+    const struct producer_page of_calls = page_of(calls), of_inlined = page_of(inlined);
+
+    assert_memory_equal(&of_calls, &of_inlined, sizeof(of_calls));
+    assert_memory_equal(view_of(calls)->data, view_of(inlined)->data, view_of(calls)->capacity);
+}
+
+static inline void expect_same_line(const struct side *calls, const struct side *inlined)
+{
+    const struct member_line of_calls = line_of(calls), of_inlined = line_of(inlined);
+
+    assert_memory_equal(&of_calls, &of_inlined, sizeof(of_calls));
+    assert_int_equal(calls->consumer->core.held, inlined->consumer->core.held);
+    assert_int_equal(calls->consumer->core.position, inlined->consumer->core.position);
+}
+
+/* Take all there is, by the calls: 0, or what came instead. */
+static inline void drain(struct side *side)
+{
+    struct mring_message message;
+    int code;
+
+    while ((code = mring_next(side->consumer, &message)) == 1 || code == -EOVERFLOW)
+        if (code == 1)
+            code = mring_release(side->consumer, &message);
+    assert_int_equal(code, 0);
+}
+
+/* ---- sleepers ---- */
+
+static inline void *wait_for_message(void *consumer)
+{
+    assert_int_equal(mring_wait((struct mring_consumer *)consumer, MRING_FOREVER), 0);
+    return NULL;
+}
+
+/* Until another one sleeps, as is counted when it is about to. */
+static inline void await(const struct word *sleeps, uint64_t before)
+{
+    while (word_load(sleeps) == before)
+        (void)sched_yield();
+}
+
+#endif
