@@ -290,7 +290,7 @@ static void take_aside(struct play *play, unsigned worker, unsigned seat)
     play_expect(play, "whether its content is the tag's", true, answer.got[0].whole);
 }
 
-static void wait(struct play *play, unsigned worker, unsigned seat)
+static void wait_once(struct play *play, unsigned worker, unsigned seat)
 {
     struct order order = {.verb = CONSUMER_WAIT, .seat = seat, .timeout = play_below(play, 2) * 100000};
     struct answer answer;
@@ -307,7 +307,7 @@ void play_consume(struct play *play, unsigned worker, unsigned seat)
     if (choice < 2)
         play_leave(play, worker, seat);
     else if (choice < 4)
-        wait(play, worker, seat);
+        wait_once(play, worker, seat);
     else if (choice < 6)
         take_aside(play, worker, seat);
     else if (choice < 16 && consumer->held < consumer->position)
