@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh macos|arm64: build for another system, with all set-up that this takes, below build/cross/.
 #
-#   macos   The library (static, dylib), the command and the examples compile and link for both of Apple's processors without a warning.
+#   macos   Everything compiles and links for both of Apple's processors without a warning: the library (static, dylib), the command, the
+#           examples, the tests and fuzz targets that are not Linux's alone, and programs of others, in C and C++, against what is installed.
 #           Nothing is run. The compiler is zig's, from npm: it carries Apple's headers and libSystem.
 #   arm64   The same for Linux on aarch64; the unit tests and the examples run under qemu. It must be newer than Debian 12's,
 #           whose children cannot start a thread when their parent had one; the backport can, with settled_fork.c.
@@ -55,6 +56,12 @@ tool() {
     chmod +x "$MRING_CROSS/bin/$name"
 }
 
+# outside COMPILER FLAG SOURCE: a program of somebody else's, against what was installed
+outside() {
+    "$MRING_CROSS/bin/$1" "$2" -Wall -Wextra -Werror -I"$MRING_CROSS/prefix/include" -L"$MRING_CROSS/prefix/lib" \
+        -o "$MRING_CROSS/outside-$1" "$3" -lmring
+}
+
 # macos ZIG_ARCHITECTURE DEBIAN_ARCHITECTURE
 macos() {
     echo "== macOS on $1"
@@ -65,11 +72,13 @@ macos() {
     rm -rf "$MRING_CROSS"
     mkdir -p "$MRING_CROSS/bin" "$MRING_CROSS/include"
     tool cc cc -target "$1-macos"
+    tool c++ c++ -target "$1-macos"
     tool ar ar
     tool ranlib ranlib
     # Headers only, and none of the C library's.
     headers=$cross/debian-$2/usr/include
-    cp -R "$headers"/ck_*.h "$headers/gcc" "$headers"/jansson*.h "$headers/openssl" "$MRING_CROSS/include/"
+    cp -R "$headers"/ck_*.h "$headers/gcc" "$headers"/jansson*.h "$headers"/cmocka.h "$headers/openssl" \
+        "$MRING_CROSS/include/"
     cp "$headers"/curses.h "$headers"/ncurses_dll.h "$headers"/unctrl.h "$MRING_CROSS/include/"
     cp "$headers"/*/openssl/*.h "$MRING_CROSS/include/openssl/"
 
@@ -77,9 +86,11 @@ macos() {
     status=0
     {
         cmake -S "$root" -B "$MRING_CROSS/build" -DCMAKE_BUILD_TYPE=Release \
-            -DCMAKE_TOOLCHAIN_FILE="$here/darwin.cmake" -DMRING_BUILD_TESTS=OFF &&
+            -DCMAKE_TOOLCHAIN_FILE="$here/darwin.cmake" &&
             cmake --build "$MRING_CROSS/build" -j "$jobs" &&
-            cmake --install "$MRING_CROSS/build" --prefix "$MRING_CROSS/prefix"
+            cmake --install "$MRING_CROSS/build" --prefix "$MRING_CROSS/prefix" &&
+            outside cc -std=c11 "$root/tests/package/ring.c" &&
+            outside c++ -std=c++17 "$root/tests/package/ring.cpp"
     } >"$log" 2>&1 || status=$?
     if [ $status -ne 0 ] || grep -qi 'warning:' "$log"; then
         cat "$log"
