@@ -4,7 +4,7 @@
  * A process that takes part in a ring has one *life* in it: a random 48-bit number, and on Linux a byte lock (F_SETLK) at that
  * offset of the ring's life entry, a small memory entry made for this alone. The kernel drops the lock when the process dies or
  * execs and at no other time: it survives SIGSTOP, is not inherited by a forked child, and is seen across pid namespaces. On
- * macOS the life entry holds no locks: there a life is made of pid and start time (proc_pidinfo), see life_darwin.c.
+ * macOS a life is made of pid and start time, and the life entry holds marks instead of locks: see life_darwin.c.
  *
  * The trap of F_SETLK: closing *any* descriptor of the file drops all locks of the process on it. So a process holds one descriptor
  * per ring, shared by all its handles of that ring (found by the ring's identity), and closes it last. But any member can send it another
@@ -62,7 +62,7 @@ pid_t life_process(const struct life *life, uint64_t number);
 /*
  * Marks: that some process lives which keeps something, without telling which. A mark is any number below 2^56; it stands as long as any
  * process that has set it lives (as above) and has not cleared it as often. life_marked asks whether any has it set, this one
- * included: true where the system cannot tell (macOS). 0, -ENOMEM, -ENOLCK.
+ * included. 0, -ENOMEM, -ENOLCK.
  */
 int life_mark(struct life *life, uint64_t mark);
 void life_unmark(struct life *life, uint64_t mark);

@@ -1,5 +1,6 @@
 /*
- * What the system gives to tell the living from the dead: life_linux.c (byte locks) or life_darwin.c (pid and start time).
+ * What the system gives to tell the living from the dead: life_linux.c (byte locks) or life_darwin.c (pid and start time, and a table
+ * of marks).
  * life.c calls these under its registry's lock, life_system_lives excepted, which any thread may call at any time.
  */
 #ifndef MRING_MEMBER_LIFE_SYSTEM_H
@@ -15,6 +16,7 @@ struct lock_keeper;
 struct life_place {
     int descriptor;             /* of the life entry; -1 where the system has none */
     struct lock_keeper *keeper; /* of its locks; NULL likewise */
+    struct mark_table *marks;   /* in the life entry, mapped; NULL where the kernel keeps marks */
 };
 
 /* What this process needs of the life entry, for as long as the place is open; the right stays the caller's, and held. 0, -errno. */
@@ -38,7 +40,7 @@ bool life_system_lives(const struct life_place *place, uint64_t number);
 /* Its pid; 0: it has ended, or has none here. */
 pid_t life_system_process(const struct life_place *place, uint64_t number);
 
-/* Set a mark of this process (0, -ENOLCK), or clear it. Has another process set it? */
+/* Set a mark of this process (0, -ENOLCK), or clear it. Has any other process set it? */
 int life_system_mark(const struct life_place *place, uint64_t mark);
 void life_system_unmark(const struct life_place *place, uint64_t mark);
 bool life_system_marked(const struct life_place *place, uint64_t mark);
