@@ -172,11 +172,34 @@ static void test_dying_clients(void **state)
     assert_int_equal(descriptors_open(), before);
 }
 
+/* As XNU gives a message back whose queue stayed full: its rights as received, the one to answer among them. */
+static void test_taken_back(void **state)
+{
+    struct request request = {.header.msgh_size = sizeof request, .body.msgh_descriptor_count = 1};
+    mach_port_t reply, once = MACH_PORT_NULL;
+    mach_msg_type_name_t kind = 0;
+    mach_port_type_t type;
+
+    (void)state;
+    assert_int_equal(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &reply), KERN_SUCCESS);
+    assert_int_equal(
+        mach_port_extract_right(mach_task_self(), reply, MACH_MSG_TYPE_MAKE_SEND_ONCE, (mach_port_t *)&once, &kind),
+        KERN_SUCCESS);
+    request.header.msgh_bits =
+        MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND, MACH_MSG_TYPE_MOVE_SEND_ONCE) | MACH_MSGH_BITS_COMPLEX;
+    request.header.msgh_local_port = once;
+    request.right = message_right(MACH_PORT_NULL, MACH_MSG_TYPE_MOVE_SEND);
+    message_take_back(&request.header);
+    assert_int_equal(mach_port_type(mach_task_self(), once, &type), KERN_INVALID_NAME);
+    assert_int_equal(mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1), KERN_SUCCESS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         MEET_TEST(test_malformed),
         MEET_TEST(test_dying_clients),
+        cmocka_unit_test(test_taken_back),
     };
 
     signal(SIGPIPE, SIG_IGN);

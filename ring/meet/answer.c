@@ -32,7 +32,7 @@ static bool send_answer(mach_msg_header_t *request, struct answer *answer)
     sent = mach_msg(&answer->header, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof *answer, 0, MACH_PORT_NULL, 0,
                     MACH_PORT_NULL) == MACH_MSG_SUCCESS;
     if (!sent)
-        mach_msg_destroy(&answer->header);
+        message_take_back(&answer->header);
     return sent;
 }
 

@@ -116,7 +116,7 @@ static mach_msg_return_t send_request(struct request *request)
                                     MACH_PORT_NULL, most, MACH_PORT_NULL);
 
     if (mr != MACH_MSG_SUCCESS)
-        mach_msg_destroy(&request->header);
+        message_take_back(&request->header);
     return mr;
 }
 
@@ -179,11 +179,11 @@ static int ask(const struct meet_link *link, struct request *request, mach_msg_i
 static int call(struct meet_link *link, struct request *request, mach_msg_id_t kind, struct answer_buffer *buffer,
                 struct mring_error *error)
 {
+    mach_port_options_t options = {.flags = MPO_REPLY_PORT}; /* newer kernels ask for one, at a name's port */
     mach_port_t reply = MACH_PORT_NULL;
-    kern_return_t kr;
+    kern_return_t kr = mach_port_construct(mach_task_self(), &options, 0, &reply);
     int result;
 
-    kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &reply);
     if (kr != KERN_SUCCESS)
         return failure(error, failure_code(kr), kr, "no port for the broker's answer");
     result = ask(link, request, kind, reply, buffer, error);
@@ -191,7 +191,7 @@ static int call(struct meet_link *link, struct request *request, mach_msg_id_t k
         result = ask(link, request, kind, reply, buffer, error);
     if (result == DROPPED)
         result = failure(error, -ENOMEM, 0, "the ring's broker has no descriptors or no memory to take a request");
-    mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1);
+    mach_port_destruct(mach_task_self(), reply, 0, 0);
     return result;
 }
 

@@ -38,6 +38,13 @@ bool message_sender(const mach_msg_header_t *header, struct meet_peer *peer)
     return true;
 }
 
+void message_take_back(mach_msg_header_t *header)
+{
+    if (MACH_MSGH_BITS_LOCAL(header->msgh_bits) == MACH_MSG_TYPE_MOVE_SEND_ONCE)
+        mach_port_deallocate(mach_task_self(), header->msgh_local_port);
+    mach_msg_destroy(header);
+}
+
 int message_result(int32_t result)
 {
     return result <= 0 && result >= -4095 ? result : -EPROTO;
@@ -51,6 +58,6 @@ bool meet_nudge(mach_port_t port)
         mach_msg(&empty, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof empty, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
 
     if (mr != MACH_MSG_SUCCESS)
-        mach_msg_destroy(&empty);
+        message_take_back(&empty);
     return mr == MACH_MSG_SUCCESS || mr == MACH_SEND_TIMED_OUT;
 }

@@ -128,6 +128,12 @@ bool message_has_shape(const mach_msg_header_t *header, mach_msg_size_t size, ma
 /* The sender of a received message. False: the kernel did not say. */
 bool message_sender(const mach_msg_header_t *header, struct meet_peer *peer);
 
+/*
+ * Drop all rights of a message that could not be sent. XNU gives them back as if the message had been received, when it finds out late (a full
+ * queue): the right to answer too, as one to send once, in the field that mach_msg_destroy passes over.
+ */
+void message_take_back(mach_msg_header_t *header);
+
 /* An errno value out of a message: 0 or -1 .. -4095; anything else is -EPROTO. */
 int message_result(int32_t result);
 
