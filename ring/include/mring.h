@@ -246,7 +246,8 @@ struct mring_options {
  * -E2BIG       more groups or members than the limits above
  * -EEXIST      a living process of this user serves a ring of this name: the one that made it, or one that took it over; or, after a second,
  *              somebody, of whatever user, sits on this name and does not listen
- * -EACCES      a process of another user sits on this name, and listens; the error text says which
+ * -EACCES      a process of another user sits on this name, and listens; the error text says which; or, on macOS, this process may take
+ *              no name (a sandbox)
  * -ENOMEM      not enough memory, address space (RLIMIT_AS) or port names: Mach does not tell these apart
  * -EMFILE      not enough descriptors (RLIMIT_NOFILE; Linux, where entries and ports have some: see README)
  * -EFBIG       (Linux) the memory of the ring, or of a group, is larger than the file size limit (RLIMIT_FSIZE)

@@ -60,6 +60,8 @@ static int turned_away(uid_t owner, const char *name, const name_t service, stru
         return failure(error, -EACCES, 0,
                        "user %lu (process %ld) sits on the name \"%s\" of user %lu, whose ring cannot be found there",
                        (unsigned long)uid, (long)pid, name, (unsigned long)owner);
+    if (!names_turns_away()) /* then it is not the ring's doing */
+        return failure(error, -EACCES, BOOTSTRAP_NOT_PRIVILEGED, "this process may not look the ring \"%s\" up", name);
     return failure(error, -EACCES, 0, "user %lu does not serve the ring \"%s\" to this user (mring_options.access)",
                    (unsigned long)owner, name);
 }

@@ -137,7 +137,7 @@ struct broker_terms {
 };
 
 /*
- * Serve a ring. -EEXIST; -EACCES: another user sits on the name; -EAGAIN, -ENOMEM, -ENAMETOOLONG. After broker_stop returns the
+ * Serve a ring. -EEXIST; -EACCES: another user sits on the name, or this process may take none; -EAGAIN, -ENOMEM, -ENAMETOOLONG. After broker_stop returns the
  * service is not called again and the name is free; so a lock that the service takes must not be held over it. It is not for
  * the broker's own thread. In a forked child broker_stop only frees the copy of what the parent serves. NULL is allowed.
  */

@@ -35,7 +35,7 @@ struct names_listener {
 
 /* ---- names_linux.c, names_darwin.c ---- */
 
-/* Take a name of this user's, to be found by whom `access` names. */
+/* Take a name of this user's, to be found by whom `access` names. KERN_PROTECTION_FAILURE: this process may take none. */
 kern_return_t names_check_in(mach_port_t server, const name_t service, enum mring_access access, mach_port_t *port);
 
 /* Find a name of a user's. BOOTSTRAP_NOT_PRIVILEGED: it is there, but not for us; or somebody else sits on it (names_holder). */
