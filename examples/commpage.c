@@ -292,6 +292,7 @@ static int is_answer(const union message *message)
 /* Ask the publisher, whoever that is, for its two rights. */
 static void ask(struct reader *reader, const char *name)
 {
+    mach_port_options_t for_replies = {.flags = MPO_REPLY_PORT}; /* newer kernels ask for it, at the port of a name */
     mach_port_t publisher = MACH_PORT_NULL, reply = MACH_PORT_NULL;
     union message message;
     kern_return_t got = bootstrap_look_up(bootstrap(), name, &publisher);
@@ -300,7 +301,7 @@ static void ask(struct reader *reader, const char *name)
         fail(name, "nobody publishes under this name");
     if (got != KERN_SUCCESS)
         fail(name, bootstrap_strerror(got));
-    need("mach_port_allocate", mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &reply));
+    need("mach_port_construct", mach_port_construct(mach_task_self(), &for_replies, 0, &reply));
     memset(&message, 0, sizeof(message));
     message.header.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE);
     message.header.msgh_size = sizeof(mach_msg_header_t);
@@ -318,7 +319,7 @@ static void ask(struct reader *reader, const char *name)
         fail(name, "whoever has this name publishes something else");
     reader->entry = message.answer.page.name;
     reader->life = message.answer.life.name;
-    need("mach_port_mod_refs", mach_port_mod_refs(mach_task_self(), reply, MACH_PORT_RIGHT_RECEIVE, -1));
+    need("mach_port_destruct", mach_port_destruct(mach_task_self(), reply, 0, 0));
     need("mach_port_deallocate", mach_port_deallocate(mach_task_self(), publisher));
 }
 

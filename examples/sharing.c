@@ -27,7 +27,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The article names ports with bootstrap_register, which still works though Apple has long advised against it. */
+/*
+ * The article names ports with bootstrap_register, which still works though Apple has long advised against it. On macOS these names stay, with the
+ * memory, until the user logs out: the ports are the kernel's, and do not end with the process. commpage.c shows the way that does, a
+ * port of its own that hands out the rights.
+ */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 enum { PATIENCE = 10 }; /* seconds until a peer that does not signal is given up */
@@ -163,8 +167,9 @@ static void find(struct found *found, struct shared *shared)
     mach_port_t names = bootstrap(), entry = MACH_PORT_NULL;
 
     memset(found, 0, sizeof(*found));
-    result_row("child", "semaphore_signal, by the name from before fork", KERN_INVALID_NAME,
-               semaphore_signal(shared->child_wrote));
+    /* As a rule KERN_INVALID_NAME; but the number may be the name of something else by now. */
+    row("child", "semaphore_signal, by the name from before fork", "refused",
+        semaphore_signal(shared->child_wrote) == KERN_SUCCESS ? "done" : "refused");
     result_row("child", "bootstrap_look_up: memory", KERN_SUCCESS,
                bootstrap_look_up(names, shared->entry_name, &entry));
     result_row("child", "bootstrap_look_up: semaphore", KERN_SUCCESS,
