@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -47,6 +47,8 @@ int stop_watch(void (*wake)(void *handle), void *handle_to_wake)
     owner = handle_to_wake;
     if (pipe(told) != 0)
         return -errno;
+    if (told[0] >= FD_SETSIZE)
+        return -EMFILE;
     (void)fcntl(told[0], F_SETFD, FD_CLOEXEC);
     (void)fcntl(told[1], F_SETFD, FD_CLOEXEC);
     (void)sigemptyset(&action.sa_mask);
@@ -63,12 +65,19 @@ int stop_signal(void)
     return caught;
 }
 
+/* By select: macOS's poll knows no terminals. */
 int stop_or_input_within(int descriptor, int milliseconds)
 {
-    struct pollfd both[] = {{descriptor, POLLIN, 0}, {told[0], POLLIN, 0}};
-    int count = caught ? 0 : poll(both, 2, milliseconds);
+    struct timeval most = {milliseconds / 1000, milliseconds % 1000 * 1000};
+    int last = descriptor > told[0] ? descriptor : told[0];
+    fd_set both;
+    int count;
 
-    if (caught || (count > 0 && both[1].revents != 0))
+    FD_ZERO(&both);
+    FD_SET(descriptor, &both);
+    FD_SET(told[0], &both);
+    count = caught ? 0 : select(last + 1, &both, NULL, NULL, milliseconds < 0 ? NULL : &most);
+    if (caught || (count > 0 && FD_ISSET(told[0], &both)))
         return 0;
     return count > 0 ? 1 : count == 0 ? -ETIMEDOUT : -errno;
 }
