@@ -73,7 +73,7 @@ static void until_waiting(int line)
 {
     while (board->line[line].ready == 0)
         sched_yield();
-    semas_until_asleep(board->line[line].ready, board->line[line].ready);
+    semas_until_asleep(board->line[line].ready, 0);
 }
 
 static pid_t start_waiting(int line)

@@ -3,10 +3,12 @@
 #define TESTS_MACH_SEMAS_H
 
 #include "support/child.h"
+#include "system.h"
 
 #include <mach/mach.h>
 #include <mach/mach_vm.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -86,26 +88,10 @@ static inline int semas_drain(semaphore_t semaphore)
     return count;
 }
 
-/*
- * Is this thread or process asleep in the kernel? What it was about to sleep on it then sleeps on: the tests let it do nothing else.
- */
-static inline bool semas_asleep(pid_t process, pid_t thread)
+/* Until it is asleep in the kernel: what it was about to sleep on it then sleeps on, as the tests let it do nothing else. */
+static inline void semas_until_asleep(pid_t process, uint64_t thread)
 {
-    char path[64], text[512], *state;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)process, (int)thread);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    state = strrchr(text, ')');
-    return state && state[1] == ' ' && state[2] == 'S';
-}
-
-static inline void semas_until_asleep(pid_t process, pid_t thread)
-{
-    while (!semas_asleep(process, thread))
+    while (!is_asleep(process, thread))
         sched_yield();
 }
 
@@ -115,7 +101,7 @@ struct semas_waiter {
     semaphore_t semaphore;
     bool timed;
     mach_timespec_t time;
-    _Atomic pid_t id;
+    _Atomic uint64_t id;
     _Atomic int result; /* -1 while it waits */
     _Atomic int place;  /* in the order of returning, from 1 */
     _Atomic int *places;
@@ -124,7 +110,7 @@ struct semas_waiter {
 static inline void *semas_wait_once(void *argument)
 {
     struct semas_waiter *waiter = argument;
-    waiter->id = gettid();
+    waiter->id = own_thread();
     kern_return_t kr =
         waiter->timed ? semaphore_timedwait(waiter->semaphore, waiter->time) : semaphore_wait(waiter->semaphore);
     if (waiter->places)

@@ -160,14 +160,14 @@ struct partner {
     semaphore_t semaphore;
     int rounds;
     _Atomic int arrived, taken;
-    _Atomic pid_t id;
+    _Atomic uint64_t id;
 };
 
 static void *take_rounds(void *argument)
 {
     struct partner *partner = argument;
 
-    partner->id = gettid();
+    partner->id = own_thread();
     for (int i = 0; i < partner->rounds; i++) {
         partner->arrived++;
         if (semaphore_wait(partner->semaphore) != KERN_SUCCESS)
@@ -254,7 +254,7 @@ static pid_t start_child_waiter(struct child_waiter *waiter)
 
     while (waiter->ready == 0)
         sched_yield();
-    semas_until_asleep(child, child);
+    semas_until_asleep(child, 0);
     return child;
 }
 

@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <sched.h>
 #include <servers/bootstrap.h>
-#include <sys/prctl.h>
 
 #define CASES(X)                                                                                                       \
     X(S3, "the owner of a semaphore dies")                                                                             \
@@ -58,7 +57,7 @@ static void until_waiting(int which)
 {
     while (board->line[which].ready == 0)
         sched_yield();
-    semas_until_asleep(board->line[which].ready, board->line[which].ready);
+    semas_until_asleep(board->line[which].ready, 0);
 }
 
 static int wait_once(void *context)
@@ -117,7 +116,7 @@ static int own(void *context)
 static void case_S3(void)
 {
     clear_board();
-    prctl(PR_SET_CHILD_SUBREAPER, 1); /* to wait for the owner's child too */
+    keep_orphans(); /* to wait for the owner's child too */
     pid_t owner = child_start(own, NULL);
     until_waiting(0);
     uint64_t killed = semas_now();

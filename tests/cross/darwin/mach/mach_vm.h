@@ -19,5 +19,8 @@ extern kern_return_t mach_vm_map(vm_map_t target_task, mach_vm_address_t *addres
                                  mach_vm_offset_t mask, int flags, mem_entry_name_port_t object,
                                  memory_object_offset_t offset, boolean_t copy, vm_prot_t cur_protection,
                                  vm_prot_t max_protection, vm_inherit_t inheritance);
+extern kern_return_t mach_vm_region(vm_map_t target_task, mach_vm_address_t *address, mach_vm_size_t *size,
+                                    vm_region_flavor_t flavor, vm_region_info_t info,
+                                    mach_msg_type_number_t *info_count, mach_port_t *object_name);
 
 #endif

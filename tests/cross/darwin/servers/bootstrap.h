@@ -26,6 +26,7 @@ __attribute__((deprecated)) extern kern_return_t bootstrap_register(mach_port_t 
                                                                     mach_port_t sp);
 extern kern_return_t bootstrap_check_in(mach_port_t bp, const name_t service_name, mach_port_t *sp);
 extern kern_return_t bootstrap_look_up(mach_port_t bp, const name_t service_name, mach_port_t *sp);
+extern kern_return_t bootstrap_parent(mach_port_t bp, mach_port_t *parent_port);
 extern const char *bootstrap_strerror(kern_return_t r);
 
 #endif
