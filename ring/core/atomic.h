@@ -5,9 +5,9 @@
  * be written by hostile peers: load a word once into a local, bound it, then use the local.
  *
  * Two back ends give the same operations:
- *   ck    (the default) Concurrency Kit's ck_pr. An acquire load is load + ck_pr_fence_acquire, a release store
- *         ck_pr_fence_release + store: on x86 (TSO) compiler barriers only, on arm64 a dmb each. Where ck keys its fences to the
- *         architecture (ck_md.h), cross builds must take the target's package.
+ *   ck    (the default) Concurrency Kit's ck_pr: loads, stores, changes of 16 bytes, fences. On x86 (TSO) acquire and release are barriers to
+ *         the compiler only; on arm64 they are ldar and stlr, by the compiler, and a change of one word is one instruction where the processor has
+ *         one, which ck would make a loop of. Where ck keys its fences to the architecture (ck_md.h), cross builds must take the target's package.
  *   c11   (MRING_ATOMIC_C11) the compiler's C11 atomics, as operations rather than fences: what ThreadSanitizer and model
  *         checkers understand.
  *

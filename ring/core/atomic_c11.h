@@ -11,52 +11,16 @@ static inline uint64_t word_load(const struct word *word)
     return __atomic_load_n(&word->value, __ATOMIC_RELAXED);
 }
 
-static inline uint64_t word_load_acquire(const struct word *word)
-{
-    ATOMIC_LOOK();
-    return __atomic_load_n(&word->value, __ATOMIC_ACQUIRE);
-}
-
 static inline void word_store(struct word *word, uint64_t value)
 {
     ATOMIC_STEP();
     __atomic_store_n(&word->value, value, __ATOMIC_RELAXED);
 }
 
-static inline void word_store_release(struct word *word, uint64_t value)
-{
-    ATOMIC_STEP();
-    __atomic_store_n(&word->value, value, __ATOMIC_RELEASE);
-}
-
 /* Add to a word that nobody else writes. */
 static inline void word_add_own(struct word *word, uint64_t value)
 {
     word_store(word, word_load(word) + value);
-}
-
-static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desired)
-{
-    ATOMIC_STEP();
-    return __atomic_compare_exchange_n(&word->value, &expected, desired, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-}
-
-static inline bool word_set_bit(struct word *word, unsigned bit)
-{
-    ATOMIC_STEP();
-    return (__atomic_fetch_or(&word->value, UINT64_C(1) << bit, __ATOMIC_ACQ_REL) >> bit & 1) == 0;
-}
-
-static inline bool word_take_bit(struct word *word, unsigned bit)
-{
-    ATOMIC_STEP();
-    return (__atomic_fetch_and(&word->value, ~(UINT64_C(1) << bit), __ATOMIC_ACQ_REL) >> bit & 1) != 0;
-}
-
-static inline uint64_t word_swap(struct word *word, uint64_t value)
-{
-    ATOMIC_STEP();
-    return __atomic_exchange_n(&word->value, value, __ATOMIC_ACQ_REL);
 }
 
 static inline void word_count(struct word *word)
@@ -99,6 +63,14 @@ static inline void fence_compiler(void)
 {
     atomic_signal_fence(memory_order_seq_cst);
 }
+
+/* Acquire-release is what is promised of a read-modify-write. */
+static inline void fence_behind_change(void)
+{
+    fence_compiler();
+}
+
+#include "atomic_builtin.h"
 
 /*
  * Load or copy what may be written meanwhile, by plain stores: nothing of it is to be believed until that was ruled out. The race is meant,

@@ -1,4 +1,7 @@
-/* The Concurrency Kit back end of atomic.h. */
+/*
+ * The Concurrency Kit back end of atomic.h. Acquire and release are ck's fences where these cost nothing. On arm64, where ck has but a full dmb for
+ * each, they are instructions, by the compiler: ring/doc/barriers.md has the argument, and what became of each path.
+ */
 #ifndef MRING_CORE_ATOMIC_CK_H
 #define MRING_CORE_ATOMIC_CK_H
 
@@ -9,14 +12,6 @@ static inline uint64_t word_load(const struct word *word)
 {
     ATOMIC_LOOK();
     return ck_pr_load_64(&word->value);
-}
-
-static inline uint64_t word_load_acquire(const struct word *word)
-{
-    uint64_t value = word_load(word);
-
-    ck_pr_fence_acquire();
-    return value;
 }
 
 /*
@@ -30,12 +25,6 @@ static inline void word_store(struct word *word, uint64_t value)
     ck_pr_store_64(&word->value, value);
 }
 
-static inline void word_store_release(struct word *word, uint64_t value)
-{
-    ck_pr_fence_release();
-    word_store(word, value);
-}
-
 /* Add to a word that nobody else writes: whole for its readers, but no atomic read-modify-write, and on x86 one instruction. */
 static inline void word_add_own(struct word *word, uint64_t value)
 {
@@ -45,57 +34,6 @@ static inline void word_add_own(struct word *word, uint64_t value)
 #else
     word_store(word, word_load(word) + value);
 #endif
-}
-
-/*
- * ck's read-modify-writes are full barriers on x86 but relaxed on arm64, whose release and acquire halves are added here. On
- * x86 both compile to nothing.
- */
-static inline bool word_cas(struct word *word, uint64_t expected, uint64_t desired)
-{
-    bool swapped;
-
-    ATOMIC_STEP();
-    ck_pr_fence_release();
-    swapped = ck_pr_cas_64(&word->value, expected, desired);
-    ck_pr_fence_acquire();
-    return swapped;
-}
-
-/* Set a bit: true for the one caller who changed it from 0 to 1. */
-static inline bool word_set_bit(struct word *word, unsigned bit)
-{
-    bool was;
-
-    ATOMIC_STEP();
-    ck_pr_fence_release();
-    was = ck_pr_bts_64(&word->value, bit);
-    ck_pr_fence_acquire();
-    return !was;
-}
-
-/* Take a bit: true for the one caller who changed it from 1 to 0. */
-static inline bool word_take_bit(struct word *word, unsigned bit)
-{
-    bool was;
-
-    ATOMIC_STEP();
-    ck_pr_fence_release();
-    was = ck_pr_btr_64(&word->value, bit);
-    ck_pr_fence_acquire();
-    return was;
-}
-
-/* Put another value in the place of what is there, which is returned. */
-static inline uint64_t word_swap(struct word *word, uint64_t value)
-{
-    uint64_t seen;
-
-    ATOMIC_STEP();
-    ck_pr_fence_release();
-    seen = ck_pr_fas_64(&word->value, value);
-    ck_pr_fence_acquire();
-    return seen;
 }
 
 /* One more, whoever else counts. */
@@ -139,6 +77,21 @@ static inline void fence_compiler(void)
 {
     ck_pr_barrier();
 }
+
+#if defined(__aarch64__)
+/*
+ * Behind a read-modify-write, so that it is, as on x86, a barrier to all before and all behind it: the models take it for one instant. A ldaxr/stlxr
+ * alone is none: what comes behind it may be loaded before its store is seen.
+ */
+static inline void fence_behind_change(void)
+{
+    ck_pr_fence_memory();
+}
+
+#include "atomic_builtin.h"
+#else
+#include "atomic_fenced.h"
+#endif
 
 /* Load or copy what may be written meanwhile, by plain stores: nothing of it is to be believed until that was ruled out. */
 static inline uint64_t word_load_racing(const struct word *word)
