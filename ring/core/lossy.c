@@ -143,6 +143,7 @@ static int group_fact(struct consumer_core *consumer, uint64_t position, uint64_
 {
     const struct group_page *page = consumer->group.page;
 
+    fence_load(); /* [FACT]: who is named, which was loaded relaxed, before what that one's line says */
     if (named_fact(&consumer->group, owner_serial, position, fact))
         return 1;
     if (word_load_acquire(&page->claim.low) != position || word_load(&page->claim.high) != owner_serial) /* [CLAIM] */

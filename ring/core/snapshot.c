@@ -176,6 +176,7 @@ bool snapshot_measure(const struct sight *sight, const struct snapshot *snapshot
         else
             all = false;
     }
+    fence_load(); /* [INTENT]: the headers before the second look */
     /* What could not be counted although nothing was overwritten since the look cannot be counted at all. */
     return all || word_load(&sight->ring.page->intent) == snapshot->ring.intent;
 }
