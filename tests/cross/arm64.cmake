@@ -4,7 +4,10 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(cross $ENV{MRING_CROSS})
 
-set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+if(NOT DEFINED CMAKE_C_COMPILER) # or clang
+    set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+endif()
+set(CMAKE_C_COMPILER_TARGET aarch64-linux-gnu)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
 set(CMAKE_CROSSCOMPILING_EMULATOR $ENV{MRING_QEMU};-L;/usr/aarch64-linux-gnu
     -E;LD_LIBRARY_PATH=${cross}/usr/lib/aarch64-linux-gnu;-E;LD_PRELOAD=${cross}/preload.so)
