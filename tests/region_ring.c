@@ -119,6 +119,18 @@ static void test_plan_refused(void **state)
     }
 }
 
+/* The library believes its variable. */
+static void test_pages_too_large(void **state)
+{
+    const vm_size_t real = vm_page_size;
+    struct region region;
+
+    (void)state;
+    vm_page_size = 4 * LAYOUT_PAGE;
+    assert_int_equal(region_create(&region, &small, NULL), -ENOTSUP);
+    vm_page_size = real;
+}
+
 static int write_tail(void *context)
 {
     struct region *region = context;
@@ -405,13 +417,13 @@ static void test_nothing_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create),         cmocka_unit_test(test_two_rings_differ),
-        cmocka_unit_test(test_data_twice),     cmocka_unit_test(test_plan_refused),
-        cmocka_unit_test(test_open_readonly),  cmocka_unit_test(test_open_writable),
-        cmocka_unit_test(test_damaged_header), cmocka_unit_test(test_short_entry),
-        cmocka_unit_test(test_no_right),       cmocka_unit_test(test_right_too_weak),
-        cmocka_unit_test(test_fork_shares),    cmocka_unit_test(test_lower),
-        cmocka_unit_test(test_nothing_left),
+        cmocka_unit_test(test_create),          cmocka_unit_test(test_two_rings_differ),
+        cmocka_unit_test(test_data_twice),      cmocka_unit_test(test_plan_refused),
+        cmocka_unit_test(test_pages_too_large), cmocka_unit_test(test_open_readonly),
+        cmocka_unit_test(test_open_writable),   cmocka_unit_test(test_damaged_header),
+        cmocka_unit_test(test_short_entry),     cmocka_unit_test(test_no_right),
+        cmocka_unit_test(test_right_too_weak),  cmocka_unit_test(test_fork_shares),
+        cmocka_unit_test(test_lower),           cmocka_unit_test(test_nothing_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,6 +253,7 @@ struct mring_options {
  * -EFBIG       (Linux) the memory of the ring, or of a group, is larger than the file size limit (RLIMIT_FSIZE)
  * -EAGAIN      the broker's thread could not be started
  * -ENOLCK      (Linux) the system has no file locks left
+ * -ENOTSUP     the system's pages are larger than 16 KiB
  */
 MRING_API int mring_create(struct mring **ring, const char *name, const struct mring_options *options);
 

@@ -152,6 +152,10 @@ int region_create(struct region *region, const struct region_plan *plan, struct 
         return failure(error, -EINVAL, 0,
                        "a ring of %" PRIu64 " bytes, alignment %" PRIu32 ", %" PRIu32 " members, %" PRIu32 " attempts",
                        plan->capacity, plan->alignment, plan->members_default, plan->attempts_max);
+    if (vm_page_size > LAYOUT_PAGE)
+        return failure(error, -ENOTSUP, 0,
+                       "pages of this system have %zu bytes; what may be written in a ring goes by %d",
+                       (size_t)vm_page_size, LAYOUT_PAGE);
     if (getentropy(facts.identity, sizeof facts.identity) != 0)
         return failure(error, -errno, 0, "no random bytes for the ring's identity");
 
