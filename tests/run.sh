@@ -79,6 +79,7 @@ else
     stage cross-arm64 sh tests/cross/run.sh arm64
     if [ "${1-}" = --all ]; then
         stage models-all sh tests/model/run.sh --all
+        stage cross-arm64-16k sh tests/cross/run.sh arm64-16k
     fi
 fi
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # debs.sh ARCHITECTURE FOLDER PACKAGE...: unpack packages of Debian 12 for this architecture into FOLDER; PACKAGE/bookworm-backports
-# is one of its backports. Nothing is installed, and the system's own lists are left alone: apt gets a state of its own.
+# is one of its backports, PACKAGE: what that one stands for, whose name changes. Nothing is installed, and the system's own lists are left alone: apt gets a state of its own.
 set -eu
 architecture=$1
 folder=$2
@@ -27,6 +27,13 @@ END
 APT_CONFIG=$apt/apt.conf
 export APT_CONFIG
 apt-get -q update
+for package; do
+    shift
+    case $package in
+    *:) package=$(apt-cache depends "${package%:}" | sed -n 's/^ *Depends: //p') ;;
+    esac
+    set -- "$@" "$package"
+done
 (cd "$apt/debs" && apt-get -q download "$@")
 for package in "$apt"/debs/*.deb; do
     dpkg -x "$package" "$folder"

