@@ -166,7 +166,7 @@ arm64_16k() {
     rm -rf "$guest"
     qemu-system-aarch64 -M virt -cpu neoverse-n1 -smp "$jobs" -m 1500 -nographic -no-reboot -nic none \
         -kernel "$cross"/linux-16k/boot/vmlinuz-* -initrd "$cross/guest.cpio" -append 'console=ttyAMA0 quiet panic=-1' \
-        </dev/null | tr -d '\r' | tee "$cross/guest.log"
+        </dev/null | sed -u 's/\r$//' | tee "$cross/guest.log"
     grep -q "pages of 16 kB" "$cross/guest.log" && grep -q "^in the machine: $tests passed, 0 failed" "$cross/guest.log"
 }
 
