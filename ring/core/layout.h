@@ -48,7 +48,7 @@
  *             +68    wakeups               its member           that it sent
  *             +80    owner                 members, CAS [OWNER]  who sits here: see OWNER below
  *             +88    intent_serial, intent_end   its member, release [PLAN]  the claim it is about to make (R4)
- *             +98    signed                any member, atomic maximum [SIGNED]  the last serial known to be this line's (R5)
+ *             +98    signed                its member; others by atomic maximum [SIGNED]  the last serial known to be this line's (R5)
  *             +a0    fenced                its member, release [FENCED]  membarrier reaches it (R15)
  *             +a8    tally, tally_serial   who takes over       to how many the claim was given: see TALLY below
  *             +b8    fact[3]               its member, P, release [FACT]  lossy: the stream before its held, and before the end of its last claim

@@ -124,7 +124,7 @@ bool shared_move(struct consumer_core *consumer, uint64_t position, uint64_t own
     if (!pair_cas(&consumer->group.page->claim, position, owner_serial, end,
                   ((uint64_t)consumer->line_index + 1) << SERIAL_BITS | serial)) /* [CLAIM] */
         return false;
-    word_raise(&line->signed_serial, serial); /* [SIGNED] */
+    word_store_release(&line->signed_serial, serial); /* [SIGNED] */
     return true;
 }
 

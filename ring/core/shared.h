@@ -9,7 +9,8 @@
  *                                         has claimed; it only grows.
  *   line.held                             this member [HELD]: lowest position it has not released; HELD_IDLE: nothing
  *   line.intent_serial, intent_end        this member [PLAN]: what the claim it is about to make would leave in the word
- *   line.signed_serial                    anybody [SIGNED], as an atomic maximum: the last serial known to be this line's
+ *   line.signed_serial                    this member, and whoever helps it, as an atomic maximum [SIGNED]: the last serial known to be
+ *                                         this line's
  *   tail, record headers                  read only
  *
  * The claim, steps in this order:
@@ -21,7 +22,8 @@
  *   4. intent_serial = n', then intent_end = E (R4: a judge that finds the serial believes the end).
  *   5. make sure n is signed for A, helping (R5): after the CAS the word no longer names A's claim, so A's line must.
  *   6. CAS (P, A|n) -> (E, me|n').
- *   7. sign n' for oneself.
+ *   7. sign n' for oneself: by a plain store, and the next claimer finds nothing left to do in step 5. That cannot take back what a helper
+ *      stored: a line is signed for serials alone that it won, and n' is the last of those until this member makes its next claim.
  * A member that dies before 6 never won: the word does not name it with n', and signed has not reached n'. One that
  * dies after 6 won: the word names it until the next claimer signs for it in step 5. So at any instant a judge that reads the word's
  * high half first and the dead line's signed second finds out which.

@@ -21,7 +21,7 @@
  *   claim_*     the members, by one compare-and-swap of all three
  *   held        its member; after its death the adopter
  *   intent_*    its member
- *   signed      any member, as an atomic maximum
+ *   signed      its member, by a store; others, by an atomic maximum
  *   tail        the producer
  *
  * WHAT IS CHECKED
@@ -211,7 +211,7 @@ again:
     atomic { HOLD(position); MORTAL };
 #endif
     /* And so is its signature, but for those who help. */
-    atomic { drain(me); RAISE(signed_serial[me], serial + records); serial = 0; records = 0; MORTAL };
+    atomic { drain(me); signed_serial[me] = serial + records; serial = 0; records = 0; MORTAL };
     do
     :: atomic {
            position < limit ->
