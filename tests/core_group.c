@@ -164,6 +164,89 @@ static void a_batch_leaves_work_for_others(void **state)
     fake_ring_free(&many.ring);
 }
 
+static void claim_records(struct consumer_core *one, uint64_t records)
+{
+    assert_int_equal(shared_claim(one), 1);
+    assert_int_equal(one->limit - one->position, records * 16);
+    one->position = one->limit;
+    shared_release(one, one->limit);
+}
+
+static void a_quick_member_claims_what_it_is_done_with_at_once(void **state)
+{
+    struct many many;
+    struct consumer_core one, other;
+
+    (void)state;
+    many_make(&many, 4, GROUP_DECLARED);
+    fake_ring_join(&many.ring, 0, 1, &one);
+    fake_ring_join(&many.ring, 0, 2, &other);
+    for (uint32_t at = 0; at < 20; at++)
+        fake_ring_send(&many.ring, &many.producer, "12345678", 8, at);
+    one.quick = 7;
+    claim_records(&one, 7);
+    claim_records(&other, 3); /* a quarter of 13 */
+    one.quick = 2;
+    claim_records(&one, 2); /* no less than that */
+    one.quick = UINT64_MAX / 16;
+    one.batch_max = 3;
+    claim_records(&one, 3);
+    one.batch_max = SHARED_BATCH_MAX;
+    claim_records(&one, 5); /* there is no more */
+    assert_int_equal(shared_claim(&one), 0);
+    fake_ring_free(&many.ring);
+}
+
+static void a_quick_member_looks_at_the_tail_when_it_has_come_there(void **state)
+{
+    struct many many;
+    struct consumer_core one, other;
+    uint64_t tail;
+
+    (void)state;
+    many_make(&many, 2, GROUP_DECLARED);
+    fake_ring_join(&many.ring, 0, 1, &one);
+    fake_ring_join(&many.ring, 0, 2, &other);
+    for (uint32_t at = 0; at < 6; at++)
+        fake_ring_send(&many.ring, &many.producer, "12345678", 8, at);
+    one.quick = 2;
+    claim_records(&one, 2);
+    fake_ring_send(&many.ring, &many.producer, "12345678", 8, 6);
+    tail = word_load(&many.ring.view.page->tail);
+    word_store(&many.ring.view.page->tail, UINT64_MAX / 2); /* who looks says so */
+    claim_records(&one, 2);
+    assert_int_equal(shared_claim(&other), -EBADMSG);
+    claim_records(&one, 2);
+    assert_int_equal(shared_claim(&one), -EBADMSG);
+    word_store(&many.ring.view.page->tail, tail);
+    claim_records(&one, 1);
+    fake_ring_free(&many.ring);
+}
+
+/* Where records differ, the one that is as long as another's twice is not taken for two. */
+static void a_batch_ends_where_a_record_does(void **state)
+{
+    static const char payload[64];
+    struct many many;
+    struct consumer_core one;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    many_make(&many, 2, GROUP_DECLARED);
+    fake_ring_join(&many.ring, 0, 1, &one);
+    one.quick = 1000;
+    for (uint32_t at = 0; at < 40; at++)
+        fake_ring_send(&many.ring, &many.producer, payload, at % 8 < 5 ? 8 : 24 + at % 3, at);
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(one.limit, producer_core_tail(&many.producer));
+    for (uint32_t at = 0; at < 40; at++) {
+        assert_true(consumer_core_take(&one, &record));
+        assert_int_equal(record_tag(record.header), at);
+    }
+    assert_int_equal(word_load(&many.ring.group[0].page->claim.high) & SERIAL_MASK, 40);
+    fake_ring_free(&many.ring);
+}
+
 static void the_previous_claimer_is_signed_for(void **state)
 {
     struct many many;
@@ -369,6 +452,9 @@ int main(void)
         cmocka_unit_test(a_passing_group_without_members_gates_nothing),
         cmocka_unit_test(claims_are_disjoint_and_ordered),
         cmocka_unit_test(a_batch_leaves_work_for_others),
+        cmocka_unit_test(a_quick_member_claims_what_it_is_done_with_at_once),
+        cmocka_unit_test(a_quick_member_looks_at_the_tail_when_it_has_come_there),
+        cmocka_unit_test(a_batch_ends_where_a_record_does),
         cmocka_unit_test(the_previous_claimer_is_signed_for),
         cmocka_unit_test(places_are_limited_and_reused),
         cmocka_unit_test(what_a_leaver_was_not_handed_is_adopted),

@@ -19,7 +19,7 @@
 
 #include <string.h>
 
-enum { LOOK_EVERY = 250 * 1000 * 1000 /* ns */ };
+enum { LOOK_EVERY = 250 * 1000 * 1000, MOMENT = 2000 /* ns */ };
 
 /* ---- wake-ups ---- */
 
@@ -126,11 +126,28 @@ static void follow_broker(struct mring_consumer *consumer)
         consumer_meet(consumer);
 }
 
+/*
+ * How much it is done with in a moment, the time it had nothing to do included. The coarse clock stands for milliseconds, so this is what it did in
+ * one or a few of its steps: not known at first, and nothing again after a message that took long.
+ */
+static void take_pace(struct mring_consumer *consumer, int64_t now)
+{
+    const int64_t elapsed = now - consumer->pace.at;
+    uint64_t messages;
+
+    if (elapsed <= 0)
+        return;
+    messages = word_load(&consumer->core.line->messages);
+    consumer->core.quick = (messages - consumer->pace.messages) * MOMENT / (uint64_t)elapsed;
+    consumer->pace = (struct pace){now, messages};
+}
+
 /* A member that never sleeps looks now and then. */
 static void look_while_busy(struct mring_consumer *consumer)
 {
     int64_t now = clock_coarse();
 
+    take_pace(consumer, now);
     if (now < consumer->look_again)
         return;
     consumer->look_again = now + LOOK_EVERY;

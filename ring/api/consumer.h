@@ -12,10 +12,17 @@
 #include "wait/sleep.h"
 #include "wakers.h"
 
+/* How many messages it had been handed when its pace was taken last. */
+struct pace {
+    int64_t at; /* of the coarse clock */
+    uint64_t messages;
+};
+
 struct mring_consumer {
     struct consumer_core core;
     bool lone;
-    bool polls;               /* alone, in a group that is neither lossy nor after others, and not stale */
+    bool polls; /* alone, in a group that is neither lossy nor after others, and not stale */
+    struct pace pace;
     int64_t look_again;       /* when to look for dead peers next, of the coarse clock */
     int64_t meet_again;       /* when to look for the broker next */
     uint64_t met;             /* the ring's meetings that this handle has seen to */

@@ -97,6 +97,8 @@ struct consumer_core {
     uint64_t owner;      /* what its own line's owner word says while it is a member */
     uint64_t record_max; /* bytes */
     uint64_t batch_max;  /* of many: records claimed at once, at most */
+    uint64_t quick;      /* of many: records that it is done with in a moment, by its pace lately; 0: not known */
+    uint64_t published;  /* of many: the tail as last read */
     unsigned streak;     /* lone, or after others: refills in a row that found more than one record (lone.h) */
     uint64_t again;      /* lone: records that begin below this were given to a dead member before; 0: none */
     uint64_t
@@ -143,11 +145,14 @@ static inline uint64_t record_stride(struct stride *stride, uint64_t length, uin
 }
 
 /* The header of a record that is published; in a lossy group it may be overwritten meanwhile. */
+static inline uint64_t header_of(const struct word *place, bool lossy)
+{
+    return lossy ? word_load_racing(place) : word_load(place);
+}
+
 static inline uint64_t consumer_core_header(const struct consumer_core *consumer, uint64_t position)
 {
-    const struct word *place = record_at(&consumer->view, position);
-
-    return consumer->group.terms.lossy ? word_load_racing(place) : word_load(place);
+    return header_of(record_at(&consumer->view, position), consumer->group.terms.lossy);
 }
 
 /* The record at `position`, where there is one that ends by `limit`: returns its end, or else `position`. */

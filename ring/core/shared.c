@@ -16,53 +16,100 @@ static uint64_t members_joined(const struct group_view *group)
     return joined != 0 ? joined : 1;
 }
 
+/* How much a claim may take of a backlog of such records (shared.h). */
+static uint64_t share_of(const struct consumer_core *consumer, uint64_t backlog, uint64_t size)
+{
+    const uint64_t most = consumer->view.capacity / 8, quick = consumer->quick * size;
+    uint64_t share = backlog;
+
+    if (quick < backlog) {
+        share = backlog / (2 * members_joined(&consumer->group));
+        share = share < quick ? quick : share;
+    }
+    return share < most ? share : most;
+}
+
 struct batch {
-    uint64_t end;
+    uint64_t position, end;
     uint64_t records;
     uint64_t bytes; /* of payload */
 };
 
-/*
- * Walk records from `position`: at least one, then as many as fit this member's share of the backlog. A member must not sit on
- * work that idle ones could do, so the share is half of backlog / members. Trouble: what stands there is no chain of records. (A
- * zero header has the length 2^32 - 1.)
- */
-static struct trouble walk(const struct consumer_core *consumer, uint64_t position, uint64_t tail, struct batch *batch)
+static void take_in(struct batch *batch, const struct stride *stride, uint64_t records)
 {
-    uint64_t backlog = tail - position;
-    uint64_t share = backlog / (2 * members_joined(&consumer->group));
-    uint64_t cap = consumer->view.capacity / 8;
-    struct stride stride = consumer->stride;
-
-    if (share > cap)
-        share = cap;
-    *batch = (struct batch){.end = position};
-    while (batch->end < tail && batch->records < consumer->batch_max) {
-        uint64_t length = record_length(consumer_core_header(consumer, batch->end));
-        uint64_t size = record_stride(&stride, length, consumer->view.alignment);
-
-        if (size > consumer->record_max)
-            return (struct trouble){TROUBLE_LENGTH, batch->end, length, view_message_max(&consumer->view)};
-        if (size > tail - batch->end)
-            return (struct trouble){TROUBLE_REACH, batch->end, size, tail};
-        if (batch->records > 0 && batch->end + size - position > share)
-            break;
-        batch->end += size;
-        batch->records++;
-        batch->bytes += length;
-    }
-    return (struct trouble){.kind = TROUBLE_NONE};
+    batch->end += records * stride->size;
+    batch->records += records;
+    batch->bytes += records * stride->length;
 }
 
-/* The batch at this position, past which the stream goes up to `tail`; or why there cannot be one. */
-static struct trouble find_batch(const struct consumer_core *consumer, uint64_t position, uint64_t tail,
-                                 struct batch *batch)
+/*
+ * Take in what is as long as the record before, as far as the share goes: a comparison each, and the next does not wait for the one before
+ * (record_stride). Nothing wraps around: the share is an eighth of the data at most, which is mapped twice.
+ */
+static void take_alike(const struct consumer_core *consumer, const struct stride *stride, uint64_t share,
+                       struct batch *batch)
+{
+    const unsigned char *first = (const unsigned char *)record_at(&consumer->view, batch->end);
+    const bool lossy = consumer->group.terms.lossy;
+    const uint64_t length = stride->length, size = stride->size;
+    const uint64_t room = share - (batch->end - batch->position), most = (consumer->batch_max - batch->records) * size;
+    const uint64_t end = room < most ? room : most;
+    uint64_t ahead = 0;
+
+    while (ahead + size <= end &&
+           record_length(header_of((const struct word *)(const void *)(first + ahead), lossy)) == length)
+        ahead += size;
+    take_in(batch, stride, ahead / size);
+}
+
+/* The record behind the batch, of which there is no more than up to the tail. (A zero header has the length 2^32 - 1.) */
+static bool measure(const struct consumer_core *consumer, const struct batch *batch, uint64_t tail,
+                    struct stride *stride, struct trouble *trouble)
+{
+    const uint64_t length = record_length(consumer_core_header(consumer, batch->end));
+    const uint64_t size = record_stride(stride, length, consumer->view.alignment);
+
+    if (size > consumer->record_max)
+        *trouble = (struct trouble){TROUBLE_LENGTH, batch->end, length, view_message_max(&consumer->view)};
+    else if (size > tail - batch->end)
+        *trouble = (struct trouble){TROUBLE_REACH, batch->end, size, tail};
+    else
+        return true;
+    return false;
+}
+
+/* Walk records from the batch's position: one, then as many as its share of the backlog has. False: what stands there is no chain of records. */
+static bool walk(const struct consumer_core *consumer, uint64_t tail, struct batch *batch, struct trouble *trouble)
+{
+    struct stride stride = consumer->stride;
+    uint64_t share = 0;
+
+    while (batch->end != tail && batch->records < consumer->batch_max) {
+        if (!measure(consumer, batch, tail, &stride, trouble))
+            return false;
+        if (batch->records == 1)
+            share = share_of(consumer, tail - batch->position, stride.size);
+        if (batch->records != 0 && batch->end + stride.size - batch->position > share)
+            break;
+        take_in(batch, &stride, 1);
+        if (batch->records > 1)
+            take_alike(consumer, &stride, share, batch);
+    }
+    return true;
+}
+
+/* The batch at its position, past which the stream goes up to `tail`. False: there cannot be one. */
+static bool find_batch(const struct consumer_core *consumer, uint64_t tail, struct batch *batch,
+                       struct trouble *trouble)
 {
     const struct ring_view *view = &consumer->view;
+    const uint64_t position = batch->position;
 
-    if (position > tail || tail - position > view->capacity || position % view->alignment != 0)
-        return (struct trouble){TROUBLE_POSITION, position, tail, view->capacity};
-    return walk(consumer, position, tail, batch);
+    if (position > tail || tail - position > view->capacity || position % view->alignment != 0) {
+        *trouble = (struct trouble){TROUBLE_POSITION, position, tail, view->capacity};
+        return false;
+    }
+    return walk(consumer, tail, batch, trouble);
 }
 
 /* Step 5: the claim that the word names must be on its owner's own line before the word forgets it. */
@@ -128,10 +175,10 @@ bool shared_move(struct consumer_core *consumer, uint64_t position, uint64_t own
     return true;
 }
 
-static void work_at(struct consumer_core *consumer, uint64_t position, const struct batch *batch)
+static void work_at(struct consumer_core *consumer, const struct batch *batch)
 {
-    consumer->position = position;
-    consumer->held = position;
+    consumer->position = batch->position;
+    consumer->held = batch->position;
     consumer->limit = batch->end;
     consumer->batch_end = batch->end;
     consumer->given = 1;
@@ -145,9 +192,10 @@ static int claim_at(struct consumer_core *consumer, uint64_t position, uint64_t 
 {
     const struct group_page *page = consumer->group.page;
     const bool lossy = consumer->group.terms.lossy;
+    struct batch batch = {.position = position, .end = position};
     struct trouble trouble;
-    struct batch batch;
     uint64_t owner_serial;
+    bool found;
     int code = 1;
 
     /* Release: what an earlier try walked at a lower position has been read by now. */
@@ -156,10 +204,10 @@ static int claim_at(struct consumer_core *consumer, uint64_t position, uint64_t 
     owner_serial = word_load(&page->claim.high);
     if (word_load_acquire(&page->claim.low) != position) /* [CLAIM] */
         return SHARED_CHANGED;
-    trouble = find_batch(consumer, position, tail, &batch);
+    found = find_batch(consumer, tail, &batch, &trouble);
     if (lossy && !record_intact(&consumer->view, position))
         return lossy_skip(consumer, position, owner_serial);
-    if (trouble.kind != TROUBLE_NONE)
+    if (!found)
         return consumer_core_damaged(consumer, trouble);
     if (lossy)
         code = lossy_intend(consumer, position, owner_serial, batch.end, batch.records, batch.bytes);
@@ -168,8 +216,21 @@ static int claim_at(struct consumer_core *consumer, uint64_t position, uint64_t 
     if (!shared_move(consumer, position, owner_serial, batch.end,
                      ((owner_serial & SERIAL_MASK) + batch.records) & SERIAL_MASK))
         return SHARED_CHANGED;
-    work_at(consumer, position, &batch);
+    work_at(consumer, &batch);
     return 1;
+}
+
+/*
+ * How far the stream is published, as far as this claim needs to know: a look takes the tail's line away from the producer. A quick member works up to
+ * where the tail was first, unless that cannot be true. Who has to leave most of a backlog to others must know all of it.
+ */
+static uint64_t published(struct consumer_core *consumer, uint64_t position)
+{
+    const bool known = position < consumer->published && consumer->published - position <= consumer->view.capacity;
+
+    if (!known || consumer->quick < 2)
+        consumer->published = shared_tail(consumer, position); /* [TAIL] */
+    return consumer->published;
 }
 
 int shared_claim(struct consumer_core *consumer)
@@ -187,7 +248,7 @@ int shared_claim(struct consumer_core *consumer)
     /* Each turn but the last is one in which the word was changed: by a claim of another member's, or a hostile one harms its own group. */
     do {
         uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */
-        uint64_t tail = shared_tail(consumer, position);         /* [TAIL] */
+        uint64_t tail = published(consumer, position);
 
         result = consumer->upstreams != 0 ? stage_bound(consumer, position, &tail) : 0;
         if (result == 0 && position != tail)

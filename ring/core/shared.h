@@ -28,6 +28,15 @@
  * dies after 6 won: the word names it until the next claimer signs for it in step 5. So at any instant a judge that reads the word's
  * high half first and the dead line's signed second finds out which.
  *
+ * How much. At least one record; then a share of the backlog, as a member must not sit on work that idle ones could do: half of what is there
+ * for each member. Where each message takes some nanoseconds that would be claims of a few records, each of which costs more than all its messages.
+ * So a member that has lately been quick takes as many as it is done with in a moment, at its pace (`quick`: api/consumer.c): sooner than another could
+ * fetch the first of them. Its pace is known from the last few milliseconds; one that meets a long message behind quick ones has made one claim too large.
+ * At most batch_max records, and an eighth of the ring.
+ *
+ * The tail that bounds a claim need not be the newest. What was published once stays so, and is there as long as the group's position has not passed it (2);
+ * whoever claims by an older tail claims less. A quick member uses up what it knows of before it takes the tail's line from the producer again.
+ *
  * What becomes of the claims of those who die or leave: recover.h.
  *
  * A failed CAS leaves held = P behind for a moment, which can only hold the gate back; it is set anew by the next try or

@@ -563,7 +563,8 @@ MRING_API int mring_join(struct mring *ring, const char *group, const struct mri
  * group of many to look a few times a second whether one was killed, and when another process has come to serve the ring, to make
  * itself known there: if that one is stopped, this takes up to 5 seconds. Several may be held at once: in a group of one without
  * limit, in a group of many those of one batch. A member of many claims a batch when it has none: up to half of its share of what
- * is there, and no more than its `batch`; what is claimed goes to no other living member, however long this one takes.
+ * is there, or what it is done with in two microseconds at the pace it has kept for the last few milliseconds, and no more than its
+ * `batch`; what is claimed goes to no other living member, however long this one takes.
  *
  * 1             *message is filled
  * 0             nothing now: mring_wait(consumer, ...) waits
