@@ -73,8 +73,9 @@ static bool member_stands(void *context)
 {
     const struct mring_consumer *consumer = context;
 
-    return consumer->core.upstreams != 0 ? stages_announced(consumer)
-                                         : bell_stands(&consumer->core.group, consumer->core.line_index);
+    return consumer->core.upstreams != 0
+               ? stages_announced(consumer)
+               : bell_stands(&consumer->core.view, &consumer->core.group, consumer->core.line_index);
 }
 
 static unsigned withdraw_member(void *context)

@@ -11,9 +11,32 @@ enum {
 /* What one announced wait came to. */
 struct episode {
     int found;         /* as `look` says; or negative, the wait's result */
-    bool whole_slice;  /* it slept as long as it may, without a credit */
+    bool unasked;      /* it slept as long as it may without a credit, and then found something */
     unsigned consumed; /* credits */
 };
+
+/*
+ * Once asleep, it looks up after each slice, and sleeps on under the announcement that it has made: nothing need be done anew that still
+ * stands, and nothing is paid for it. This is all that an idle one does.
+ */
+static kern_return_t sleep_on(struct sleeper_state *state, const struct sleep_side *side, void *context,
+                              int64_t deadline, struct episode *episode)
+{
+    for (;;) {
+        const int64_t longest = turn_slice(deadline, state->published ? SLICE_NS : UNPUBLISHED_NS);
+        const kern_return_t kr = turn_wait(state, longest);
+        const bool whole = kr == KERN_OPERATION_TIMED_OUT && longest == SLICE_NS;
+
+        episode->found = side->look(context);
+        episode->unasked = whole && episode->found > 0;
+        if (episode->found != 0 || !whole || word_load(&state->woken) != 0)
+            return kr;
+        side->answer(context);
+        episode->found = turn_verdict(state, side, context);
+        if (episode->found != 0 || !state->published || !side->stands(context))
+            return kr;
+    }
+}
 
 static struct episode sleep_once(struct sleeper_state *state, const struct sleep_side *side, void *context,
                                  int64_t deadline)
@@ -21,7 +44,6 @@ static struct episode sleep_once(struct sleeper_state *state, const struct sleep
     struct episode episode = {0, false, 0};
     /* Asked on both sides of the fence: a producer that came in between has passed a full fence of its own (R15). */
     bool reachable = side->reachable(context) && fence_others() && side->reachable(context); /* [BELL] [AWAIT] [WANT] */
-    int64_t longest = turn_slice(deadline, state->published ? SLICE_NS : UNPUBLISHED_NS);
     kern_return_t kr = KERN_OPERATION_TIMED_OUT;
 
     if (!reachable)
@@ -36,11 +58,8 @@ static struct episode sleep_once(struct sleeper_state *state, const struct sleep
         kr = turn_wait(state, turn_slice(deadline, FIRST_NS));
         episode.found = side->look(context);
     }
-    if (kr == KERN_OPERATION_TIMED_OUT && episode.found == 0) {
-        kr = turn_wait(state, longest);
-        episode.whole_slice = kr == KERN_OPERATION_TIMED_OUT && longest == SLICE_NS;
-        episode.found = side->look(context);
-    }
+    if (kr == KERN_OPERATION_TIMED_OUT && episode.found == 0)
+        kr = sleep_on(state, side, context, deadline, &episode);
     episode.consumed = kr == KERN_SUCCESS;
     episode.found = turn_outcome(state, episode.found, kr);
     return episode;
@@ -80,7 +99,7 @@ int turn_announced(struct sleeper_state *state, const struct sleep_side *side, v
     found = episode.found;
     if (found > 0 && episode.consumed != 0)
         calibrate(state, turn_now() - began);
-    if (found > 0 && episode.whole_slice && taken == 0)
+    if (episode.unasked && taken == 0)
         side->count_rescue(context);
     if (found == 0)
         found = turn_verdict(state, side, context);

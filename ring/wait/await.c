@@ -17,7 +17,7 @@ bool await_stands(const struct ring_view *view, const struct group_view *group, 
         if ((word_load(awaited) >> group->index & 1) == 0)
             return false;
     }
-    return bell_stands(group, line);
+    return bell_sleeps(group, line);
 }
 
 /* How far the group has taken what there was: of many their position, of a lone one what it may have been handed (R3). */

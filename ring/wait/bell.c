@@ -11,9 +11,14 @@ bool bell_withdraw(const struct group_view *group, uint32_t line)
     return word_take_bit(&group_sleepers(group)[line / 64], line % 64); /* [SLEEP] */
 }
 
-bool bell_stands(const struct group_view *group, uint32_t line)
+bool bell_sleeps(const struct group_view *group, uint32_t line)
 {
     return (word_load_acquire(&group_sleepers(group)[line / 64]) >> line % 64 & 1) != 0; /* [SLEEP] */
+}
+
+bool bell_stands(const struct ring_view *view, const struct group_view *group, uint32_t line)
+{
+    return (word_load(&view->doorbell->groups) >> group->index & 1) != 0 && bell_sleeps(group, line);
 }
 
 int bell_take(const struct group_view *group, bool *more)

@@ -23,7 +23,10 @@
 /* The member on this line sleeps, or does no more. Withdraw: false: somebody had taken it. */
 void bell_announce(const struct ring_view *view, const struct group_view *group, uint32_t line);
 bool bell_withdraw(const struct group_view *group, uint32_t line);
-bool bell_stands(const struct group_view *group, uint32_t line);
+/* Has nobody taken it? */
+bool bell_sleeps(const struct group_view *group, uint32_t line);
+/* And will the next publication ring? Who took the group's bit, to take a sleeper, may have been killed before setting it again. */
+bool bell_stands(const struct ring_view *view, const struct group_view *group, uint32_t line);
 
 /* Take one sleeper: its line, or -1. `more`: others sleep still. */
 int bell_take(const struct group_view *group, bool *more);

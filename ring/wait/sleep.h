@@ -42,7 +42,7 @@ struct sleep_side {
     /* Is there something to do? 0: no. 1: yes. Negative: -errno, what the wait is to return (the stream ended...). */
     int (*look)(void *context);
     void (*announce)(void *context);
-    /* Not announced, and nothing to do just now: is there somebody who waits for what this one keeps? */
+    /* Not announced, or for long, and nothing to do just now: is there somebody who waits for what this one keeps? */
     void (*answer)(void *context);
     /* Has nobody taken the announcement, and is it for what would be announced now? It need not be made again. */
     bool (*stands)(void *context);

@@ -2,8 +2,9 @@
  * Sleepers and wakers (wait/bell.h), killed or stopped at every step.
  *
  * A sleeper that is left asleep with something to do, and without a credit, has been missed: while nobody is killed that must not be (I8).
- * Where somebody was, the sleeper wakes by itself within half a second, looks, and announces itself anew (wait/sleep.h): then the words
- * must be such that the next waker finds all of the living who sleep, each once, and is not kept from it by the dead.
+ * Where somebody was, the sleeper wakes by itself within half a second, and looks; with nothing to do it sleeps on if its announcement stands, else it
+ * announces itself anew (wait/announced.c): then the words must be such that the next waker finds all of the living who sleep, each once, and is not
+ * kept from it by the dead.
  */
 #include "core/shared.h"
 #include "finish.h"
@@ -229,7 +230,14 @@ static void check_nobody_is_missed(const struct world *world)
         }
 }
 
-/* The living sleep anew, and the next who publishes wakes them, one for each message, and then nobody is rung for. */
+/* The half second is over. */
+static bool sleeps_on(const struct world *world, unsigned who)
+{
+    return world->asleep[who] && !work_there(world, who) &&
+           bell_stands(&world->ring.view, group_of(world), world->member[who].line_index);
+}
+
+/* The living sleep on, or anew, and the next who publishes wakes them, one for each message, and then nobody is rung for. */
 static void check_all_are_found(struct world *world)
 {
     unsigned sleepers = 0, woken = 0;
@@ -238,10 +246,12 @@ static void check_all_are_found(struct world *world)
         world->credits[who] = 0;
         if (!world->joined[who])
             continue;
+        sleepers++;
+        if (sleeps_on(world, who))
+            continue;
         (void)bell_withdraw(group_of(world), world->member[who].line_index);
         (void)world_work(world, who, WORLD_MESSAGES, ONE_BY_ONE);
         bell_announce(&world->ring.view, group_of(world), world->member[who].line_index);
-        sleepers++;
     }
     world_produce(world);
     for (unsigned message = 0; message < sleepers; message++)
