@@ -7,6 +7,7 @@
 #include "meet/clock.h"
 #include "stages.h"
 #include "wait/bell.h"
+#include "wait/nap.h"
 
 enum { MEET_EVERY = 250 * 1000 * 1000 /* ns */ };
 
@@ -62,6 +63,14 @@ static void announce_member(void *context)
         stages_announce(consumer);
     else
         bell_announce(&consumer->core.view, &consumer->core.group, consumer->core.line_index);
+}
+
+/* The producer's word is about those whom it wakes. */
+static int64_t nap(void *context)
+{
+    const struct mring_consumer *consumer = context;
+
+    return consumer->core.upstreams != 0 ? 0 : nap_heeded(word_load(&consumer->core.view.page->nap));
 }
 
 static void answer_producer(void *context)
@@ -163,6 +172,7 @@ static void count_rescue(void *context)
 static const struct sleep_side consumer_side = {
     .look = consumer_look,
     .announce = announce_member,
+    .nap = nap,
     .answer = answer_producer,
     .stands = member_stands,
     .withdraw = withdraw_member,

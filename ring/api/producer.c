@@ -163,15 +163,21 @@ void producer_rescan(struct mring_producer *producer)
 /* ---- wake-ups ---- */
 
 /* This line's sleeper was taken. */
-static void ring_member(struct mring_producer *producer, uint32_t index, int line)
+static unsigned ring_member(struct mring_producer *producer, uint32_t index, int line)
 {
-    producer_count_wakeups(producer, wake_member(producer->ring, &producer->group[index], producer->known[index],
-                                                 &producer->turns[index], line));
+    const unsigned woken =
+        wake_member(producer->ring, &producer->group[index], producer->known[index], &producer->turns[index], line);
+
+    producer_count_wakeups(producer, woken);
+    return woken;
 }
 
 /* Somebody sleeps: one member per group that rings, or all of them. Always 0, for the calls that end with it. */
 static __attribute__((noinline)) int answer(struct mring_producer *producer, uint64_t bell)
 {
+    const int64_t began = clock_now();
+    unsigned woken = 0;
+
     fence_load(); /* [BELL]: the bell before the directory: a group that rings was live before */
     read_directory(producer);
     for (; bell != 0; bell &= bell - 1) {
@@ -192,8 +198,9 @@ static __attribute__((noinline)) int answer(struct mring_producer *producer, uin
             continue;
         line = bell_answer(&producer->core.view, group);
         if (line >= 0)
-            ring_member(producer, index, line);
+            woken += ring_member(producer, index, line);
     }
+    producer_say_nap(producer, woken, clock_now() - began);
     return 0;
 }
 
@@ -211,7 +218,7 @@ static void answer_all(struct mring_producer *producer)
             int line = bell_take(group, &more);
 
             if (line >= 0)
-                ring_member(producer, index, line);
+                (void)ring_member(producer, index, line);
         }
     }
 }

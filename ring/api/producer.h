@@ -6,6 +6,7 @@
 
 #include "core/producer.h"
 #include "ring.h"
+#include "wait/nap.h"
 #include "wait/sleep.h"
 #include "wakers.h"
 
@@ -29,11 +30,12 @@ struct mring_producer {
     uint64_t met;       /* the ring's meetings that this handle has seen to */
     int64_t look_again; /* when to look for dead members next; moved on by whatever gives room */
     struct sleeper_state sleep;
-    uint64_t scanned;  /* what the last scan found */
-    uint64_t keepers;  /* bit g: group g was what the last scan found no more than that for */
-    uint64_t want;     /* the gate announced to the groups of `wanted` while it sleeps */
-    uint64_t wanted;   /* bit g: group g was told, last */
-    uint64_t asked_at; /* the position for whose sake more was asked for than is needed; NOWHERE: none */
+    uint64_t scanned;      /* what the last scan found */
+    uint64_t keepers;      /* bit g: group g was what the last scan found no more than that for */
+    uint64_t want;         /* the gate announced to the groups of `wanted` while it sleeps */
+    uint64_t wanted;       /* bit g: group g was told, last */
+    struct nap_gauge naps; /* on those whom it wakes */
+    uint64_t asked_at;     /* the position for whose sake more was asked for than is needed; NOWHERE: none */
 };
 
 static inline bool producer_stale(const struct mring_producer *producer)
@@ -76,6 +78,9 @@ static inline void producer_count_wakeups(struct mring_producer *producer, unsig
     if (sent != 0)
         word_add_own(&producer->core.view.page->wakeups, sent);
 }
+
+/* It has woken so many in a row, which took so long: tell those who are about to sleep again. */
+void producer_say_nap(struct mring_producer *producer, unsigned woken, int64_t took);
 
 /* The group's words cannot be true, as its watch says: cut it off. Was it already, by a producer before this one? */
 void producer_cut_off(struct mring_producer *producer, uint32_t index);

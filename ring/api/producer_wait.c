@@ -71,6 +71,15 @@ static unsigned withdraw_want(void *context)
     return taken;
 }
 
+void producer_say_nap(struct mring_producer *producer, unsigned woken, int64_t took)
+{
+    struct word *said = &producer->core.view.page->nap;
+    const uint64_t nap = nap_after_pass(&producer->naps, woken, took);
+
+    if (word_load(said) != nap)
+        word_store(said, nap);
+}
+
 /* There is one producer: nobody to hand a wake-up on to, and nobody waits for what it keeps. */
 static void nothing(void *context)
 {
@@ -89,6 +98,13 @@ static bool members_reachable(void *context)
             return false;
     }
     return true;
+}
+
+/* Who releases has this one to wake, and not many. */
+static int64_t no_nap(void *context)
+{
+    (void)context;
+    return 0;
 }
 
 static bool publish_semaphore(void *context, semaphore_t semaphore)
@@ -150,7 +166,7 @@ static void count_rescue(void *context)
 /* Both waits are for the gate; they differ in how far. */
 #define WAIT_FOR_GATE(how_to_look, how_to_announce)                                                                    \
     {                                                                                                                  \
-        .look = (how_to_look), .announce = (how_to_announce), .answer = nothing, .stands = want_stands,                \
+        .look = (how_to_look), .announce = (how_to_announce), .nap = no_nap, .answer = nothing, .stands = want_stands, \
         .withdraw = withdraw_want, .pass_on = nothing, .reachable = members_reachable, .publish = publish_semaphore,   \
         .verdict = verdict, .count_sleep = count_sleep, .count_rescue = count_rescue                                   \
     }

@@ -106,6 +106,7 @@ int sleep_descriptor(struct sleeper_state *state)
     state->published = false;
     state->publish_again = 0;
     state->turn = turn_armed;
+    state->naps = false;
     return state->pollable.descriptor;
 }
 

@@ -141,7 +141,8 @@ int turn_spinning(struct sleeper_state *state, const struct sleep_side *side, vo
     return found != 0 ? found : look_round(state, side, context, deadline);
 }
 
-int turn_dozing(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
+static int doze(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline,
+                int64_t interval)
 {
     int found = turn_own_semaphore(state);
     kern_return_t kr;
@@ -150,10 +151,15 @@ int turn_dozing(struct sleeper_state *state, const struct sleep_side *side, void
         return found;
     turn_absorb(state);
     side->count_sleep(context);
-    kr = turn_wait(state, turn_slice(deadline, state->interval));
+    kr = turn_wait(state, turn_slice(deadline, interval));
     found = turn_outcome(state, side->look(context), kr);
     turn_consumed(state, kr == KERN_SUCCESS);
     return found != 0 ? found : look_round(state, side, context, deadline);
+}
+
+int turn_dozing(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
+{
+    return doze(state, side, context, deadline, state->interval);
 }
 
 /* ---- waiting ---- */
@@ -175,9 +181,29 @@ void sleep_begin(struct sleeper_state *state, enum mring_waiting way, int64_t in
                                         [MRING_DOZE] = turn_dozing};
 
     state->turn = turns[way];
+    state->naps = way == MRING_SPIN_THEN_SLEEP;
     state->dozes = way == MRING_DOZE;
     state->spin = way == MRING_SPIN_THEN_SLEEP && !one_processor() ? SPIN_NS : 0;
     state->interval = interval == 0 ? INTERVAL_NS : interval < SLICE_NS ? interval : SLICE_NS;
+}
+
+/*
+ * In place of most of the spinning: who is told to nap is one of many, and the processors have a lot to do. A credit that comes late for an
+ * announcement that is over does not end it.
+ */
+static int nap(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t deadline)
+{
+    const int64_t length = side->nap(context);
+    int64_t time = turn_now();
+    const int64_t end = time + length;
+    int found;
+
+    if (length == 0)
+        return 0;
+    found = spin(state, side, context, time + KEEP_NS, time + turn_slice(deadline, KEEP_NS));
+    while (found == 0 && (time = turn_now()) < end)
+        found = doze(state, side, context, deadline, end - time);
+    return found;
 }
 
 int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void *context, int64_t timeout)
@@ -195,6 +221,8 @@ int sleep_until(struct sleeper_state *state, const struct sleep_side *side, void
         if (state->verdict_at == 0)
             state->verdict_at = time + SLICE_NS;
     }
+    if (found == 0 && state->naps)
+        found = nap(state, side, context, deadline);
     while (found == 0) {
         int64_t time = turn_now();
 

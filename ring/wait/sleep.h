@@ -41,6 +41,8 @@
 struct sleep_side {
     /* Is there something to do? 0: no. 1: yes. Negative: -errno, what the wait is to return (the stream ended...). */
     int (*look)(void *context);
+    /* How long to wait by the clock first, not announced (nap.h); 0: not at all. */
+    int64_t (*nap)(void *context);
     void (*announce)(void *context);
     /* Not announced, or for long, and nothing to do just now: is there somebody who waits for what this one keeps? */
     void (*answer)(void *context);
@@ -75,6 +77,7 @@ struct sleeper_state {
     struct word woken;     /* mring_wake was called */
     unsigned owed;         /* credits that were promised and not yet consumed */
     bool published;
+    bool naps;          /* if it is told to, before it is announced */
     bool dozes;         /* never announced, woken by the clock */
     struct word polled; /* 1: the handle has a descriptor, and this: */
     struct pollable pollable;

@@ -103,6 +103,7 @@ static void number_the_rest(struct producer_page *page, const struct group_view 
         &line->wakeups,
         &group->aside->full,
         &group->aside->slot[ASIDE_SLOTS - 1].given,
+        &page->nap,
     };
 
     for (size_t at = 0; at < sizeof(words) / sizeof(*words); at++)

@@ -46,6 +46,9 @@
  *   consistent: they are read-modify-writes, or are ordered by system calls. The producer's clearing of the
  *   doorbell does not empty its store buffer here (on arm64 it need not); its taking does, being a release
  *   (mutation TAKE_RELAXED).
+ *   A nap (ring/wait/nap.h) is no step here: it is the time between the look that finds nothing and the announcement, which may be as long as it
+ *   likes. Nor is the look after each half second asleep, from which a member goes on waiting under the announcement that it has made: it changes
+ *   no word. (That it must see the announcement stand, the doorbell too, is for a producer killed between its steps: tests/kill, bells.c.)
  *   The wait of at most one second, which rescues members from a waker
  *   that was killed between its two steps, and the work of a member that was killed after it was signalled, is left out: nothing here may
  *   depend on it.
