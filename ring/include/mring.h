@@ -95,7 +95,8 @@ struct mring_consumer;
 enum mring_waiting {
     /*
      * Spin for as long as a sleep costs, as was measured on this handle's own, at most 100 microseconds; then sleep until woken. Where there is
-     * one processor, sleep at once. Right for nearly all.
+     * one processor, sleep at once. Where so many groups sleep that to wake them takes the producer 50 microseconds, first sleep by the clock,
+     * for twice as long as that takes, at most a millisecond. Right for nearly all.
      */
     MRING_SPIN_THEN_SLEEP = 0,
     /* Look all the time: the shortest delay, and no system call, but a processor that does nothing else. It needs one of its own. */

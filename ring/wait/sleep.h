@@ -13,12 +13,15 @@
  * ran) hands the wake-up on; one that does, and sees more than it takes, wakes the next (api/consumer.c). Else the work
  * would wait for somebody who is not coming while others sleep.
  *
- * No wait on the semaphore lasts longer than half a second: then it looks again, also where nobody can wake it, as its broker is gone.
+ * No wait on the semaphore lasts longer than half a second: then it looks again, also where nobody can wake it, as its broker is gone; with
+ * nothing to do it sleeps on under the same announcement, if that stands.
  * A waker may have been killed between taking and signalling. A whole wait that ends with work there and the announcement untouched
  * is counted (rescued) and says that a wake-up was lost.
  *
  * After half a second without work, in one call or over many short ones, it asks who of the others lives, so that a death is
  * noticed, and seen to, within a second.
+ *
+ * Where many sleep, who is about to announce itself naps before (nap.h).
  *
  * Other ways (enum mring_waiting). Who spins, or dozes on its semaphore by the clock, announces nothing: whoever publishes or releases finds
  * nobody to wake, and has nothing to do for it. It cannot be missed, as it looks again by itself. What it keeps it may keep for long, as a
