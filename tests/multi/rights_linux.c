@@ -145,7 +145,7 @@ static void exhaust(struct mring *ring)
 {
     struct mring_consumer *consumer[LAYOUT_GROUPS];
     struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
-    char group[16];
+    char group[32];
     int made = 0, code = 0;
 
     options.members = 1;
