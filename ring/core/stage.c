@@ -113,7 +113,7 @@ int stage_refill(struct consumer_core *consumer)
     uint64_t ahead, size;
 
     if (code != 1)
-        return code < 0 || position == consumer->limit ? code : consumer_core_vanished(consumer);
+        return code;
     ahead = consumer->released - position;
     if (ahead > consumer->record_max)
         ahead = consumer->record_max;
