@@ -130,6 +130,29 @@ static void aside_waits_for_nobody(void **state)
     fake_ring_free(&one.ring);
 }
 
+/* Words of members', who may be hostile: no place outside is written or read, and what cannot be counted is none. */
+static void aside_words_that_cannot_be_true(void **state)
+{
+    struct one one;
+    struct aside_message message;
+
+    (void)state;
+    one_make(&one, 1, GROUP_DECLARED);
+    assert_true(put(&one, 8, "a", 1));
+    word_store(&one.group->aside->slot[0].at, UINT64_MAX / 2); /* so that all room is used, and more */
+    assert_true(put(&one, 16, "a", 1));
+    word_store(&one.group->aside->slot[0].at, 0);
+    assert_false(put(&one, 24, "a", 1));
+    assert_int_equal(word_load(&one.group->aside->full), 1);
+    word_store(&one.group->aside->first, 3); /* of two */
+    assert_int_equal(aside_count(one.group), 0);
+    assert_int_equal(take_aside(&one, &message), 0);
+    word_store(&one.group->aside->first, 0);
+    word_store(&one.group->aside->slot[0].header, record_header(UINT32_MAX - 1, 0));
+    assert_int_equal(take_aside(&one, &message), -EBADMSG);
+    fake_ring_free(&one.ring);
+}
+
 static void without_room_aside_it_is_handed_out(void **state)
 {
     struct one one;
@@ -156,9 +179,13 @@ static void without_room_aside_it_is_handed_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(aside_is_there_once),    cmocka_unit_test(aside_has_its_slots),
-        cmocka_unit_test(aside_bytes_go_around),  cmocka_unit_test(aside_says_what_is_too_long),
-        cmocka_unit_test(aside_waits_for_nobody), cmocka_unit_test(without_room_aside_it_is_handed_out),
+        cmocka_unit_test(aside_is_there_once),
+        cmocka_unit_test(aside_has_its_slots),
+        cmocka_unit_test(aside_bytes_go_around),
+        cmocka_unit_test(aside_says_what_is_too_long),
+        cmocka_unit_test(aside_waits_for_nobody),
+        cmocka_unit_test(aside_words_that_cannot_be_true),
+        cmocka_unit_test(without_room_aside_it_is_handed_out),
     };
 
     return cmocka_run_group_tests_name("core-aside", tests, NULL, NULL);

@@ -379,6 +379,25 @@ static void a_place_given_back_is_the_last_too(void **state)
     fake_ring_free(&passing.ring);
 }
 
+/* What is given back too late is somebody else's by now. */
+static void a_place_is_given_back_once(void **state)
+{
+    const uint32_t members[] = {2};
+    struct fake_ring ring;
+    struct consumer_core first, second;
+
+    (void)state;
+    fake_ring_make(&ring, LAYOUT_CAPACITY_MIN, 8, 1, members);
+    fake_ring_join(&ring, 0, 1, &first);
+    group_give_back(&ring.group[0], first.line_index, first.owner, 1);
+    fake_ring_join(&ring, 0, 2, &second);
+    assert_int_equal(second.line_index, first.line_index);
+    group_give_back(&ring.group[0], first.line_index, first.owner, 1);
+    assert_int_equal(word_load(&second.line->owner), second.owner);
+    assert_true(group_has_members(&ring.group[0]));
+    fake_ring_free(&ring);
+}
+
 /* A durable group's members leave, one of them with work that it was not handed: the next ones find all of it. */
 static void a_durable_group_goes_on_where_it_was(void **state)
 {
@@ -460,6 +479,7 @@ int main(void)
         cmocka_unit_test(what_a_leaver_was_not_handed_is_adopted),
         cmocka_unit_test(the_last_of_a_passing_group_sweeps),
         cmocka_unit_test(a_place_given_back_is_the_last_too),
+        cmocka_unit_test(a_place_is_given_back_once),
         cmocka_unit_test(a_durable_group_goes_on_where_it_was),
         cmocka_unit_test(a_group_is_fenced_when_all_are),
         cmocka_unit_test(a_busy_group_can_be_joined),

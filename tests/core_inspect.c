@@ -1,127 +1,12 @@
 /* Unit tests of core/inspect: what is sound is called sound, and each kind of trouble by its name and place. */
-#include "core/inspect.h"
-
-#include "core/lone.h"
 #include "core/shared.h"
-#include "support/fake_ring.h"
+#include "support/inspect_scene.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-enum { LONE = 0, MANY = 1, PASSING = 2, GROUPS = 3, MOST = 64 };
-
-static uint64_t dead; /* bit n: the life of number n has ended */
-
-static bool alive(void *context, uint64_t number)
-{
-    (void)context;
-    return number >= 64 || (dead >> number & 1) == 0;
-}
-
-/* A ring with a group of one, one of three and a passing one of two; a member in each, who holds something. */
-struct scene {
-    struct fake_ring ring;
-    struct group_entry directory[LAYOUT_GROUPS];
-    struct producer_core producer;
-    struct consumer_core lone, many, passing;
-    struct finding found[MOST];
-    unsigned count;
-};
-
-static void note(void *context, const struct finding *finding)
-{
-    struct scene *scene = context;
-
-    assert_true(scene->count < MOST);
-    scene->found[scene->count++] = *finding;
-}
-
-static void look(struct scene *scene)
-{
-    struct inspector inspector = {
-        .ring = scene->ring.view, .judge = {alive, NULL, 63}, .report = note, .context = scene};
-
-    for (unsigned group = 0; group < GROUPS; group++)
-        inspector.group[group] = &scene->ring.group[group];
-    scene->count = 0;
-    inspect(&inspector);
-}
-
-static enum finding_weight weight_of(enum finding_kind kind)
-{
-    static const enum finding_weight weights[] = {
-#define WEIGHT(name, weight, text) FINDING_##weight,
-        FINDINGS(WEIGHT)
-#undef WEIGHT
-    };
-
-    return weights[kind];
-}
-
-static unsigned troubles(const struct scene *scene)
-{
-    unsigned count = 0;
-
-    for (unsigned at = 0; at < scene->count; at++)
-        count += weight_of(scene->found[at].kind) != FINDING_NOTE;
-    return count;
-}
-
-static const struct finding *find(const struct scene *scene, enum finding_kind kind, int group, int line)
-{
-    for (unsigned at = 0; at < scene->count; at++)
-        if (scene->found[at].kind == kind && scene->found[at].group == group && scene->found[at].line == line)
-            return &scene->found[at];
-    return NULL;
-}
-
-static void describe(struct scene *scene, uint32_t index, const char *name)
-{
-    const struct group_view *group = &scene->ring.group[index];
-
-    (void)strcpy(scene->directory[index].name, name);
-    scene->directory[index].terms.kind = group->terms.kind;
-    scene->directory[index].terms.members = group->members;
-    scene->directory[index].entry_size = layout_group_size(group->members, scene->ring.view.capacity);
-    (void)word_set_bit(&scene->ring.view.page->groups, index);
-}
-
-static void take_one(struct consumer_core *consumer)
-{
-    struct record record;
-
-    if (consumer->group.members > 1)
-        assert_int_equal(shared_claim(consumer), 1);
-    else
-        assert_int_equal(lone_refill(consumer), 1);
-    assert_true(consumer_core_take(consumer, &record));
-}
-
-static void set_up(struct scene *scene)
-{
-    const uint32_t members[GROUPS] = {1, 3, 2};
-
-    memset(scene, 0, sizeof(*scene));
-    dead = 0;
-    fake_ring_make(&scene->ring, LAYOUT_CAPACITY_MIN, 8, GROUPS, members);
-    scene->ring.group[PASSING].terms.kind = GROUP_PASSING;
-    scene->ring.view.directory = scene->directory;
-    describe(scene, LONE, "lone");
-    describe(scene, MANY, "many");
-    describe(scene, PASSING, "passing");
-    assert_int_equal(producer_core_start(&scene->producer, &scene->ring.view), 0);
-    fake_ring_join(&scene->ring, LONE, 1, &scene->lone);
-    fake_ring_join(&scene->ring, MANY, 2, &scene->many);
-    fake_ring_join(&scene->ring, PASSING, 3, &scene->passing);
-    for (uint32_t at = 0; at < 64; at++)
-        fake_ring_send(&scene->ring, &scene->producer, "12345678", 8, at);
-    take_one(&scene->lone);
-    take_one(&scene->many);
-    take_one(&scene->passing);
-}
 
 static void a_ring_at_work_is_sound(void **state)
 {
@@ -290,6 +175,8 @@ static void damage_is_found_where_it_is(void **state)
     DAMAGED(word_store(&scene.many.line->intent_end, 1 << 20), HELD_BAD, MANY, 0);
     DAMAGED(word_store(&scene.ring.group[MANY].aside->first, 1), ASIDE_BAD, MANY, FINDING_WHOLE);
     DAMAGED(word_store(&scene.ring.group[MANY].aside->count, ASIDE_SLOTS + 1), ASIDE_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(word_store(&scene.many.line->intent_end, 64 * 16 - 4), HELD_BAD, MANY, 0);
+    DAMAGED(scene.directory[MANY].terms.unserved = 9, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(cut_off(&scene, MANY), CUT_OFF, MANY, FINDING_WHOLE);
     /* What only a group that was cut off has not released may be overwritten, and is nobody's damage. */
     DAMAGED((cut_off(&scene, LONE), word_store(record_at(&scene.ring.view, 0), UINT32_MAX)), CUT_OFF, LONE,
@@ -392,6 +279,141 @@ static void messages_set_aside_are_counted(void **state)
     fake_ring_free(&scene.ring);
 }
 
+/* The messages are looked at from where some group still needs them. Nobody needs what no stream has come to. */
+static void no_messages_are_looked_at_that_nobody_needs(void **state)
+{
+    static const uint64_t positions[] = {65 * 16, 8 + 4};
+    struct scene scene;
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(positions) / sizeof(positions[0]); at++) {
+        set_up(&scene);
+        word_store(record_at(&scene.ring.view, 0), UINT32_MAX);
+        group_leave(&scene.passing); /* the last of it */
+        shared_release(&scene.many, scene.many.batch_end);
+        word_store(&scene.many.line->held, HELD_IDLE);
+        word_store(&scene.ring.group[MANY].page->claim.low, positions[at]);
+        word_store(&scene.lone.line->held, positions[at]);
+        look(&scene);
+        assert_non_null(find(&scene, FINDING_POSITION_BAD, MANY, FINDING_WHOLE));
+        assert_null(find(&scene, FINDING_RECORD_BAD, FINDING_WHOLE, FINDING_WHOLE));
+        fake_ring_free(&scene.ring);
+    }
+}
+
+static void the_dead_who_hold_nothing_are_told(void **state)
+{
+    struct scene scene;
+    struct consumer_core other;
+
+    (void)state;
+    set_up(&scene);
+    fake_ring_join(&scene.ring, PASSING, 4, &other);
+    shared_release(&scene.many, scene.many.batch_end);
+    dead = 1 << 2 | 1 << 4;
+    look(&scene);
+    assert_non_null(find(&scene, FINDING_DEAD_IDLE, MANY, 0));
+    assert_non_null(find(&scene, FINDING_DEAD_EMPTY, PASSING, 1)); /* whose group may end with it */
+    assert_int_equal(troubles(&scene), 1);
+    /* Killed while it claimed, of many: it holds nothing, and the group is held up all the same. */
+    word_store(&scene.many.line->held, scene.many.position);
+    word_store(&scene.many.line->intent_end, scene.many.position);
+    look(&scene);
+    assert_non_null(find(&scene, FINDING_DEAD_EMPTY, MANY, 0));
+    assert_int_equal(troubles(&scene), 2);
+    /* Left by its owner like that it is nobody's orphan, and nobody need be told. */
+    word_store(&scene.many.line->owner, owner_next(word_load(&scene.many.line->owner), 0));
+    look(&scene);
+    assert_null(find(&scene, FINDING_FORGOTTEN, MANY, 0));
+    assert_null(find(&scene, FINDING_BIT_STRAY, MANY, 0));
+    fake_ring_free(&scene.ring);
+}
+
+/* How far a lone member has looked ahead is not what it holds for certain. */
+static void a_lone_member_may_look_anywhere(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_up(&scene);
+    word_store(&scene.lone.line->claimed, 1 << 20);
+    look(&scene);
+    assert_int_equal(troubles(&scene), 0);
+    assert_non_null(find(&scene, FINDING_HOLDS, LONE, 0));
+    /* Nor is what it left an orphan: who joins next takes it with the place. */
+    word_store(&scene.lone.line->owner, owner_next(word_load(&scene.lone.line->owner), 0));
+    look(&scene);
+    assert_null(find(&scene, FINDING_FORGOTTEN, LONE, 0));
+    fake_ring_free(&scene.ring);
+}
+
+/* Groups that are not there yet, or no more, and those that could not be mapped, are told as that and no further. */
+static void groups_that_are_nobodys_are_told(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_up(&scene);
+    word_store(&scene.ring.group[MANY].page->starting, 1);
+    word_store(&scene.ring.group[MANY].page->claim.low, 0);
+    word_store(&scene.many.line->held, 3);
+    word_store(&scene.ring.view.page->cut_off[LONE].what,
+               cut_off_word(scene.ring.group[LONE].incarnation, TROUBLE_UNSERVED));
+    word_store(&scene.lone.line->held, 3);
+    look(&scene);
+    assert_int_equal(troubles(&scene), 0);
+    assert_non_null(find(&scene, FINDING_STARTING, MANY, FINDING_WHOLE));
+    assert_null(find(&scene, FINDING_HELD_BAD, MANY, 0));
+    assert_non_null(find(&scene, FINDING_DROPPED, LONE, FINDING_WHOLE));
+    assert_null(find(&scene, FINDING_CUT_OFF, LONE, FINDING_WHOLE));
+    fake_ring_free(&scene.ring);
+}
+
+static void what_could_not_be_mapped_is_told(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    set_up(&scene);
+    scene.directory[MANY].terms.after = 1 << LONE;
+    scene.ring.group[MANY].terms.after = 1 << LONE;
+    scene.unreached[LONE] = true;
+    look(&scene);
+    assert_int_equal(troubles(&scene), 0);
+    assert_non_null(find(&scene, FINDING_UNREACHED, LONE, FINDING_WHOLE));
+    assert_null(find(&scene, FINDING_AFTER, MANY, FINDING_WHOLE));
+    /* Words from which no gate can be told. */
+    scene.unreached[LONE] = false;
+    word_store(&scene.lone.line->held, 8 + 4);
+    look(&scene);
+    assert_non_null(find(&scene, FINDING_HELD_BAD, LONE, 0));
+    assert_null(find(&scene, FINDING_AFTER, MANY, FINDING_WHOLE));
+    fake_ring_free(&scene.ring);
+}
+
+/* More places than a word has bits. */
+static void a_large_group_has_no_bits_beyond(void **state)
+{
+    const uint32_t members[] = {1, 70, 2};
+    struct scene scene;
+
+    (void)state;
+    memset(&scene, 0, sizeof(scene));
+    dead = 0;
+    fake_ring_make(&scene.ring, LAYOUT_CAPACITY_MIN, 8, GROUPS, members);
+    scene.ring.view.directory = scene.directory;
+    for (uint32_t group = 0; group < GROUPS; group++)
+        describe(&scene, group, "group");
+    assert_int_equal(producer_core_start(&scene.producer, &scene.ring.view), 0);
+    look(&scene);
+    assert_int_equal(troubles(&scene), 0);
+    word_store(&scene.ring.group[MANY].page->occupied[1], 1 << 6);
+    look(&scene);
+    assert_non_null(find(&scene, FINDING_BITS_BAD, MANY, FINDING_WHOLE));
+    assert_int_equal(troubles(&scene), 1);
+    fake_ring_free(&scene.ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +426,12 @@ int main(void)
         cmocka_unit_test(a_tail_that_cannot_be),
         cmocka_unit_test(messages_set_aside_are_counted),
         cmocka_unit_test(what_a_turned_group_had_left_may_be_overwritten),
+        cmocka_unit_test(no_messages_are_looked_at_that_nobody_needs),
+        cmocka_unit_test(the_dead_who_hold_nothing_are_told),
+        cmocka_unit_test(a_lone_member_may_look_anywhere),
+        cmocka_unit_test(groups_that_are_nobodys_are_told),
+        cmocka_unit_test(what_could_not_be_mapped_is_told),
+        cmocka_unit_test(a_large_group_has_no_bits_beyond),
     };
 
     return cmocka_run_group_tests_name("core-inspect", tests, NULL, NULL);

@@ -197,6 +197,32 @@ static void a_successor_keeps_the_intent(void **state)
     fake_ring_free(&scene.ring);
 }
 
+/* Somebody has damaged all of them: nothing is counted then, and no number made up. */
+static void without_landmarks_the_counters_stay(void **state)
+{
+    struct scene scene;
+    struct producer_page *page;
+    struct fact fact;
+
+    (void)state;
+    scene_make(&scene);
+    page = scene.ring.view.page;
+    send_some(&scene, 700, 30);
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++)
+        word_store(&page->landmark[place].position, place % 2 == 0 ? NOWHERE : 4);
+    word_store(&page->messages, 3);
+    assert_int_equal(producer_core_start(&scene.producer, &scene.ring.view), 0);
+    assert_int_equal(word_load(&page->messages), 3);
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++)
+        word_store(&page->landmark[place].position, NOWHERE);
+    assert_false(landmark_last(&scene.ring.view, &fact));
+    assert_false(landmark_resume(&scene.ring.view, &fact));
+    assert_false(landmark_at(&scene.ring.view, word_load(&page->tail), &fact));
+    fact = (struct fact){word_load(&page->tail), 0, 0}; /* nor backwards */
+    assert_false(landmark_count(&scene.ring.view, &fact, fact.position - 40));
+    fake_ring_free(&scene.ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_successor_takes_false_landmarks_away),
         cmocka_unit_test(a_successor_has_a_landmark_of_its_own),
         cmocka_unit_test(a_successor_keeps_the_intent),
+        cmocka_unit_test(without_landmarks_the_counters_stay),
     };
 
     return cmocka_run_group_tests_name("core-landmark", tests, NULL, NULL);

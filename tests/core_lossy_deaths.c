@@ -154,6 +154,47 @@ static void or_counted_where_it_is_gone(void **state)
     die_and_adopt(2);
 }
 
+/* Whatever the line says of a position it says of another one, or that no message lay before. */
+static void lie_about(struct member_line *line, uint64_t position, uint64_t another)
+{
+    for (struct line_fact *fact = line->fact; fact < line->fact + LINE_FACTS; fact++)
+        if (word_load(&fact->position) == position) {
+            word_store(&fact->position, another);
+            word_store(&fact->messages, 0);
+        }
+}
+
+/* What a line says of the two ends of a claim is bounded before it is counted by: the end comes after the beginning, in messages too. */
+static void facts_that_cannot_be_true_are_damage(void **state)
+{
+    const struct judge judge = {only_two_lives, NULL, 2};
+
+    (void)state;
+    for (unsigned lie = 0; lie < 3; lie++) {
+        struct scene scene;
+        struct account account = {0};
+        struct consumer_core dead, living;
+        struct record record = {0, 0, NULL};
+
+        scene_make(&scene);
+        fake_ring_join(&scene.ring, MANY, 1, &dead);
+        fake_ring_join(&scene.ring, MANY, 2, &living);
+        send_some(&scene, 40, 20);
+        assert_int_equal(next(&dead, &record), 1);
+        drain(&account, &living); /* so that the word does not name the dead one's line */
+        lie_about(dead.line, lie == 2 ? 0 : dead.batch_end, lie == 0 ? dead.batch_end : 8);
+        assert_true(recover_dead(&scene.ring.group[MANY], &judge, NULL));
+        assert_int_equal(recover_adopt(&living), -EBADMSG);
+        assert_int_equal(living.trouble.kind, TROUBLE_COUNT);
+        assert_true(word_load(&dead.line->held) == HELD_IDLE);
+        account.got = 0; /* and the group goes on */
+        send_some(&scene, 7, 20);
+        drain(&account, &living);
+        assert_int_equal(account.got, 7);
+        fake_ring_free(&scene.ring);
+    }
+}
+
 /* A message kills one after the other: at last it counts as missed. */
 static void poison_is_missed(void **state)
 {
@@ -229,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_release_that_was_not_finished),
         cmocka_unit_test(what_the_dead_was_handed_is_marked),
         cmocka_unit_test(a_dead_members_batch_is_adopted),
+        cmocka_unit_test(facts_that_cannot_be_true_are_damage),
         cmocka_unit_test(or_counted_where_it_is_gone),
         cmocka_unit_test(poison_is_missed),
         cmocka_unit_test(nothing_but_poison_holds_nobody),

@@ -350,6 +350,30 @@ static void nobody_asks_about_who_moves(void **state)
     fake_ring_free(&one.ring);
 }
 
+/* Nor about one that holds nothing, as long as that may last; but by those who see to all the dead at once. */
+static void nobody_asks_about_who_holds_nothing(void **state)
+{
+    struct suspect suspects[2] = {{0}};
+    struct one one;
+    struct consumer_core idle, other;
+    const struct judge judge = judge_of(LIVES - 1);
+
+    (void)state;
+    one_make(&one, 2, GROUP_PASSING);
+    join(&one, &idle);
+    join(&one, &other);
+    world.asked = 0;
+    assert_false(recover_dead(one.group, &judge, suspects));
+    assert_false(recover_dead(one.group, &judge, suspects));
+    assert_int_equal(world.asked, 0);
+    die(&idle);
+    assert_false(recover_dead(one.group, &judge, suspects));
+    assert_int_equal(word_load(&one.group->page->deaths), 0);
+    assert_false(recover_dead(one.group, &judge, NULL));
+    assert_int_equal(word_load(&one.group->page->deaths), 1);
+    fake_ring_free(&one.ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_turn_that_wraps_loses_nothing),
         cmocka_unit_test(a_line_that_cannot_be_true_is_damage),
         cmocka_unit_test(nobody_asks_about_who_moves),
+        cmocka_unit_test(nobody_asks_about_who_holds_nothing),
     };
 
     return cmocka_run_group_tests_name("core-recover", tests, NULL, NULL);

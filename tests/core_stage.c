@@ -1,5 +1,6 @@
 /* Unit tests of core/stage: groups that are after others. One thread; several processes are for multi/stages.c. */
 #include "core/lone.h"
+#include "core/lossy.h"
 #include "core/recover.h"
 #include "core/shared.h"
 #include "core/stage.h"
@@ -378,6 +379,34 @@ static void impossible_words_are_told(void **state)
     fake_ring_free(&cast.ring);
 }
 
+/* To one that may lose what it is after, too. */
+static void impossible_words_are_told_to_lossy_ones(void **state)
+{
+    const uint32_t members[] = {1, 1, 2};
+    const uint64_t after[] = {0, 1 << 0, 1 << 0};
+    static struct cast cast;
+    struct consumer_core *first, *lone, *many;
+
+    (void)state;
+    cast_make(&cast, 3, members, after);
+    cast.ring.group[1].terms.lossy = cast.ring.group[2].terms.lossy = 1;
+    lossy_begin_at_tail(&cast.ring.view, &cast.ring.group[1], 0);
+    lossy_begin_at_tail(&cast.ring.view, &cast.ring.group[2], 0);
+    first = join(&cast, 0, 0);
+    lone = join(&cast, 1, 0);
+    many = join(&cast, 2, 0);
+    send(&cast, 1);
+    word_store(&first->line->held, 5);
+    assert_int_equal(lossy_refill(lone), -EBADMSG);
+    assert_int_equal(lone->trouble.kind, TROUBLE_UPSTREAM);
+    assert_int_equal(shared_claim(many), -EBADMSG);
+    assert_int_equal(many->trouble.kind, TROUBLE_UPSTREAM);
+    word_store(&first->line->held, 16);
+    assert_int_equal(lossy_refill(lone), 1);
+    assert_int_equal(shared_claim(many), 1);
+    fake_ring_free(&cast.ring);
+}
+
 /* Records that a group before has released, and that are none. */
 static void damaged_records_are_told(void **state)
 {
@@ -398,6 +427,14 @@ static void damaged_records_are_told(void **state)
     assert_int_equal(then->trouble.kind, TROUBLE_REACH);
     word_store(record_at(&cast.ring.view, 0), 0);
     assert_int_equal(next(then, &record), -EBADMSG);
+    /* One that was there when it was looked ahead. */
+    word_store(record_at(&cast.ring.view, 0), record_header(8, 0));
+    assert_int_equal(next(then, &record), 1);
+    word_store(record_at(&cast.ring.view, 16), record_header(1 << 20, 0));
+    assert_false(consumer_core_take(then, &record));
+    assert_int_equal(stage_refill(then), -EBADMSG);
+    assert_int_equal(then->trouble.kind, TROUBLE_REACH);
+    assert_int_equal(then->trouble.position, 16);
     fake_ring_free(&cast.ring);
 }
 
@@ -593,6 +630,7 @@ int main(void)
         cmocka_unit_test(who_begins_ahead_waits),
         cmocka_unit_test(nothing_past_the_tail_is_taken),
         cmocka_unit_test(impossible_words_are_told),
+        cmocka_unit_test(impossible_words_are_told_to_lossy_ones),
         cmocka_unit_test(damaged_records_are_told),
         cmocka_unit_test(a_release_takes_who_waits_for_it),
         cmocka_unit_test(a_diamond_at_random),

@@ -281,6 +281,60 @@ static void words_that_cannot_be_true(void **state)
     word_store(&scene.old.line->held, 11 * RECORD);
     assert_int_equal(begin(&scene, &(struct start_wish){.from = START_GROUP}, &scene.ring.group[OLD]), -EBADMSG);
     fake_ring_free(&scene.ring);
+    scene_make(&scene, 1);
+    for (unsigned half = 0; half < 3; half++) {
+        send(&scene, LAP / 2);
+        read_old(&scene, LAP / 2);
+    }
+    word_store(&scene.ring.view.page->gate, 0); /* where a record began once */
+    assert_int_equal(begin(&scene, &oldest, NULL), -EBADMSG);
+    fake_ring_free(&scene.ring);
+}
+
+static void clear_landmarks(struct scene *scene)
+{
+    for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++)
+        word_store(&scene->ring.view.page->landmark[place].position, NOWHERE);
+}
+
+/* A lossy one has no gate to lean on; what it is to start at may be damaged all the same, or gone. */
+static void lossy_ones_among_words_that_cannot_be_true(void **state)
+{
+    const struct start_wish where_old_is = {.from = START_GROUP};
+    struct scene scene;
+
+    (void)state;
+    scene_make(&scene, 1);
+    scene.ring.group[NEW].terms.lossy = 1;
+    send(&scene, 10);
+    word_store(&scene.old.line->held, 11 * RECORD);
+    assert_int_equal(begin(&scene, &where_old_is, &scene.ring.group[OLD]), -EBADMSG);
+    fake_ring_free(&scene.ring);
+
+    scene_make(&scene, 1);
+    scene.ring.group[NEW].terms.lossy = 1;
+    send(&scene, 10);
+    group_leave(&scene.old);
+    scene.ring.group[OLD].terms.kind = GROUP_PASSING;
+    assert_int_equal(begin(&scene, &where_old_is, &scene.ring.group[OLD]), -ENOENT);
+    fake_ring_free(&scene.ring);
+
+    /* With no landmark left there is nothing to count from: it starts at the tail, by the producer's counters. */
+    scene_make(&scene, 1);
+    scene.ring.group[NEW].terms.lossy = 1;
+    send(&scene, 10);
+    clear_landmarks(&scene);
+    assert_int_equal(begin(&scene, &(struct start_wish){.from = START_OLDEST}, NULL), 0);
+    assert_int_equal(word_load(&scene.ring.group[NEW].line[0].held), 10 * RECORD);
+    assert_int_equal(word_load(&scene.ring.group[NEW].page->begin.messages), 10);
+    fake_ring_free(&scene.ring);
+
+    scene_make(&scene, 1);
+    scene.ring.group[NEW].terms.lossy = 1;
+    send(&scene, 10);
+    clear_landmarks(&scene);
+    assert_int_equal(begin_at(&scene, 2 * RECORD), -ERANGE);
+    fake_ring_free(&scene.ring);
 }
 
 /* In a ring of which nothing was overwritten yet, and nothing will be soon, the oldest is the first. */
@@ -321,6 +375,7 @@ int main(void)
         cmocka_unit_test(lossy_ones_know_where_they_are),
         cmocka_unit_test(lossy_ones_begin_with_the_first),
         cmocka_unit_test(words_that_cannot_be_true),
+        cmocka_unit_test(lossy_ones_among_words_that_cannot_be_true),
     };
 
     return cmocka_run_group_tests_name("core-start", tests, NULL, NULL);

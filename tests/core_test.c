@@ -200,6 +200,12 @@ static void damage_is_told_not_followed(void **state)
     word_store(record_at(&pair.ring.view, 0), record_header((uint32_t)view_message_max(&pair.ring.view) + 1, 0));
     assert_int_equal(lone_next(&pair.consumer, &record), -EBADMSG);
     fake_ring_free(&pair.ring);
+    /* Records wherever one looks, so that the chain of them comes around to where it began: more than one publication can be. */
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    for (uint64_t at = 0; at < LAYOUT_CAPACITY_MIN; at += 16)
+        word_store(record_at(&pair.ring.view, at), record_header(8, 0));
+    assert_int_equal(producer_core_start(&successor, &pair.ring.view), -EBADMSG);
+    fake_ring_free(&pair.ring);
 }
 
 /* A tail that no stream reaches: the end of a record there wraps around to a small number. */
@@ -221,6 +227,27 @@ static void positions_do_not_wrap(void **state)
     assert_int_equal(lone_next(&pair.consumer, &record), 1);
     assert_int_equal(lone_next(&pair.consumer, &record), -EBADMSG);
     assert_int_equal(producer_core_start(&successor, &pair.ring.view), -EBADMSG);
+    fake_ring_free(&pair.ring);
+}
+
+/* One that lies further ahead than the ring is long is not believed: it goes by the headers, and only where these do not tell it is damage. */
+static void a_tail_too_far_ahead_is_not_believed(void **state)
+{
+    struct pair pair;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    for (uint32_t at = 0; at < 8; at++)
+        fake_ring_send(&pair.ring, &pair.producer, "12345678", 8, at);
+    word_store(&pair.ring.view.page->tail, 3 * LAYOUT_CAPACITY_MIN);
+    for (uint32_t at = 0; at < 6; at++) {
+        assert_int_equal(lone_next(&pair.consumer, &record), 1);
+        assert_int_equal(pair.consumer.limit, pair.consumer.position);
+    }
+    pair.consumer.limit += 8; /* as who looked ahead to a tail, which need not be where a record ends */
+    assert_int_equal(lone_next(&pair.consumer, &record), -EBADMSG);
+    assert_int_equal(pair.consumer.trouble.kind, TROUBLE_TAIL);
     fake_ring_free(&pair.ring);
 }
 
@@ -327,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_batch_without_its_first_header_never_was),
         cmocka_unit_test(damage_is_told_not_followed),
         cmocka_unit_test(positions_do_not_wrap),
+        cmocka_unit_test(a_tail_too_far_ahead_is_not_believed),
         cmocka_unit_test(no_message_is_longer_than_the_longest),
         cmocka_unit_test(no_record_crosses_the_tail),
         cmocka_unit_test(a_lone_group_keeps_its_place),

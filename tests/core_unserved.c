@@ -3,6 +3,7 @@
 
 #include "core/lone.h"
 #include "core/lossy.h"
+#include "core/recover.h"
 #include "core/shared.h"
 #include "support/fake_ring.h"
 
@@ -332,6 +333,32 @@ static void what_cannot_be_true_is_not_counted(void **state)
     fake_ring_free(&scene.ring);
 }
 
+/* Either end of what a dead member holds, between two messages. */
+static void nor_is_what_a_line_cannot_hold(void **state)
+{
+    (void)state;
+    for (unsigned end = 0; end < 2; end++) {
+        struct scene scene;
+        struct producer_core producer;
+        struct member_line *line;
+        uint64_t from, to;
+        uint32_t index = 0;
+
+        leave_behind(&scene, &producer, 4);
+        while (!recover_holds(scene.group, index, &from, &to)) {
+            index++;
+            assert_true(index < scene.group->members);
+        }
+        line = &scene.group->line[index];
+        word_store(end == 0 ? &line->held : &line->intent_end, (end == 0 ? from : to) - 8);
+        assert_false(unserved_turn(&scene.ring.view, scene.group));
+        assert_int_equal(scene.group->terms.lossy, 0);
+        word_store(end == 0 ? &line->held : &line->intent_end, end == 0 ? from : to);
+        assert_true(unserved_turn(&scene.ring.view, scene.group));
+        fake_ring_free(&scene.ring);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +369,7 @@ int main(void)
         cmocka_unit_test(what_a_turned_group_has_left_is_counted),
         cmocka_unit_test(what_the_dead_one_was_not_handed_is_not_marked),
         cmocka_unit_test(what_cannot_be_true_is_not_counted),
+        cmocka_unit_test(nor_is_what_a_line_cannot_hold),
         cmocka_unit_test(limits_are_for_those_who_keep_the_producer_waiting),
     };
 
