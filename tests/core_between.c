@@ -6,6 +6,7 @@
 #include "core/lone.h"
 #include "core/lossy.h"
 #include "core/shared.h"
+#include "core/start.h"
 #include "support/between.h"
 #include "support/mortals.h"
 
@@ -327,6 +328,76 @@ static void a_header_that_changes_is_damage(void **state)
     assert_true(damage != 0);
 }
 
+/* ---- where groups start ---- */
+
+enum { OLD, NEW };
+
+struct beginning {
+    struct fake_ring ring;
+    struct producer_core producer;
+    struct consumer_core old;
+    uint32_t sent;
+};
+
+static void go_on(void *context)
+{
+    struct beginning *scene = context;
+    struct record record = {0, 0, NULL};
+
+    for (unsigned count = 0; count < 3 && scene->sent < 99; count++, scene->sent++) /* the new one keeps all of it */
+        fake_ring_send(&scene->ring, &scene->producer, &scene->sent, sizeof(scene->sent), scene->sent);
+    while (lone_next(&scene->old, &record) == 1)
+        consumer_core_release(&scene->old, scene->old.position);
+}
+
+/* The group is made among messages of which one reader has had the half; as the broker does it. */
+static void beginning_make(struct beginning *scene, uint32_t members, uint32_t lossy)
+{
+    const uint32_t both[] = {1, members};
+
+    memset(scene, 0, sizeof(*scene));
+    fake_ring_make(&scene->ring, LAYOUT_CAPACITY_MIN, 8, 2, both);
+    scene->ring.group[NEW].terms = (struct group_terms){.kind = GROUP_PASSING, .members = members, .lossy = lossy};
+    scene->ring.groups = 1;
+    assert_int_equal(producer_core_start(&scene->producer, &scene->ring.view), 0);
+    fake_ring_join(&scene->ring, OLD, 1, &scene->old);
+    go_on(scene);
+    for (unsigned count = 0; count < 3; count++, scene->sent++)
+        fake_ring_send(&scene->ring, &scene->producer, &scene->sent, sizeof(scene->sent), scene->sent);
+    assert_int_equal(group_occupy(&scene->ring.group[NEW], 2, NULL, NULL), 0);
+    start_prepare(&scene->ring.group[NEW], 0);
+    scene->ring.groups = 2;
+}
+
+/* Where the other one is, whatever that one reads and the producer sends meanwhile: at a message that it had not released when the call began, or later. */
+static void a_group_starts_where_another_is(void **state)
+{
+    const struct start_wish wish = {.from = START_GROUP};
+
+    (void)state;
+    for (uint32_t kind = 0; kind < 4; kind++) {
+        const uint32_t members = 1 + kind % 2;
+        unsigned at = 0;
+        bool came;
+
+        do {
+            struct beginning scene;
+            const struct group_view *group = &scene.ring.group[NEW];
+            uint64_t before, place;
+
+            beginning_make(&scene, members, kind / 2);
+            before = word_load(&scene.old.line->held);
+            others_come(go_on, &scene, ++at, 3);
+            assert_int_equal(start_place(&scene.ring.view, group, 0, &wish, &scene.ring.group[OLD]), 0);
+            came = others_came();
+            place = word_load(&group->page->claim.low);
+            assert_true(place >= before && place <= word_load(&scene.old.line->held));
+            assert_int_equal(place % SIZE, 0);
+            fake_ring_free(&scene.ring);
+        } while (came);
+    }
+}
+
 /* ---- lossy groups ---- */
 
 struct lossy_one {
@@ -428,6 +499,7 @@ int main(void)
         cmocka_unit_test(a_group_that_is_passed_on_lives),
         cmocka_unit_test(nobody_looks_beyond_what_is_published),
         cmocka_unit_test(a_header_that_changes_is_damage),
+        cmocka_unit_test(a_group_starts_where_another_is),
         cmocka_unit_test(a_position_is_told_with_its_number),
         cmocka_unit_test(a_position_without_a_number_is_damage),
     };

@@ -291,6 +291,27 @@ static void words_that_cannot_be_true(void **state)
     fake_ring_free(&scene.ring);
 }
 
+/* A reader has followed the headers past a tail that is stored only now. */
+static void what_is_just_being_published_is_there(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < 3; kind++) {
+        struct scene scene;
+
+        scene_make(&scene, 1);
+        scene.ring.group[NEW].terms.lossy = kind == 2;
+        send(&scene, 10);
+        read_old(&scene, 10);
+        word_store(&scene.ring.view.page->tail, 8 * RECORD);
+        if (kind == 0)
+            assert_int_equal(begin_at(&scene, 9 * RECORD), 0);
+        else
+            assert_int_equal(begin(&scene, &(struct start_wish){.from = START_GROUP}, &scene.ring.group[OLD]), 0);
+        assert_int_equal(word_load(&scene.ring.group[NEW].line[0].held), (kind == 0 ? 9 : kind == 1 ? 10 : 8) * RECORD);
+        fake_ring_free(&scene.ring);
+    }
+}
+
 static void clear_landmarks(struct scene *scene)
 {
     for (unsigned place = 0; place < LAYOUT_LANDMARKS; place++)
@@ -375,6 +396,7 @@ int main(void)
         cmocka_unit_test(lossy_ones_know_where_they_are),
         cmocka_unit_test(lossy_ones_begin_with_the_first),
         cmocka_unit_test(words_that_cannot_be_true),
+        cmocka_unit_test(what_is_just_being_published_is_there),
         cmocka_unit_test(lossy_ones_among_words_that_cannot_be_true),
     };
 

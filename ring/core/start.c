@@ -25,6 +25,15 @@ static bool look_at_reach(const struct ring_view *view, struct reach *reach)
            reach->tail - reach->gate <= view->capacity;
 }
 
+/*
+ * Of a position that a reader has come to. The stream goes on meanwhile, so it is compared with what is loaded behind it; and who follows headers
+ * may be past the tail, by what is just being published.
+ */
+static bool is_published(const struct ring_view *view, const struct reach *reach, uint64_t position)
+{
+    return position <= reach->tail || position <= chain_stream_end(view);
+}
+
 /* Where the wish leads to, not yet known to be the beginning of a record. */
 static int choose(const struct ring_view *view, const struct reach *reach, const struct start_wish *wish,
                   const struct group_view *other, uint64_t *place)
@@ -35,10 +44,10 @@ static int choose(const struct ring_view *view, const struct reach *reach, const
         return 0;
     case START_POSITION:
         *place = wish->position;
-        return wish->position >= reach->gate && wish->position <= reach->tail ? 0 : -ERANGE;
+        return wish->position >= reach->gate && is_published(view, reach, wish->position) ? 0 : -ERANGE;
     default:
-        *place = gate_of_group(view, other, reach->gate, reach->tail);
-        return *place == GATE_NONE ? -ENOENT : *place == GATE_BROKEN ? -EBADMSG : 0;
+        *place = gate_of_group(view, other, reach->gate, INT64_MAX);
+        return *place == GATE_NONE ? -ENOENT : is_published(view, reach, *place) ? 0 : -EBADMSG; /* GATE_BROKEN, too */
     }
 }
 
@@ -75,9 +84,14 @@ static int place_lossy(const struct ring_view *view, const struct group_view *gr
     bool known;
 
     if (wish->from == START_GROUP) {
-        position = gate_of_group(view, other, 0, word_load_acquire(&view->page->tail)); /* [TAIL] */
-        if (position == GATE_NONE || position == GATE_BROKEN)
+        uint64_t tail;
+
+        position = gate_of_group(view, other, 0, INT64_MAX);
+        if (position == GATE_NONE || position > chain_stream_end(view))
             return position == GATE_NONE ? -ENOENT : -EBADMSG;
+        tail = word_load_acquire(&view->page->tail); /* [TAIL] */
+        if (position > tail)
+            position = tail;
     }
     known = (wish->from == START_POSITION || wish->from == START_GROUP) && landmark_at(view, position, &fact);
     if (wish->from == START_POSITION && !known)
