@@ -102,7 +102,7 @@ static void counts_that_cannot_be_true_are_damage(void **state)
 
 struct dead_one {
     struct one one;
-    struct consumer_core dead, living;
+    struct consumer_core dead, living, other;
     int code;
 };
 
@@ -185,6 +185,84 @@ static void an_orphan_is_swept_or_adopted(void **state)
     assert_true(swept > 1 && adopted > 1);
 }
 
+struct newcomers {
+    struct one one;
+    struct consumer_core other, mine;
+};
+
+static void adopt_too(void *context)
+{
+    struct dead_one *scene = context;
+
+    join(&scene->one, &scene->other);
+    scene->code = recover_adopt(&scene->other);
+}
+
+/* What a dead member held is one member's, whoever else comes for it. */
+static void an_orphan_is_adopted_once(void **state)
+{
+    struct dead_one scene;
+    unsigned mine = 0, theirs = 0, at = 0;
+    bool came;
+
+    (void)state;
+    do {
+        int code;
+
+        dead_one_make(&scene, GROUP_DECLARED);
+        join(&scene.one, &scene.living);
+        assert_true(look(&scene.one));
+        scene.code = 0;
+        others_come(adopt_too, &scene, ++at, 0);
+        code = recover_adopt(&scene.living);
+        came = others_came();
+        assert_int_equal((code == 1) + (scene.code == 1), 1);
+        mine += code == 1;
+        theirs += scene.code == 1;
+        expect(code == 1 ? &scene.living : &scene.other, 0, 2);
+        fake_ring_free(&scene.one.ring);
+    } while (came);
+    assert_true(mine > 1 && theirs > 1);
+}
+
+static void join_too(void *context)
+{
+    struct newcomers *scene = context;
+
+    join(&scene->one, &scene->other);
+}
+
+/* Two come at once: each has a place of its own; also where the one that is free is a dead member's. */
+static void a_place_is_one_members(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < 2; kind++) {
+        unsigned at = 0;
+        bool came;
+
+        do {
+            struct newcomers scene;
+
+            one_make(&scene.one, 2, GROUP_DECLARED);
+            if (kind == 1) {
+                join(&scene.one, &scene.other);
+                join(&scene.one, &scene.mine);
+                die(&scene.other);
+                die(&scene.mine);
+            }
+            others_come(join_too, &scene, ++at, 0);
+            join(&scene.one, &scene.mine);
+            came = others_came();
+            if (came) {
+                assert_int_not_equal(scene.mine.line_index, scene.other.line_index);
+                assert_int_equal(word_load(&scene.other.line->owner), scene.other.owner);
+            }
+            assert_int_equal(word_load(&scene.mine.line->owner), scene.mine.owner);
+            fake_ring_free(&scene.one.ring);
+        } while (came);
+    }
+}
+
 static void make_an_orphan(void *context)
 {
     struct member_line *line = &((struct dead_one *)context)->one.group->line[2];
@@ -232,14 +310,15 @@ static void hand_over(void *context)
 static void a_group_that_is_passed_on_lives(void **state)
 {
     (void)state;
-    for (unsigned every = 0; every < 12; every++) {
+    for (unsigned kind = 0; kind < 24; kind++) {
+        const unsigned places = 2 + kind % 2, every = kind / 2;
         unsigned at = 0;
         bool came;
 
         do {
             struct relay relay = {.present = 0};
 
-            one_make(&relay.one, 2, GROUP_DECLARED);
+            one_make(&relay.one, places, GROUP_DECLARED);
             join(&relay.one, &relay.member[0]);
             others_come(hand_over, &relay, ++at, every);
             assert_true(group_has_members(relay.one.group));
@@ -495,6 +574,8 @@ int main(void)
         cmocka_unit_test(counts_that_cannot_be_true_are_damage),
         cmocka_unit_test(a_dead_line_is_buried_once),
         cmocka_unit_test(an_orphan_is_swept_or_adopted),
+        cmocka_unit_test(an_orphan_is_adopted_once),
+        cmocka_unit_test(a_place_is_one_members),
         cmocka_unit_test(nobody_adopts_for_ever),
         cmocka_unit_test(a_group_that_is_passed_on_lives),
         cmocka_unit_test(nobody_looks_beyond_what_is_published),

@@ -124,6 +124,13 @@ static void what_a_group_is_after_is_told(void **state)
     assert_non_null(found);
     assert_int_equal(found->from, 16);
     assert_null(find(&scene, FINDING_AFTER, LONE, FINDING_WHOLE));
+    /* After two: the slower one counts. */
+    shared_release(&scene.many, scene.many.batch_end);
+    scene.directory[PASSING].terms.after = scene.ring.group[PASSING].terms.after = 1 << LONE | 1 << MANY;
+    look(&scene);
+    found = find(&scene, FINDING_AFTER, PASSING, FINDING_WHOLE);
+    assert_non_null(found);
+    assert_int_equal(found->from, 16);
     /* In a circle, which no broker makes. */
     scene.directory[LONE].terms.after = 1 << MANY;
     look(&scene);

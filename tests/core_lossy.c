@@ -1,5 +1,6 @@
 /* Unit tests of core/lossy.h: what lossy members get, and what they are told they missed. */
 #include "core/lossy.h"
+#include "core/shared.h"
 
 #include "support/lossy_scene.h"
 
@@ -276,6 +277,28 @@ static void whatever_happens_it_adds_up(void **state)
     }
 }
 
+/* Who is about to wait has nothing at hand, and has been told of all that it missed. */
+static void who_has_more_does_not_wait(void **state)
+{
+    struct scene scene;
+    struct consumer_core member;
+    struct record record = {0, 0, NULL};
+
+    (void)state;
+    scene_make(&scene);
+    fake_ring_join(&scene.ring, MANY, 1, &member);
+    assert_false(lossy_has_more(&member));
+    send_some(&scene, 4, 8);
+    assert_int_equal(shared_claim(&member), 1);
+    assert_true(lossy_has_more(&member));
+    while (lossy_next(&member, &record) == 1)
+        ;
+    assert_false(lossy_has_more(&member));
+    member.lossy.pending = true;
+    assert_true(lossy_has_more(&member));
+    fake_ring_free(&scene.ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +310,7 @@ int main(void)
         cmocka_unit_test(what_is_held_is_told_with_what_is_behind),
         cmocka_unit_test(it_may_hold_so_many),
         cmocka_unit_test(what_is_taken_back_comes_again),
+        cmocka_unit_test(who_has_more_does_not_wait),
         cmocka_unit_test(whatever_happens_it_adds_up),
     };
 
