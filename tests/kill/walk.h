@@ -2,7 +2,7 @@
  * Killing at every step: the walk over a scenario's kill points.
  *
  * The library is built with MRING_KILL_POINTS for these tests: before every store to a shared word it calls mring_kill_point (core/atomic.h),
- * which counts, and before every load mring_look_point. An act is what one party of a scenario does, in a forked process of its own; the walk has it killed by SIGKILL at its
+ * which counts, and before every load mring_look_point. An act is what one party of a scenario does (party.h); the walk has it killed at its
  * step 1, 2, ... until it runs through, and goes on with the others from the memory that it left. No clock decides anything: who is dead is
  * told to the core as the world's word, and who must wait is stopped.
  *
@@ -11,15 +11,13 @@
  *   at once     the first is stopped before every access, loads too; the second is killed at every j, or runs through; then the first goes on
  *   three       the first is killed at every k, the second stopped before every access, the third runs through; then the second goes on
  *
- * Each time, after all of it, the scenario's `finish` brings everything to an end in the walking process and the journal is checked (model.h).
- * How many points there were is printed: a scenario without any is a failure.
+ * Each time, after all of it, the scenario's `finish` brings everything to an end and the journal is checked (model.h). How many points there
+ * were is printed: a scenario without any is a failure. Each scenario is walked in a process of its own: whatever ends it, where the walk was is told.
  */
 #ifndef TESTS_KILL_WALK_H
 #define TESTS_KILL_WALK_H
 
-#include "world.h"
-
-typedef void (*act)(struct world *world, unsigned who);
+#include "party.h"
 
 struct scenario {
     const char *name;
