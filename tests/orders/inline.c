@@ -2,12 +2,24 @@
 #include "mring_inline.h"
 
 int inline_publish(struct mring_writer *writer, size_t length, uint32_t tag);
+int inline_commit(struct mring_writer *writer, size_t length, uint32_t tag);
+int inline_flush(struct mring_writer *writer);
 int inline_next(struct mring_reader *reader, struct mring_message *message);
 int inline_release(struct mring_reader *reader, const struct mring_message *message);
 
 int inline_publish(struct mring_writer *writer, size_t length, uint32_t tag)
 {
     return mring_writer_publish(writer, length, tag);
+}
+
+int inline_commit(struct mring_writer *writer, size_t length, uint32_t tag)
+{
+    return mring_writer_commit(writer, length, tag);
+}
+
+int inline_flush(struct mring_writer *writer)
+{
+    return mring_writer_flush(writer);
 }
 
 int inline_next(struct mring_reader *reader, struct mring_message *message)
