@@ -204,6 +204,14 @@ static void where_another_group_is(void **state)
     expect_from(&scene, 4);
     fake_ring_free(&scene.ring);
 
+    scene_make(&scene, 2); /* it has gone on by headers, past the tail that was seen */
+    send(&scene, 10);
+    read_old(&scene, 10);
+    word_store(&scene.ring.view.page->tail, 9 * RECORD);
+    assert_int_equal(begin(&scene, &(struct start_wish){.from = START_GROUP}, &scene.ring.group[OLD]), 0);
+    expect_from(&scene, 10);
+    fake_ring_free(&scene.ring);
+
     scene_make(&scene, 2); /* it is nowhere: a passing one without members */
     group_leave(&scene.old);
     scene.ring.group[OLD].terms.kind = GROUP_PASSING;
