@@ -70,7 +70,7 @@ preset() {
 # What each shows. Of the two back ends of core/atomic.h and the two compilers, gcc with ck and clang with C11 run everything.
 #
 #   release-gcc     gcc, ck: all there is
-#   asan            the same, under AddressSanitizer and UndefinedBehaviorSanitizer
+#   asan            the same, under AddressSanitizer and UndefinedBehaviorSanitizer; not what counts or forbids system calls, nor packages
 #   tsan            gcc, C11: what runs as threads, under ThreadSanitizer
 #   release-c11     clang, C11
 #   release-clang   clang, ck: it compiles without a warning; units; the instructions that a message takes, which are the compiler's
