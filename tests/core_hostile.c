@@ -178,6 +178,25 @@ static void a_position_that_goes_back_ends_its_group(void **state)
     stage_end(&stage);
 }
 
+/* It looks at the record's own header, which may be one that was written over what it had not released. */
+static void a_lone_one_that_has_caught_up_sees_the_cut_first(void **state)
+{
+    struct mring_message message;
+    struct stage stage;
+    struct word *what;
+
+    (void)state;
+    stage_make(&stage);
+    assert_int_equal(mring_next(stage.lone, &message), 0);
+    assert_int_equal(mring_send(stage.producer, "12345678", 8, 1), 0);
+    what = &stage.ring->region.view.page->cut_off[stage.lone->core.group.index].what;
+    word_store(what, cut_off_word(stage.lone->core.group.incarnation, TROUBLE_BACK));
+    assert_int_equal(mring_next(stage.lone, &message), -ECONNABORTED);
+    assert_int_equal(stage.lone->core.position, 0);
+    word_store(what, 0);
+    stage_end(&stage);
+}
+
 static void a_passing_group_can_be_made_anew(void **state)
 {
     struct mring_consumer *bad, *good;
@@ -248,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_bad_tail_is_named),
         cmocka_unit_test(a_position_past_the_tail_ends_its_group_alone),
         cmocka_unit_test(a_position_that_goes_back_ends_its_group),
+        cmocka_unit_test(a_lone_one_that_has_caught_up_sees_the_cut_first),
         cmocka_unit_test(a_passing_group_can_be_made_anew),
         cmocka_unit_test(a_message_set_aside_that_cannot_be_is_named),
         cmocka_unit_test(a_declared_group_stays_mapped_whatever_the_directory_says),
