@@ -99,7 +99,7 @@ struct consumer_core {
     uint64_t batch_max;  /* of many: records claimed at once, at most */
     uint64_t quick;      /* of many: records that it is done with in a moment, by its pace lately; 0: not known */
     uint64_t published;  /* of many: the tail as last read */
-    unsigned streak;     /* lone, or after others: refills in a row that found more than one record (lone.h) */
+    unsigned streak;     /* refills, or looks at the tail, in a row that found more than one record (lone.h) */
     uint64_t again;      /* lone: records that begin below this were given to a dead member before; 0: none */
     uint64_t
         beyond; /* a tail that a dead producer did not come to store; 0: none. Not of a lone one that polls headers */

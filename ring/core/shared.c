@@ -2,6 +2,7 @@
 
 #include "chain.h"
 #include "group.h"
+#include "lone.h"
 #include "lossy.h"
 #include "recover.h"
 #include "stage.h"
@@ -29,9 +30,17 @@ static uint64_t share_of(const struct consumer_core *consumer, uint64_t backlog,
     return share < most ? share : most;
 }
 
+/* And how many: a quick member more, unless it asked for less. */
+static uint64_t records_most(const struct consumer_core *consumer)
+{
+    if (consumer->batch_max < SHARED_BATCH_MAX || consumer->quick < SHARED_BATCH_MAX)
+        return consumer->batch_max;
+    return consumer->quick < SHARED_QUICK_MAX ? consumer->quick : SHARED_QUICK_MAX;
+}
+
 struct batch {
     uint64_t position, end;
-    uint64_t records;
+    uint64_t records, most;
     uint64_t bytes; /* of payload */
 };
 
@@ -52,7 +61,7 @@ static void take_alike(const struct consumer_core *consumer, const struct stride
     const unsigned char *first = (const unsigned char *)record_at(&consumer->view, batch->end);
     const bool lossy = consumer->group.terms.lossy;
     const uint64_t length = stride->length, size = stride->size;
-    const uint64_t room = share - (batch->end - batch->position), most = (consumer->batch_max - batch->records) * size;
+    const uint64_t room = share - (batch->end - batch->position), most = (batch->most - batch->records) * size;
     const uint64_t end = room < most ? room : most;
     uint64_t ahead = 0;
 
@@ -84,7 +93,7 @@ static bool walk(const struct consumer_core *consumer, uint64_t tail, struct bat
     struct stride stride = consumer->stride;
     uint64_t share = 0;
 
-    while (batch->end != tail && batch->records < consumer->batch_max) {
+    while (batch->end != tail && batch->records < batch->most) {
         if (!measure(consumer, batch, tail, &stride, trouble))
             return false;
         if (batch->records == 1)
@@ -192,7 +201,7 @@ static int claim_at(struct consumer_core *consumer, uint64_t position, uint64_t 
 {
     const struct group_page *page = consumer->group.page;
     const bool lossy = consumer->group.terms.lossy;
-    struct batch batch = {.position = position, .end = position};
+    struct batch batch = {.position = position, .end = position, .most = records_most(consumer)};
     struct trouble trouble;
     uint64_t owner_serial;
     bool found;
@@ -228,9 +237,19 @@ static uint64_t published(struct consumer_core *consumer, uint64_t position)
 {
     const bool known = position < consumer->published && consumer->published - position <= consumer->view.capacity;
 
-    if (!known || consumer->quick < 2)
-        consumer->published = shared_tail(consumer, position); /* [TAIL] */
+    if (known && consumer->quick > 1)
+        return consumer->published;
+    consumer->published = shared_tail(consumer, position); /* [TAIL] */
+    if (!known && consumer->upstreams == 0)
+        consumer->streak = consumer->published - position > consumer->stride.size ? consumer->streak + 1 : 0;
     return consumer->published;
+}
+
+/* Nothing is left of what it knew of: in a stream it stands back before it looks for more, as a lone member does (lone.h). */
+static void stand_back(const struct consumer_core *consumer)
+{
+    if (consumer->upstreams == 0 && shared_position(consumer) >= consumer->published)
+        lone_stand_back(consumer->streak);
 }
 
 int shared_claim(struct consumer_core *consumer)
@@ -245,6 +264,7 @@ int shared_claim(struct consumer_core *consumer)
         if (result != 0)
             return result;
     }
+    stand_back(consumer);
     /* Each turn but the last is one in which the word was changed: by a claim of another member's, or a hostile one harms its own group. */
     do {
         uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */

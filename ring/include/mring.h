@@ -484,8 +484,8 @@ struct mring_join_options {
     /* How many members the group may have, if this call makes it; 0: the ring's default. A group that exists keeps its own. */
     unsigned members;
     /*
-     * In a group of many: how many messages this member claims at once, at most; 0, and more than 64: 64. 1 for work that takes so long
-     * that an idle member should rather have the next message.
+     * In a group of many: how many messages this member claims at once, at most; 0, and more than 63: 64, or up to 256 as long as it is
+     * done with them in two microseconds. 1 for work that takes so long that an idle member should rather have the next message.
      */
     unsigned batch;
     struct mring_error *error;
