@@ -22,6 +22,13 @@ static void work_batches(struct world *world, unsigned who)
     (void)world_work(world, who, 7, AT_ONCE);
 }
 
+/* By a pace at which it claims two at least, and by the tail that it knows of as long as that is past the group's position. */
+static void work_quickly(struct world *world, unsigned who)
+{
+    world->member[who].quick = 2;
+    (void)world_work(world, who, 5, ONE_BY_ONE);
+}
+
 /* Three are handed out, one is released of them. */
 static void hold_some(struct world *world, unsigned who)
 {
@@ -39,6 +46,12 @@ static void recover_batch(struct world *world, unsigned who)
 {
     (void)world_look(world, who, 0);
     (void)world_work(world, who, 6, AT_ONCE);
+}
+
+static void recover_quickly(struct world *world, unsigned who)
+{
+    (void)world_look(world, who, 0);
+    work_quickly(world, who);
 }
 
 static void recover_and_hold(struct world *world, unsigned who)
@@ -304,6 +317,16 @@ static const struct scenario scenarios[] = {
     {"claim-3", {3}, GROUP_DECLARED, 5, three_there, work_two, recover, recover, finish_members, false},
     {"help", {4}, GROUP_DECLARED, 5, one_has_claimed, work_two, work_two, claim_two, finish_without_earlier, false},
     {"batch", {3}, GROUP_DECLARED, 5, three_there, work_batches, recover_batch, recover_batch, finish_members, false},
+    {"quick",
+     {3},
+     GROUP_DECLARED,
+     5,
+     three_there,
+     work_quickly,
+     recover_quickly,
+     recover_quickly,
+     finish_members,
+     false},
     {"hold", {3}, GROUP_DECLARED, 5, three_there, hold_some, recover, recover, finish_members, false},
     {"adopt", {4}, GROUP_DECLARED, 5, dead_and_three, recover, recover, recover, finish_members, false},
     {"adopt-again", {4}, GROUP_DECLARED, 5, two_dead_and_two, recover, recover, NULL, finish_members, false},
