@@ -70,7 +70,9 @@ static int64_t nap(void *context)
 {
     const struct mring_consumer *consumer = context;
 
-    return consumer->core.upstreams != 0 ? 0 : nap_heeded(word_load(&consumer->core.view.page->nap));
+    const uint64_t said = consumer->core.upstreams != 0 ? 0 : word_load(&consumer->core.view.page->nap);
+
+    return said != 0 ? nap_heeded(said, clock_now()) : 0;
 }
 
 static void answer_producer(void *context)

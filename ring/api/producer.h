@@ -79,8 +79,8 @@ static inline void producer_count_wakeups(struct mring_producer *producer, unsig
         word_add_own(&producer->core.view.page->wakeups, sent);
 }
 
-/* It has woken so many in a row, which took so long: tell those who are about to sleep again. */
-void producer_say_nap(struct mring_producer *producer, unsigned woken, int64_t took);
+/* It has woken so many in a row, since then: tell those who are about to sleep again. */
+void producer_say_nap(struct mring_producer *producer, unsigned woken, int64_t began);
 
 /* The group's words cannot be true, as its watch says: cut it off. Was it already, by a producer before this one? */
 void producer_cut_off(struct mring_producer *producer, uint32_t index);

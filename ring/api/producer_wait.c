@@ -71,10 +71,10 @@ static unsigned withdraw_want(void *context)
     return taken;
 }
 
-void producer_say_nap(struct mring_producer *producer, unsigned woken, int64_t took)
+void producer_say_nap(struct mring_producer *producer, unsigned woken, int64_t began)
 {
     struct word *said = &producer->core.view.page->nap;
-    const uint64_t nap = nap_after_pass(&producer->naps, woken, took);
+    const uint64_t nap = nap_after_pass(&producer->naps, woken, began, clock_now());
 
     if (word_load(said) != nap)
         word_store(said, nap);

@@ -15,7 +15,7 @@
  *             04110  ended                 P, release [END]     the tail + 1 that it has ended at; 0: it has not
  *             04118  gate                  P, release [GATE]    no byte from here on is overwritten without a scan that says so (R9)
  *             04120  judged                P, release [JUDGED]  a group that it may be about to give up (unserved.h)
- *             04128  nap                   P                    ns: how long who is about to sleep had better wait by the clock before (wait/nap.h)
+ *             04128  nap                   P                    how long who is about to sleep had better wait by the clock before, and when that was said (wait/nap.h)
  *             04180  groups                B, release [GROUP]   which directory entries are live
  *             04188  directory_version     B, release [VERSION]  grows behind each change of those
  *             04190  broker                B, CAS [BROKER]      who serves the ring: OWNER, life 0: nobody
@@ -238,7 +238,7 @@ struct producer_page {
     struct word ended;  /* final tail + 1 once the stream is complete */
     struct word gate;   /* as a rescan found it, told before it is used; only grows */
     struct word judged; /* 0: none; or {incarnation: 56 bits, directory index + 1: 8 bits} */
-    struct word nap;    /* of sleepers that would all be woken for each message; 0: none */
+    struct word nap;    /* of sleepers that would all be woken for each message, and when that was said; 0: none */
     unsigned char pad2[LAYOUT_LINE - 48];
 
     struct word groups;            /* bit g: directory entry g is live */
