@@ -197,6 +197,27 @@ static void a_quick_member_claims_what_it_is_done_with_at_once(void **state)
     fake_ring_free(&many.ring);
 }
 
+/* As many as it is done with: that one of them is long makes it no more of the others. */
+static void a_quick_member_counts_in_records(void **state)
+{
+    static const char payload[1000];
+    struct many many;
+    struct consumer_core one, other;
+
+    (void)state;
+    many_make(&many, 2, GROUP_DECLARED);
+    fake_ring_join(&many.ring, 0, 1, &one);
+    fake_ring_join(&many.ring, 0, 2, &other);
+    for (uint32_t at = 0; at < 40; at++)
+        fake_ring_send(&many.ring, &many.producer, payload, at == 1 ? 1000 : 8, at);
+    one.quick = 30;
+    assert_int_equal(shared_claim(&one), 1);
+    assert_int_equal(one.limit - one.position, 29 * 16 + 1008);
+    other.quick = 3; /* more than its share */
+    claim_records(&other, 3);
+    fake_ring_free(&many.ring);
+}
+
 static void a_quick_member_looks_at_the_tail_when_it_has_come_there(void **state)
 {
     struct many many;
@@ -472,6 +493,7 @@ int main(void)
         cmocka_unit_test(claims_are_disjoint_and_ordered),
         cmocka_unit_test(a_batch_leaves_work_for_others),
         cmocka_unit_test(a_quick_member_claims_what_it_is_done_with_at_once),
+        cmocka_unit_test(a_quick_member_counts_in_records),
         cmocka_unit_test(a_quick_member_looks_at_the_tail_when_it_has_come_there),
         cmocka_unit_test(a_batch_ends_where_a_record_does),
         cmocka_unit_test(the_previous_claimer_is_signed_for),

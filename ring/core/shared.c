@@ -17,20 +17,7 @@ static uint64_t members_joined(const struct group_view *group)
     return joined != 0 ? joined : 1;
 }
 
-/* How much a claim may take of a backlog of such records (shared.h). */
-static uint64_t share_of(const struct consumer_core *consumer, uint64_t backlog, uint64_t size)
-{
-    const uint64_t most = consumer->view.capacity / 8, quick = consumer->quick * size;
-    uint64_t share = backlog;
-
-    if (quick < backlog) {
-        share = backlog / (2 * members_joined(&consumer->group));
-        share = share < quick ? quick : share;
-    }
-    return share < most ? share : most;
-}
-
-/* And how many: a quick member more, unless it asked for less. */
+/* How many records a claim may take (shared.h): a quick member more, unless it asked for less. */
 static uint64_t records_most(const struct consumer_core *consumer)
 {
     if (consumer->batch_max < SHARED_BATCH_MAX || consumer->quick < SHARED_BATCH_MAX)
@@ -42,7 +29,22 @@ struct batch {
     uint64_t position, end;
     uint64_t records, most;
     uint64_t bytes; /* of payload */
+    uint64_t share; /* bytes, of what is there: a quick member may go beyond this, */
+    uint64_t limit; /* and nobody beyond this */
 };
+
+/* How far the batch may go by records of this size, behind its position. */
+static uint64_t reach(const struct consumer_core *consumer, const struct batch *batch, uint64_t size)
+{
+    const uint64_t quick = consumer->quick < batch->most ? consumer->quick : batch->most;
+    uint64_t far = batch->end - batch->position;
+
+    if (quick > batch->records)
+        far += (quick - batch->records) * size;
+    if (far < batch->share)
+        far = batch->share;
+    return far < batch->limit ? far : batch->limit;
+}
 
 static void take_in(struct batch *batch, const struct stride *stride, uint64_t records)
 {
@@ -52,16 +54,16 @@ static void take_in(struct batch *batch, const struct stride *stride, uint64_t r
 }
 
 /*
- * Take in what is as long as the record before, as far as the share goes: a comparison each, and the next does not wait for the one before
- * (record_stride). Nothing wraps around: the share is an eighth of the data at most, which is mapped twice.
+ * Take in what is as long as the record before, as far as the batch may go: a comparison each, and the next does not wait for the one before
+ * (record_stride). Nothing wraps around: that is an eighth of the data at most, which is mapped twice.
  */
-static void take_alike(const struct consumer_core *consumer, const struct stride *stride, uint64_t share,
+static void take_alike(const struct consumer_core *consumer, const struct stride *stride, uint64_t far,
                        struct batch *batch)
 {
     const unsigned char *first = (const unsigned char *)record_at(&consumer->view, batch->end);
     const bool lossy = consumer->group.terms.lossy;
     const uint64_t length = stride->length, size = stride->size;
-    const uint64_t room = share - (batch->end - batch->position), most = (batch->most - batch->records) * size;
+    const uint64_t room = far - (batch->end - batch->position), most = (batch->most - batch->records) * size;
     const uint64_t end = room < most ? room : most;
     uint64_t ahead = 0;
 
@@ -87,22 +89,35 @@ static bool measure(const struct consumer_core *consumer, const struct batch *ba
     return false;
 }
 
-/* Walk records from the batch's position: one, then as many as its share of the backlog has. False: what stands there is no chain of records. */
+/* How much a claim may take of a backlog of more than one record (shared.h). */
+static void set_bounds(const struct consumer_core *consumer, uint64_t backlog, struct batch *batch)
+{
+    const uint64_t eighth = consumer->view.capacity / 8;
+
+    batch->limit = backlog < eighth ? backlog : eighth;
+    if (consumer->quick < batch->most)
+        batch->share = backlog / (2 * members_joined(&consumer->group));
+}
+
+/* Walk records from the batch's position: one, then as many as it may have. False: what stands there is no chain of records. */
 static bool walk(const struct consumer_core *consumer, uint64_t tail, struct batch *batch, struct trouble *trouble)
 {
     struct stride stride = consumer->stride;
-    uint64_t share = 0;
+    uint64_t far;
 
+    if (!measure(consumer, batch, tail, &stride, trouble))
+        return false;
+    take_in(batch, &stride, 1);
     while (batch->end != tail && batch->records < batch->most) {
         if (!measure(consumer, batch, tail, &stride, trouble))
             return false;
         if (batch->records == 1)
-            share = share_of(consumer, tail - batch->position, stride.size);
-        if (batch->records != 0 && batch->end + stride.size - batch->position > share)
+            set_bounds(consumer, tail - batch->position, batch);
+        far = reach(consumer, batch, stride.size); /* which taking in such records does not change */
+        if (batch->end + stride.size - batch->position > far)
             break;
         take_in(batch, &stride, 1);
-        if (batch->records > 1)
-            take_alike(consumer, &stride, share, batch);
+        take_alike(consumer, &stride, far, batch);
     }
     return true;
 }
