@@ -253,6 +253,30 @@ static void a_batch_is_released_before_the_next(void **state)
     assert_int_equal(mring_close(ring), 0);
 }
 
+/* A place says how many messages were handed out there to all who ever had it. That is not the pace of who comes. */
+static void who_comes_has_no_pace_yet(void **state)
+{
+    enum { MESSAGES = 40 };
+    struct mring *ring = make_ring(NULL, pair, 1);
+    struct mring_producer *producer;
+    struct mring_consumer *one, *other;
+    struct mring_message message[MESSAGES];
+
+    (void)state;
+    for (uint32_t line = 0; line < 2; line++)
+        word_store(&ring->group[0].view.line[line].messages, UINT64_C(1) << 50);
+    assert_int_equal(mring_producer(ring, &producer, NULL), 0);
+    assert_int_equal(mring_join(ring, "pair", NULL, &one), 0);
+    assert_int_equal(mring_join(ring, "pair", NULL, &other), 0);
+    for (uint32_t tag = 0; tag < MESSAGES; tag++)
+        assert_int_equal(mring_send(producer, "12345678", 8, tag), 0);
+    assert_int_equal(mring_next_batch(one, message, MESSAGES), MESSAGES / 4);
+    assert_int_equal(mring_leave(one), 0);
+    assert_int_equal(mring_leave(other), 0);
+    assert_int_equal(mring_producer_close(producer), 0);
+    assert_int_equal(mring_close(ring), 0);
+}
+
 static void a_passing_group_sees_what_comes(void **state)
 {
     struct mring *ring = make_ring(NULL, lone, 1);
@@ -571,6 +595,7 @@ int main(void)
         cmocka_unit_test(messages_have_limits),
         cmocka_unit_test(a_full_ring_refuses_and_tells_when_not),
         cmocka_unit_test(a_batch_is_released_before_the_next),
+        cmocka_unit_test(who_comes_has_no_pace_yet),
         cmocka_unit_test(a_passing_group_sees_what_comes),
         cmocka_unit_test(a_ring_without_groups_never_fills),
         cmocka_unit_test(a_member_limits_its_batch),

@@ -309,6 +309,7 @@ static int equip(struct mring_consumer *consumer, struct inherited *inherited, s
     const struct group_terms *terms = &consumer->core.group.terms;
     uint32_t members = consumer->group.view.members;
 
+    consumer->pace = (struct pace){clock_coarse(), word_load(&consumer->core.line->messages)};
     consumer->lone = members == 1;
     consumer->polls = consumer->lone && !terms->lossy && terms->after == 0;
     consumer->peers = calloc(members, sizeof(*consumer->peers));
