@@ -150,6 +150,9 @@ static int doze(struct sleeper_state *state, const struct sleep_side *side, void
     if (found != 0)
         return found;
     turn_absorb(state);
+    if (turn_take_flag(
+            state)) /* set before there was a semaphore; or its credit was absorbed in place of one that is owed */
+        return -ECANCELED;
     side->count_sleep(context);
     kr = turn_wait(state, turn_slice(deadline, interval));
     found = turn_outcome(state, side->look(context), kr);
