@@ -218,6 +218,67 @@ static void a_quick_member_counts_in_records(void **state)
     fake_ring_free(&many.ring);
 }
 
+/* How far a claim is to go, record by record, by what shared.h says; it goes up to the tail that the member knows, here the newest. */
+static uint64_t claim_end(const struct many *many, const struct consumer_core *one)
+{
+    const uint64_t from = one->position, backlog = producer_core_tail(&many->producer) - from;
+    const uint64_t most = one->batch_max < SHARED_BATCH_MAX ? one->batch_max
+                          : one->quick <= SHARED_BATCH_MAX  ? SHARED_BATCH_MAX
+                          : one->quick < SHARED_QUICK_MAX   ? one->quick
+                                                            : SHARED_QUICK_MAX;
+    uint64_t size = 0, bytes = 0, records = 0;
+
+    do {
+        bytes += size;
+        if (bytes == backlog || records == most)
+            break;
+        size = record_size(record_length(word_load(record_at(&one->view, from + bytes))), 8);
+        records++;
+    } while (records == 1 ||
+             (bytes + size <= one->view.capacity / 8 && (records <= one->quick || bytes + size <= backlog / (2 * 2))));
+    return from + bytes;
+}
+
+static void a_claim_is_as_large_as_it_may_be(void **state)
+{
+    enum { CLAIMS = 20000 };
+    static const char payload[3000];
+    struct many many;
+    struct consumer_core one, other;
+    unsigned seed = 20261128;
+    uint32_t usual = 8;
+
+    (void)state;
+    many_make(&many, 2, GROUP_DECLARED);
+    fake_ring_join(&many.ring, 0, 1, &one);
+    fake_ring_join(&many.ring, 0, 2, &other);
+    for (unsigned claims = 0; claims < CLAIMS; claims++) {
+        uint64_t position, end;
+
+        for (unsigned left = (seed = seed * 1103515245 + 12345) >> 16 & 511; left > 0; left--) {
+            seed = seed * 1103515245 + 12345;
+            if ((seed >> 16 & 31) == 0)
+                usual = (seed >> 21) % ((seed >> 24 & 3) == 0 ? 3000 : 30);
+            fake_ring_rescan(&many.ring, &many.producer);
+            if (!producer_core_finds_room(&many.producer, producer_core_place(&many.producer, usual).next))
+                break;
+            fake_ring_send(&many.ring, &many.producer, payload, usual, 0);
+        }
+        seed = seed * 1103515245 + 12345;
+        one.published = 0; /* so that it looks */
+        one.streak = 0;    /* and does not stand back before */
+        one.quick = (seed >> 16 & 3) == 0 ? 0 : (seed >> 18) % 300;
+        one.batch_max = (seed >> 28 & 1) == 0 ? SHARED_BATCH_MAX : 1 + (seed >> 20) % SHARED_BATCH_MAX;
+        position = one.position = one.limit = shared_position(&one);
+        end = claim_end(&many, &one);
+        assert_int_equal(shared_claim(&one), end != position);
+        assert_int_equal(one.limit, end);
+        one.position = one.limit;
+        shared_release(&one, one.limit);
+    }
+    fake_ring_free(&many.ring);
+}
+
 static void a_quick_member_looks_at_the_tail_when_it_has_come_there(void **state)
 {
     struct many many;
@@ -494,6 +555,7 @@ int main(void)
         cmocka_unit_test(a_batch_leaves_work_for_others),
         cmocka_unit_test(a_quick_member_claims_what_it_is_done_with_at_once),
         cmocka_unit_test(a_quick_member_counts_in_records),
+        cmocka_unit_test(a_claim_is_as_large_as_it_may_be),
         cmocka_unit_test(a_quick_member_looks_at_the_tail_when_it_has_come_there),
         cmocka_unit_test(a_batch_ends_where_a_record_does),
         cmocka_unit_test(the_previous_claimer_is_signed_for),
