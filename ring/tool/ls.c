@@ -96,14 +96,16 @@ static int run(int argc, char **argv)
     options.error = &error;
     code = mring_list(&options);
     if (code < 0)
-        return complain_of(code, &error);
-    if (!rows.complete)
-        return complain("no memory for the names of %d rings", code);
-    if (rows.count > 0)
-        qsort(rows.row, rows.count, sizeof(rows.row[0]), by_name);
-    print(&rows, quiet);
+        code = complain_of(code, &error);
+    else
+        code = rows.complete ? EXIT_DONE : complain("no memory for the names of %d rings", code);
+    if (code == EXIT_DONE) {
+        if (rows.count > 0)
+            qsort(rows.row, rows.count, sizeof(rows.row[0]), by_name);
+        print(&rows, quiet);
+    }
     free(rows.row);
-    return EXIT_DONE;
+    return code;
 }
 
 const struct command command_ls = {"ls", run, usage};

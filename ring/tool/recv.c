@@ -292,10 +292,13 @@ static int run(int argc, char **argv)
 
     read_arguments(argc, argv, &plan, &receiver);
     code = open_ring(&plan, &ring, &error);
-    if (code == 0)
-        code = join_group(&plan, ring, &receiver, &error);
     if (code != 0)
         return complain_of(code, &error);
+    code = join_group(&plan, ring, &receiver, &error);
+    if (code != 0) {
+        (void)mring_close(ring);
+        return complain_of(code, &error);
+    }
     (void)signal(SIGPIPE, SIG_IGN);
     code = stop_watch(wake, receiver.consumer);
     code = code != 0 ? complain_of(code, NULL) : receive(&receiver);

@@ -149,18 +149,21 @@ static int transmit(const struct plan *plan, struct feed *feed)
     return drain(feed->producer);
 }
 
+/* Closes the ring, unless sending came to nothing. */
 static int produce(const struct plan *plan, struct mring *ring)
 {
     struct mring_error error = MRING_ERROR_INIT;
     struct mring_producer_options options = MRING_PRODUCER_OPTIONS_INIT;
     struct mring_info info = MRING_INFO_INIT;
-    struct feed feed = {.producer = NULL};
+    static struct feed feed; /* outlives this call, with what is not closed */
     int code;
 
     options.error = &error;
     code = mring_producer(ring, &feed.producer, &options);
-    if (code != 0)
+    if (code != 0) {
+        (void)mring_close(ring);
         return complain_of(code, &error);
+    }
     (void)mring_info(ring, &info);
     feed.longest = info.message_max;
     code = transmit(plan, &feed);
@@ -171,6 +174,7 @@ static int produce(const struct plan *plan, struct mring *ring)
         return code;
     stop_end();
     (void)mring_producer_close(feed.producer);
+    (void)mring_close(ring);
     return EXIT_DONE;
 }
 
@@ -187,10 +191,7 @@ static int run(int argc, char **argv)
         return complain_of(code, &error);
     if (plan.create && plan.groups.count == 0)
         await_receiver(ring);
-    code = produce(&plan, ring);
-    if (code == EXIT_DONE)
-        (void)mring_close(ring);
-    return code;
+    return produce(&plan, ring);
 }
 
 const struct command command_send = {"send", run, usage};
