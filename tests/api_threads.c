@@ -1,12 +1,12 @@
 /*
  * The public calls under load, with everybody a thread of one process, which is what ThreadSanitizer can follow (build with MRING_ATOMICS=c11): on a
  * small ring a producer that goes by each way to send, and waits for room asleep; groups of one and of many, one after both, lossy ones, and one that
- * is turned lossy as nobody is there, whose members come, go and sleep. What a member did in plain memory before it released a message,
+ * is turned lossy as nobody is there, whose members come, go and sleep; and one who only looks, by mring_stats and mring_fsck. What a member did in plain memory before it released a message,
  * those of the group after its own see; each group sees each message once, or knows that it missed it (I2, I4, I5).
  *
  * Not here: groups that a join makes, whose words are mapped for members besides, as ThreadSanitizer cannot know that two addresses are one memory;
- * mring_stats and mring_fsck, which follow headers that may be written over, and look afterwards whether they were; and `rescued`, as who waits for
- * the group to be turned, and who waits for a message, do so for the same second: a sleeper whose time is up just when the message comes counts.
+ * and `rescued`, as who waits for the group to be turned, and who waits for a message, do so for the same second: a sleeper whose time is up just
+ * when the message comes counts.
  *
  *   api-threads [MESSAGES [SEED]]
  */
@@ -42,6 +42,7 @@ static atomic_uint sent;
 static atomic_uchar *seen[GROUPS];
 static unsigned char *done[GROUPS]; /* plain: by who released it, for those after */
 static atomic_uint got[GROUPS], missed[GROUPS];
+static atomic_uint looks;
 
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
@@ -248,6 +249,40 @@ static void *consume_lossy(void *argument)
     return NULL;
 }
 
+/* ---- who looks ---- */
+
+static void check_finding(void *unused, const struct mring_finding *finding)
+{
+    (void)unused;
+    if (finding->weight != MRING_NOTE)
+        (void)fprintf(stderr, "place %d of %s: %s\n", finding->place, finding->group, finding->text);
+    CHECK(finding->weight == MRING_NOTE);
+}
+
+/* Until all is sent: what is told may be old, and never goes back. */
+static void *look(void *unused)
+{
+    struct mring_fsck_options options = MRING_FSCK_OPTIONS_INIT;
+    struct mring_stats *stats = NULL;
+    uint64_t position = 0;
+
+    (void)unused;
+    options.report = check_finding;
+    while (atomic_load(&sent) < messages) {
+        struct mring_ring_stats told = MRING_RING_STATS_INIT;
+
+        CHECK(mring_stats(ring, &stats, NULL) == 0);
+        CHECK(mring_stats_ring(stats, &told) == 0);
+        CHECK(told.groups == GROUPS && told.unreached == 0 && told.cut_offs == 0);
+        CHECK(told.position >= position);
+        position = told.position;
+        CHECK(mring_fsck(ring, &options) == 0);
+        (void)atomic_fetch_add(&looks, 1);
+    }
+    mring_stats_free(stats);
+    return NULL;
+}
+
 /* ---- all of it ---- */
 
 static void account(void)
@@ -261,6 +296,8 @@ static void account(void)
         free(done[group]);
     }
     CHECK(atomic_load(&missed[TURNED]) > 0);
+    (void)printf("looked at %u times\n", atomic_load(&looks));
+    CHECK(atomic_load(&looks) > 0);
 }
 
 int main(int argc, char **argv)
@@ -278,7 +315,8 @@ int main(int argc, char **argv)
                  {consume_lossy, LOSSY},
                  {consume_lossy, TURNED},
                  {consume_lossy, LOSSY_MANY},
-                 {consume_lossy, LOSSY_MANY}};
+                 {consume_lossy, LOSSY_MANY},
+                 {look, 0}};
     enum { PARTS = sizeof(parts) / sizeof(*parts) };
     struct mring_options options = MRING_OPTIONS_INIT;
     static unsigned group_of[PARTS];

@@ -1,23 +1,34 @@
 /*
  * What is committed: the chain of records from the tail on (R2). The last publication of a producer that died between its first header and
- * the tail is there, whole, and nothing behind it. Only for a producer's successor, and for who knows that the producer is dead.
+ * the tail is there, whole, and nothing behind it.
+ *
+ * A producer's successor walks it, and a member who knows that the producer is dead. Who only looks does so beside a producer that may be on
+ * its next lap: what was a header may be part of a message meanwhile, written by plain stores. So it loads headers as what may be written
+ * meanwhile, and believes them once a second look, behind the walk, has shown that they were not.
  */
 #ifndef MRING_CORE_CHAIN_H
 #define MRING_CORE_CHAIN_H
 
 #include "view.h"
 
+/* Past the record at *at, which has this header; false: none can be there, or not one that ends before `end`. */
+static inline bool chain_pass(const struct ring_view *view, uint64_t *at, uint64_t end, uint64_t header)
+{
+    uint64_t size = record_size(record_length(header), view->alignment);
+
+    /* A zero header has the length 2^32 - 1. */
+    if (size > view_record_max(view) || size > end - *at)
+        return false;
+    *at += size;
+    return true;
+}
+
 /* From a place where a record begins to one, or to the tail, which the chain must meet exactly. False: at *at it does not go on. */
 static inline bool chain_reaches(const struct ring_view *view, uint64_t *at, uint64_t end)
 {
-    while (*at < end) {
-        uint64_t size = record_size(record_length(word_load(record_at(view, *at))), view->alignment);
-
-        /* A zero header has the length 2^32 - 1. */
-        if (size > view_record_max(view) || size > end - *at)
+    while (*at < end)
+        if (!chain_pass(view, at, end, word_load(record_at(view, *at))))
             return false;
-        *at += size;
-    }
     return true;
 }
 
@@ -26,26 +37,49 @@ struct chain {
     uint64_t messages, bytes;
 };
 
-/* The records from `tail` on; false: damaged, they cannot be one publication. */
-static inline bool chain_walk(const struct ring_view *view, uint64_t tail, struct chain *chain)
+static inline bool chain_begin(const struct ring_view *view, uint64_t tail, struct chain *chain)
 {
     *chain = (struct chain){tail, 0, 0};
     /* No stream gets that far; a tail that says so would have positions wrap. */
-    if (tail % view->alignment != 0 || tail > INT64_MAX)
-        return false;
-    for (;;) {
-        uint64_t header = word_load_acquire(record_at(view, chain->end)); /* [HEADER] */
-        uint64_t size = record_size(record_length(header), view->alignment);
+    return tail % view->alignment == 0 && tail <= INT64_MAX;
+}
 
-        if (header == 0)
-            return true;
-        /* One publication never exceeds the ring, so a chain that does is not one. */
-        if (size > view_record_max(view) || chain->end + size - tail > view->capacity)
-            return false;
-        chain->end += size;
-        chain->messages++;
-        chain->bytes += record_length(header);
+/* One more record of the chain from `tail` on; false: it cannot be one. */
+static inline bool chain_add(const struct ring_view *view, uint64_t tail, struct chain *chain, uint64_t header)
+{
+    uint64_t size = record_size(record_length(header), view->alignment);
+
+    /* One publication never exceeds the ring, so a chain that does is not one. */
+    if (size > view_record_max(view) || chain->end + size - tail > view->capacity)
+        return false;
+    chain->end += size;
+    chain->messages++;
+    chain->bytes += record_length(header);
+    return true;
+}
+
+/* The records from `tail` on; false: damaged, they cannot be one publication. */
+static inline bool chain_walk(const struct ring_view *view, uint64_t tail, struct chain *chain)
+{
+    bool whole = chain_begin(view, tail, chain);
+    uint64_t header;
+
+    while (whole && (header = word_load_acquire(record_at(view, chain->end))) != 0) /* [HEADER] */
+        whole = chain_add(view, tail, chain, header);
+    return whole;
+}
+
+/* The same, for who only looks. */
+static inline bool chain_look(const struct ring_view *view, uint64_t tail, struct chain *chain)
+{
+    bool whole = chain_begin(view, tail, chain);
+    uint64_t header;
+
+    while (whole && (header = word_load_racing(record_at(view, chain->end))) != 0) {
+        fence_load(); /* [HEADER] */
+        whole = chain_add(view, tail, chain, header);
     }
+    return whole;
 }
 
 /*
@@ -57,7 +91,7 @@ static inline uint64_t chain_stream_end(const struct ring_view *view)
     const struct word *word = &view->page->tail;
     uint64_t tail = word_load_acquire(word); /* [TAIL] */
     struct chain chain;
-    bool whole = chain_walk(view, tail, &chain);
+    bool whole = chain_look(view, tail, &chain);
     uint64_t now;
 
     fence_load();                  /* [TAIL] */

@@ -34,7 +34,7 @@ static bool lives(const struct inspector *inspector, uint64_t life)
 static bool inspect_chain(const struct inspector *inspector, uint64_t epoch, uint64_t tail)
 {
     struct chain chain;
-    bool whole = chain_walk(&inspector->ring, tail, &chain);
+    bool whole = chain_look(&inspector->ring, tail, &chain);
 
     fence_load();                                                 /* [EPOCH]: the walk before the second look */
     if (word_load_acquire(&inspector->ring.page->epoch) != epoch) /* [EPOCH] */
@@ -113,6 +113,15 @@ static uint64_t lowest_position(const struct inspector *inspector)
     return lowest;
 }
 
+/* chain_reaches, of what may be written meanwhile. */
+static bool seems_to_reach(const struct ring_view *view, uint64_t *at, uint64_t end)
+{
+    while (*at < end)
+        if (!chain_pass(view, at, end, word_load_racing(record_at(view, *at))))
+            return false;
+    return true;
+}
+
 static void inspect_messages(const struct inspector *inspector)
 {
     for (unsigned turn = 0; turn < WALKS; turn++) {
@@ -122,7 +131,7 @@ static void inspect_messages(const struct inspector *inspector)
 
         /* Positions that cannot be are their groups' damage. */
         if (from > end || end - from > inspector->ring.capacity || !aligned(inspector, from) ||
-            chain_reaches(&inspector->ring, &at, end))
+            seems_to_reach(&inspector->ring, &at, end))
             return;
         fence_load(); /* [CLAIM] [HELD]: the walk before the second look */
         if (lowest_position(inspector) == from) {
