@@ -1,4 +1,4 @@
-/* Woken just before it would sleep: whichever way it waits, it does not (wait/sleep.h, [WOKEN]). */
+/* Woken just before it would sleep: whichever way it waits, it does not (wait/sleep.h, [WOKEN]). And woken just after it looked up by itself. */
 #include "wait/sleep.h"
 #include "wait/turn.h"
 
@@ -8,11 +8,15 @@
 
 #include <cmocka.h>
 
+enum { NOTHING, ALONE, WITH_CREDIT };
+
 /* Who waits, and somebody who wakes it from outside while it looks for the first time. */
 struct scene {
     struct sleeper_state sleeper;
-    unsigned looks, sleeps;
+    int64_t began;
+    unsigned looks, sleeps, rescues;
     bool woken;
+    unsigned found; /* once it has slept for long */
 };
 
 static int look(void *context)
@@ -21,7 +25,11 @@ static int look(void *context)
 
     if (scene->looks++ == 0 && scene->woken)
         sleep_wake(&scene->sleeper);
-    return 0;
+    if (scene->found == NOTHING || turn_now() - scene->began < SLICE_NS / 2)
+        return 0;
+    if (scene->found == WITH_CREDIT)
+        (void)semaphore_signal((semaphore_t)word_load(&scene->sleeper.semaphore));
+    return 1;
 }
 
 static int64_t no_nap(void *context)
@@ -47,11 +55,11 @@ static unsigned nobody(void *context)
     return 0;
 }
 
-static bool unpublished(void *context, semaphore_t semaphore)
+static bool published(void *context, semaphore_t semaphore)
 {
     (void)context;
     (void)semaphore;
-    return false;
+    return true;
 }
 
 static int all_alive(void *context)
@@ -65,6 +73,11 @@ static void count_sleep(void *context)
     ((struct scene *)context)->sleeps++;
 }
 
+static void count_rescue(void *context)
+{
+    ((struct scene *)context)->rescues++;
+}
+
 static const struct sleep_side side = {
     .look = look,
     .nap = no_nap,
@@ -74,15 +87,16 @@ static const struct sleep_side side = {
     .withdraw = nobody,
     .pass_on = nothing,
     .reachable = no,
-    .publish = unpublished,
+    .publish = published,
     .verdict = all_alive,
     .count_sleep = count_sleep,
-    .count_rescue = nothing,
+    .count_rescue = count_rescue,
 };
 
 static int wait_for(struct scene *scene, int64_t timeout)
 {
     scene->looks = scene->sleeps = 0;
+    scene->began = turn_now();
     return sleep_until(&scene->sleeper, &side, scene, timeout);
 }
 
@@ -120,10 +134,26 @@ static void a_credit_is_not_anothers_flag(void **state)
     }
 }
 
+/* Half a second later there is something, and its waker about to come; or nobody comes. */
+static void who_finds_something_before_its_waker_comes_is_not_rescued(void **state)
+{
+    (void)state;
+    for (unsigned found = ALONE; found <= WITH_CREDIT; found++) {
+        struct scene scene = {.found = found};
+
+        sleep_begin(&scene.sleeper, MRING_SLEEP, 0);
+        assert_int_equal(wait_for(&scene, -1), 0);
+        assert_int_equal(scene.sleeps, 1);
+        assert_int_equal(scene.rescues, found == ALONE);
+        sleep_finish(&scene.sleeper, true);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_woken_does_not_sleep),
+        cmocka_unit_test(who_finds_something_before_its_waker_comes_is_not_rescued),
         cmocka_unit_test(a_credit_is_not_anothers_flag),
     };
 

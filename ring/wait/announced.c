@@ -5,7 +5,8 @@
 enum {
     COST_MOST_NS = 100 * 1000, /* a sleep that took longer was one for want of work */
     COST_LEAST_NS = 2 * 1000,
-    FORGET = 8 /* how slowly a cheap one is forgotten */
+    GRACE_NS = 20 * 1000 * 1000, /* for a waker between what it brought and the announcement */
+    FORGET = 8                   /* how slowly a cheap one is forgotten */
 };
 
 /* What one announced wait came to. */
@@ -14,6 +15,19 @@ struct episode {
     bool unasked;      /* it slept as long as it may without a credit, and then found something */
     unsigned consumed; /* credits */
 };
+
+/*
+ * It found something by itself. What was brought is seen before the sleeper is taken, half a millisecond before where the producer has many to
+ * wake: who is taken now was not forgotten.
+ */
+static kern_return_t await_waker(const struct sleeper_state *state, int64_t deadline, struct episode *episode)
+{
+    const int64_t longest = turn_slice(deadline, GRACE_NS);
+    const kern_return_t kr = turn_wait(state, longest);
+
+    episode->unasked = kr == KERN_OPERATION_TIMED_OUT && longest == GRACE_NS;
+    return kr;
+}
 
 /*
  * Once asleep, it looks up after each slice, and sleeps on under the announcement that it has made: nothing need be done anew that still
@@ -28,7 +42,8 @@ static kern_return_t sleep_on(struct sleeper_state *state, const struct sleep_si
         const bool whole = kr == KERN_OPERATION_TIMED_OUT && longest == SLICE_NS;
 
         episode->found = side->look(context);
-        episode->unasked = whole && episode->found > 0;
+        if (whole && episode->found > 0)
+            return await_waker(state, deadline, episode);
         if (episode->found != 0 || !whole || word_load(&state->woken) != 0)
             return kr;
         side->answer(context);

@@ -15,7 +15,7 @@
  *
  * No wait on the semaphore lasts longer than half a second: then it looks again, also where nobody can wake it, as its broker is gone; with
  * nothing to do it sleeps on under the same announcement, if that stands.
- * A waker may have been killed between taking and signalling. A whole wait that ends with work there and the announcement untouched
+ * A waker may have been killed between taking and signalling. A whole wait that ends with work there, and the announcement untouched for a moment more,
  * is counted (rescued) and says that a wake-up was lost.
  *
  * After half a second without work, in one call or over many short ones, it asks who of the others lives, so that a death is
