@@ -1,10 +1,10 @@
 /*
  * The public calls under load, with everybody a thread of one process, which is what ThreadSanitizer can follow (build with MRING_ATOMICS=c11): on a
  * small ring a producer that goes by each way to send, and waits for room asleep; groups of one and of many, one after both, lossy ones, and one that
- * is turned lossy as nobody is there, whose members come, go and sleep; and one who only looks, by mring_stats and mring_fsck. What a member did in plain memory before it released a message,
+ * is turned lossy as nobody is there, whose members come, go and sleep; one who only looks, by mring_stats and mring_fsck; and one who makes a group again and again, so that its place in the directory is written anew. What a member did in plain memory before it released a message,
  * those of the group after its own see; each group sees each message once, or knows that it missed it (I2, I4, I5).
  *
- * Not here: groups that a join makes, whose words are mapped for members besides, as ThreadSanitizer cannot know that two addresses are one memory;
+ * Not here: messages of groups that a join makes, whose words are mapped for members besides, as ThreadSanitizer cannot know that two addresses are one memory;
  * and `rescued`, as who waits for the group to be turned, and who waits for a message, do so for the same second: a sleeper whose time is up just
  * when the message comes counts.
  *
@@ -24,6 +24,8 @@
 
 enum { CAPACITY = 16384, LONGEST = 512, MESSAGES_MOST = 1 << 20 };
 enum { ONE, MANY, AFTER, LOSSY, LOSSY_MANY, TURNED, GROUPS };
+
+#define PASSING "passing"
 
 static const char *const both[] = {"one", "many"};
 static const struct mring_group groups[GROUPS] = {
@@ -249,14 +251,38 @@ static void *consume_lossy(void *argument)
     return NULL;
 }
 
-/* ---- who looks ---- */
+/* ---- who looks, and whom they find ---- */
+
+/* Groups that are gone at once. Their names and terms differ. */
+static void *come_and_go(void *unused)
+{
+    struct mring_join_options options = MRING_JOIN_OPTIONS_INIT;
+
+    (void)unused;
+    options.lossy = 1;
+    for (unsigned turn = 0; atomic_load(&sent) < messages; turn++) {
+        struct mring_consumer *consumer;
+
+        options.members = 1 + turn % 3;
+        CHECK(mring_join(ring, turn % 2 == 0 ? PASSING : PASSING " too", &options, &consumer) == 0);
+        CHECK(mring_leave(consumer) == 0);
+    }
+    return NULL;
+}
+
+/* Of a group that is just coming, or going, something may be left. */
+static bool is_harmless(const struct mring_finding *finding)
+{
+    return finding->weight == MRING_NOTE || (finding->weight == MRING_LEFT && finding->group != NULL &&
+                                             strncmp(finding->group, PASSING, sizeof(PASSING) - 1) == 0);
+}
 
 static void check_finding(void *unused, const struct mring_finding *finding)
 {
     (void)unused;
-    if (finding->weight != MRING_NOTE)
+    if (!is_harmless(finding))
         (void)fprintf(stderr, "place %d of %s: %s\n", finding->place, finding->group, finding->text);
-    CHECK(finding->weight == MRING_NOTE);
+    CHECK(is_harmless(finding));
 }
 
 /* Until all is sent: what is told may be old, and never goes back. */
@@ -273,10 +299,10 @@ static void *look(void *unused)
 
         CHECK(mring_stats(ring, &stats, NULL) == 0);
         CHECK(mring_stats_ring(stats, &told) == 0);
-        CHECK(told.groups == GROUPS && told.unreached == 0 && told.cut_offs == 0);
+        CHECK(told.groups >= GROUPS && told.cut_offs == 0);
         CHECK(told.position >= position);
         position = told.position;
-        CHECK(mring_fsck(ring, &options) == 0);
+        CHECK(mring_fsck(ring, &options) >= 0);
         (void)atomic_fetch_add(&looks, 1);
     }
     mring_stats_free(stats);
@@ -316,7 +342,8 @@ int main(int argc, char **argv)
                  {consume_lossy, TURNED},
                  {consume_lossy, LOSSY_MANY},
                  {consume_lossy, LOSSY_MANY},
-                 {look, 0}};
+                 {look, 0},
+                 {come_and_go, 0}};
     enum { PARTS = sizeof(parts) / sizeof(*parts) };
     struct mring_options options = MRING_OPTIONS_INIT;
     static unsigned group_of[PARTS];

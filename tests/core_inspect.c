@@ -168,7 +168,7 @@ static void damage_is_found_where_it_is(void **state)
     DAMAGED(scene.directory[MANY].terms.after = 1 << MANY, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].terms.after = 1 << PASSING, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].terms.after = UINT64_C(1) << 63, DIRECTORY_BAD, MANY, FINDING_WHOLE);
-    DAMAGED(scene.directory[MANY].entry_size++, DIRECTORY_BAD, MANY, FINDING_WHOLE);
+    DAMAGED(scene.directory[MANY].entry_size.value++, DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(scene.directory[MANY].name[0] = '\0', DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(memset(scene.directory[MANY].name, 'x', LAYOUT_NAME), DIRECTORY_BAD, MANY, FINDING_WHOLE);
     DAMAGED(word_store(&MANY_PAGE->claim.low, 64 * 16 + 8), POSITION_BAD, MANY, FINDING_WHOLE);
@@ -211,7 +211,7 @@ static void a_group_left_behind_for_a_lap_is_overrun(void **state)
     assert_int_equal(found->from, word_load(&MANY_PAGE->claim.low));
     assert_null(find(&scene, FINDING_OVERRUN, LONE, FINDING_WHOLE));
     /* But not if it was turned lossy, after its terms were had: then the producer was free to. */
-    scene.ring.group[MANY].incarnation = scene.directory[MANY].incarnation = 5;
+    scene.ring.group[MANY].incarnation = scene.directory[MANY].incarnation.value = 5;
     word_store(&PAGE->turned[MANY], 4);
     look(&scene);
     assert_non_null(find(&scene, FINDING_OVERRUN, MANY, FINDING_WHOLE));
@@ -232,7 +232,7 @@ static void what_a_turned_group_had_left_may_be_overwritten(void **state)
 
     (void)state;
     set_up(&scene);
-    scene.ring.group[MANY].incarnation = scene.directory[MANY].incarnation = 5;
+    scene.ring.group[MANY].incarnation = scene.directory[MANY].incarnation.value = 5;
     consumer_core_release(&scene.lone, 64 * 16);
     shared_release(&scene.many, scene.many.batch_end);
     group_leave(&scene.passing);

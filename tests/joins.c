@@ -309,10 +309,10 @@ static void a_declared_group_stays_whatever_the_directory_says(void **state)
     first_entry(ring)->terms.kind = GROUP_PASSING;
     assert_int_equal(mring_join(ring, "other", NULL, &other), 0);
     assert_int_equal(mring_leave(other), 0);
-    first_entry(ring)->incarnation++;
+    first_entry(ring)->incarnation.value++;
     assert_int_equal(mring_join(ring, "another", NULL, &other), 0);
     assert_int_equal(mring_leave(other), 0);
-    first_entry(ring)->incarnation--;
+    first_entry(ring)->incarnation.value--;
     first_entry(ring)->terms.kind = GROUP_DECLARED;
     while ((code = mring_send(producer, payload, sizeof payload, sent)) == 0)
         assert_true(++sent <= CAPACITY / BYTES);

@@ -242,7 +242,7 @@ static int refuse_more(const struct mring *ring, const char *name, const struct 
     return failure(error, code, 0,
                    "group \"%s\" cannot be joined: its %u places are taken by living members; who makes the group says "
                    "how many it has",
-                   name, index < 0 ? 0 : view->directory[index].terms.members);
+                   name, index < 0 ? 0 : entry_terms(&view->directory[index]).members);
 }
 
 static int join_failed(const struct mring *ring, const char *name, const struct wish *wish, int code,

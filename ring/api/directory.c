@@ -36,22 +36,24 @@ int directory_make_group(struct mring *ring, uint32_t index, const char *name, c
 {
     struct region_group *group = &ring->group[index];
     struct group_entry *entry = directory_entry(ring, index);
+    uint64_t incarnation = word_load(&entry->incarnation) + 1;
     int code;
 
     region_group_close(group);
     code = region_group_create(group, ring->region.view.capacity, terms->members, 0, error);
     if (code != 0)
         return code;
+    fence_store(); /* [GROUP]: whoever sees what is written here sees that the bit is clear */
     memset(entry->name, 0, sizeof(entry->name));
     memcpy(entry->name, name, strnlen(name, LAYOUT_NAME - 1));
     entry->terms = *terms;
-    entry->entry_size = layout_group_size(terms->members, ring->region.view.capacity);
-    entry->incarnation++;
-    entry->maker = ring->owner;
+    word_store(&entry->entry_size, layout_group_size(terms->members, ring->region.view.capacity));
+    word_store(&entry->incarnation, incarnation);
+    word_store(&entry->maker, ring->owner);
     group->view.index = index;
     group->view.terms = *terms;
-    group->view.incarnation = entry->incarnation;
-    ring->group_key[index] = key_of_group(&ring->secret, index, terms->members, entry->incarnation);
+    group->view.incarnation = incarnation;
+    ring->group_key[index] = key_of_group(&ring->secret, index, terms->members, incarnation);
     return 0;
 }
 
@@ -85,18 +87,19 @@ static bool is_empty(struct mring *ring, uint32_t index)
 {
     const struct group_entry *entry = directory_entry(ring, index);
     const struct region_group *group = directory_group(ring, index);
-    struct group_view known = {.index = index, .incarnation = entry->incarnation};
+    struct group_terms terms = entry_terms(entry);
+    struct group_view known = {.index = index, .incarnation = word_load(&entry->incarnation)};
     uint64_t cut = word_load_acquire(&ring->region.view.page->cut_off[index].what); /* [CUT] */
 
-    if (is_declared(ring, index) || !terms_by_join(&entry->terms))
+    if (is_declared(ring, index) || !terms_by_join(&terms))
         return false;
-    if (unserved_dropped(cut, entry->incarnation)) /* nobody was there, and who came then was turned away */
+    if (unserved_dropped(cut, known.incarnation)) /* nobody was there, and who came then was turned away */
         return true;
     if (group == NULL)
         return !life_marked(ring->life, group_mark(&known));
     if (start_pending(&group->view)) /* whoever made it was killed over that: nobody was told of it */
         return true;
-    return (group->view.terms.kind == GROUP_PASSING || cut_off_is(cut, entry->incarnation)) &&
+    return (group->view.terms.kind == GROUP_PASSING || cut_off_is(cut, known.incarnation)) &&
            !group_lives(&group->view, alive, ring);
 }
 
@@ -230,7 +233,7 @@ static int make_group(struct mring *ring, uid_t user, const struct join_request 
     code = directory_make_group(ring, index, request->name, &terms, NULL);
     if (code != 0)
         return code;
-    directory_entry(ring, index)->maker = user;
+    word_store(&directory_entry(ring, index)->maker, user);
     group = &ring->group[index].view;
     line = group_occupy(group, request->life, alive, ring);
     if (line < 0)
@@ -323,15 +326,16 @@ int directory_unjoin(struct mring *ring, const struct join_request *request)
 static bool may_remove(const struct mring *ring, const struct meet_peer *peer, uint32_t index)
 {
     return peer->role == MRING_PRODUCE || peer->uid == ring->owner ||
-           peer->uid == (uid_t)directory_entry(ring, index)->maker;
+           peer->uid == (uid_t)word_load(&directory_entry(ring, index)->maker);
 }
 
 /* With the lock held: no place is given meanwhile. -EAGAIN: nobody has brought the group yet. */
 static int remove_unserved(struct mring *ring, const struct meet_peer *peer, uint32_t index)
 {
     const struct region_group *group = directory_group(ring, index);
+    struct group_terms terms = entry_terms(directory_entry(ring, index));
 
-    if (is_declared(ring, index) || !terms_by_join(&directory_entry(ring, index)->terms))
+    if (is_declared(ring, index) || !terms_by_join(&terms))
         return -EOPNOTSUPP;
     if (!may_remove(ring, peer, index))
         return -EACCES;
@@ -370,7 +374,7 @@ static int take_in(struct mring *ring, const struct sleeper *member, mem_entry_n
     if (code != 0)
         return code;
     group->view.index = member->group;
-    group->view.terms = directory_entry(ring, member->group)->terms;
+    group->view.terms = entry_terms(directory_entry(ring, member->group));
     if (group->view.terms.kind != GROUP_DURABLE)
         group->view.terms.kind = GROUP_PASSING;
     group->view.terms.members = member->members;
@@ -383,9 +387,10 @@ static int take_in(struct mring *ring, const struct sleeper *member, mem_entry_n
 static bool is_live(struct mring *ring, const struct sleeper *member)
 {
     const struct group_entry *known = directory_entry(ring, member->group);
+    struct group_terms terms = entry_terms(known);
 
     return (word_load(&ring->region.view.page->groups) >> member->group & 1) != 0 &&
-           known->incarnation == member->incarnation && terms_by_join(&known->terms) &&
+           word_load(&known->incarnation) == member->incarnation && terms_by_join(&terms) &&
            !is_declared(ring, member->group);
 }
 

@@ -25,7 +25,7 @@ static bool is_kept(const struct mring *ring, uint32_t index)
 static bool is_current(const struct mring *ring, uint32_t index)
 {
     return is_kept(ring, index) &&
-           ring->group[index].view.incarnation == ring->region.view.directory[index].incarnation;
+           ring->group[index].view.incarnation == word_load(&ring->region.view.directory[index].incarnation);
 }
 
 static void unmark(struct mring *ring, uint32_t index)

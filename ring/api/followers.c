@@ -60,8 +60,8 @@ static struct follower *get(struct mring_consumer *consumer, uint32_t index)
     struct follower **of = &followers->of[index];
     int64_t began;
 
-    if (*of != NULL &&
-        consumer->core.view.directory[index].incarnation != (*of)->group.view.incarnation) { /* made anew meanwhile */
+    /* Made anew meanwhile. */
+    if (*of != NULL && word_load(&consumer->core.view.directory[index].incarnation) != (*of)->group.view.incarnation) {
         drop(*of, true);
         *of = NULL;
     }

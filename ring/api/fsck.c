@@ -84,7 +84,7 @@ static const char *copy_name(const struct mring *ring, int group, char name[LAYO
 {
     if (group < 0)
         return NULL;
-    memcpy(name, ring->region.view.directory[group].name, LAYOUT_NAME);
+    entry_name(&ring->region.view.directory[group], name);
     name[LAYOUT_NAME - 1] = '\0';
     return name;
 }

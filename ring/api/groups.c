@@ -7,13 +7,22 @@
 #include <inttypes.h>
 #include <string.h>
 
+static bool is_named(const struct mring *ring, uint32_t index, const char *name)
+{
+    char seen[LAYOUT_NAME];
+
+    entry_name(&ring->region.view.directory[index], seen);
+    return strncmp(seen, name, LAYOUT_NAME) == 0;
+}
+
 struct region_group *ring_group(struct mring *ring, uint32_t index)
 {
     struct region_group *group = &ring->group[index];
     const struct group_entry *entry = &ring->region.view.directory[index];
     uint64_t live = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
 
-    if ((live >> index & 1) == 0 || group->view.page == NULL || entry->incarnation != group->view.incarnation)
+    if ((live >> index & 1) == 0 || group->view.page == NULL ||
+        word_load(&entry->incarnation) != group->view.incarnation)
         return NULL;
     return group;
 }
@@ -23,8 +32,7 @@ int ring_find_declared(struct mring *ring, const char *name)
     for (uint32_t index = 0; index < LAYOUT_GROUPS; index++) {
         const struct region_group *group = ring_group(ring, index);
 
-        if (group != NULL && group->view.terms.kind == GROUP_DECLARED &&
-            strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
+        if (group != NULL && group->view.terms.kind == GROUP_DECLARED && is_named(ring, index, name))
             return (int)index;
     }
     return -1;
@@ -56,7 +64,7 @@ int ring_find_group(const struct mring *ring, const char *name)
     for (; live != 0; live &= live - 1) {
         int index = __builtin_ctzll(live);
 
-        if (strncmp(ring->region.view.directory[index].name, name, LAYOUT_NAME) == 0)
+        if (is_named(ring, (uint32_t)index, name))
             return index;
     }
     return -1;
@@ -68,7 +76,7 @@ uint64_t ring_count_places(const struct mring *ring)
     uint64_t places = 0;
 
     for (; live != 0; live &= live - 1)
-        places += ring->region.view.directory[__builtin_ctzll(live)].terms.members;
+        places += entry_terms(&ring->region.view.directory[__builtin_ctzll(live)]).members;
     return places;
 }
 
@@ -77,7 +85,7 @@ uint64_t ring_groups_of_kind(const struct mring *ring, enum group_kind kind)
     uint64_t groups = word_load_acquire(&ring->region.view.page->groups); /* [GROUP] */
 
     for (uint64_t left = groups; left != 0; left &= left - 1)
-        if (ring->region.view.directory[__builtin_ctzll(left)].terms.kind != (uint32_t)kind)
+        if (entry_terms(&ring->region.view.directory[__builtin_ctzll(left)]).kind != (uint32_t)kind)
             groups &= ~(left & -left);
     return groups;
 }

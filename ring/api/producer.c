@@ -73,7 +73,8 @@ static void read_directory(struct mring_producer *producer)
         bool lives = (live >> index & 1) != 0;
         const struct group_view *group = &producer->group[index].view;
 
-        if (group->page != NULL && (!lives || producer->core.view.directory[index].incarnation != group->incarnation))
+        if (group->page != NULL &&
+            (!lives || word_load(&producer->core.view.directory[index].incarnation) != group->incarnation))
             drop_group(producer, index);
         if (lives && group->page == NULL && !adopt_group(producer, index))
             producer->behind = true;

@@ -127,7 +127,7 @@ static int verdict(void *context)
 static void count_awaited(const struct ring_view *view, uint32_t index)
 {
     struct awaited *awaited = &view->page->awaited[index];
-    uint64_t incarnation = view->directory[index].incarnation;
+    uint64_t incarnation = word_load(&view->directory[index].incarnation);
 
     if (word_load(&awaited->incarnation) != incarnation) {
         word_store(&awaited->waits, 0);

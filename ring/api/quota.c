@@ -30,11 +30,13 @@ int quota_check(const struct mring *ring, uid_t user, uint32_t members)
     count(&all, members);
     for (; live != 0; live &= live - 1) {
         const struct group_entry *made = &ring->desk.directory[__builtin_ctzll(live)];
+        uint64_t maker = word_load(&made->maker);
+        uint32_t places = entry_terms(made).members;
 
-        if (made->maker == user)
-            count(&own, made->terms.members);
-        if (is_stranger(ring, (uid_t)made->maker))
-            count(&all, made->terms.members);
+        if (maker == user)
+            count(&own, places);
+        if (is_stranger(ring, (uid_t)maker))
+            count(&all, places);
     }
     return own.groups > GROUPS_EACH || own.members > MEMBERS_EACH || all.groups > GROUPS_ALL ||
                    all.members > MEMBERS_ALL

@@ -27,7 +27,7 @@ static int find_one(struct mring *ring, const char *group, const char *name, uin
     index = ring_find_group(ring, name);
     if (index < 0)
         return failure(error, -ENOENT, 0, "group \"%s\" cannot be after \"%s\": there is no such group", group, name);
-    terms = ring->region.view.directory[index].terms;
+    terms = entry_terms(&ring->region.view.directory[index]);
     if (!stage_may_lead(&terms))
         return failure(error, -EINVAL, 0,
                        "group \"%s\" cannot be after \"%s\": that one may end, or lose messages; only a group that was "

@@ -54,7 +54,7 @@ static void reach(struct mring_stats *stats, struct mring *ring, uint32_t index)
 {
     int code;
 
-    if (keeps(stats, index, ring->region.view.directory[index].incarnation))
+    if (keeps(stats, index, word_load(&ring->region.view.directory[index].incarnation)))
         return;
     let_go(stats, index);
     if (held_group_borrow(ring, index, &stats->held[index]) || clock_left(stats->ask_again) > 0)
@@ -151,10 +151,12 @@ static bool describe(const struct mring *ring, uint32_t index, const struct held
                      struct mring_group_stats *told)
 {
     const struct ring_view *view = &ring->region.view;
-    const volatile struct group_entry *entry = &view->directory[index];
-    uint64_t incarnation = entry->incarnation;
-    struct group_terms terms = entry->terms;
+    const struct group_entry *entry = &view->directory[index];
+    uint64_t incarnation = word_load(&entry->incarnation);
+    struct group_terms terms;
 
+    fence_load(); /* [GROUP] */
+    terms = entry_terms(entry);
     *told = (struct mring_group_stats){.size = sizeof(*told),
                                        .number = index,
                                        .durable = terms.kind != GROUP_PASSING,
@@ -165,11 +167,11 @@ static bool describe(const struct mring *ring, uint32_t index, const struct held
                                        .unserved = read_unserved(&terms),
                                        .lag_messages = MRING_UNKNOWN,
                                        .lag_bytes = MRING_UNKNOWN};
-    memcpy(told->name, view->directory[index].name, sizeof(told->name));
+    entry_name(entry, told->name);
     told->name[sizeof(told->name) - 1] = '\0';
-    fence_load(); /* [GROUP] */
-    return entry->incarnation == incarnation &&
-           (word_load_acquire(&view->page->groups) >> index & 1) != 0 && /* [GROUP] */
+    /* The bit first: if it was set anew, the incarnation shows that. */
+    return (word_load_acquire(&view->page->groups) >> index & 1) != 0 && /* [GROUP] */
+           word_load(&entry->incarnation) == incarnation &&
            (held->view.page == NULL || held->view.incarnation == incarnation);
 }
 

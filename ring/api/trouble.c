@@ -71,6 +71,7 @@ int mring_consumer_trouble(struct mring_consumer *consumer, struct mring_error *
 int mring_producer_trouble(struct mring_producer *producer, struct mring_error *error)
 {
     const struct gate_watch *watch = &producer->watch[producer->last_cut];
+    char name[LAYOUT_NAME];
 
     if (producer_stale(producer))
         return -ESTALE;
@@ -78,7 +79,8 @@ int mring_producer_trouble(struct mring_producer *producer, struct mring_error *
         return -EINVAL;
     if (watch->trouble.kind == TROUBLE_NONE)
         return 0;
-    (void)failure(error, -EBADMSG, 0, "group \"%.*s\" was cut off: %s", LAYOUT_NAME - 1,
-                  producer->core.view.directory[producer->last_cut].name, in_words(&watch->trouble).is);
+    entry_name(&producer->core.view.directory[producer->last_cut], name);
+    (void)failure(error, -EBADMSG, 0, "group \"%.*s\" was cut off: %s", LAYOUT_NAME - 1, name,
+                  in_words(&watch->trouble).is);
     return 1;
 }

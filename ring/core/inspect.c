@@ -8,6 +8,8 @@
 #include "start.h"
 #include "unserved.h"
 
+#include <string.h>
+
 enum { WALKS = 16 }; /* of the same messages, before the ring counts as too busy for it */
 
 static void tell(const struct inspector *inspector, enum finding_kind kind, int group, int line, uint64_t life,
@@ -311,14 +313,13 @@ static void inspect_group(const struct inspector *inspector, const struct group_
 
 static bool entry_sound(const struct group_entry *entry, uint64_t capacity)
 {
-    const volatile struct group_entry *seen = entry;
-    struct group_terms terms = seen->terms;
-    uint64_t size = seen->entry_size;
-    bool ends = false;
+    struct group_terms terms = entry_terms(entry);
+    uint64_t size = word_load(&entry->entry_size);
+    char name[LAYOUT_NAME];
 
-    for (unsigned at = 0; at < LAYOUT_NAME && !ends; at++)
-        ends = seen->name[at] == '\0';
-    return ends && seen->name[0] != '\0' && terms_sound(&terms) && size == layout_group_size(terms.members, capacity);
+    entry_name(entry, name);
+    return memchr(name, '\0', LAYOUT_NAME) != NULL && name[0] != '\0' && terms_sound(&terms) &&
+           size == layout_group_size(terms.members, capacity);
 }
 
 /* Is what it is after there, and such that it may be? */
@@ -326,14 +327,10 @@ static bool stage_sound(const struct inspector *inspector, uint64_t live, uint32
 {
     uint64_t after[LAYOUT_GROUPS] = {0};
 
-    for (uint64_t left = live; left != 0; left &= left - 1) {
-        const volatile struct group_entry *seen = &inspector->ring.directory[__builtin_ctzll(left)];
-
-        after[__builtin_ctzll(left)] = seen->terms.after;
-    }
+    for (uint64_t left = live; left != 0; left &= left - 1)
+        after[__builtin_ctzll(left)] = entry_terms(&inspector->ring.directory[__builtin_ctzll(left)]).after;
     for (uint64_t left = after[index]; left != 0; left &= left - 1) {
-        const volatile struct group_entry *seen = &inspector->ring.directory[__builtin_ctzll(left)];
-        struct group_terms terms = seen->terms;
+        struct group_terms terms = entry_terms(&inspector->ring.directory[__builtin_ctzll(left)]);
 
         if ((live >> __builtin_ctzll(left) & 1) == 0 || !stage_may_lead(&terms))
             return false;

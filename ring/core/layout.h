@@ -298,13 +298,17 @@ static inline bool terms_by_join(const struct group_terms *terms)
     return terms->kind == GROUP_PASSING || terms->kind == GROUP_DURABLE;
 }
 
-/* One entry of the directory, page 2 of the ring entry. Written by the broker before its bit in `groups` is set [GROUP]. */
+/*
+ * One entry of the directory, page 2 of the ring entry. Written by the broker while its bit in `groups` is not set [GROUP]. A reader may have seen
+ * the bit of the group before, so it copies name and terms as what may be written meanwhile (view.h); that they belong together it knows if the
+ * bit is set behind that still, and then the incarnation is the same.
+ */
 struct group_entry {
     char name[LAYOUT_NAME]; /* NUL-terminated */
     struct group_terms terms;
-    uint64_t incarnation; /* grows with each group that uses this entry */
-    uint64_t entry_size;  /* bytes of the group entry */
-    uint64_t maker;       /* the user whose join made it; of a declared one, the ring's */
+    struct word incarnation; /* grows with each group that uses this entry */
+    struct word entry_size;  /* bytes of the group entry */
+    struct word maker;       /* the user whose join made it; of a declared one, the ring's */
     unsigned char reserved[LAYOUT_LINE - LAYOUT_NAME - sizeof(struct group_terms) - 24];
 };
 

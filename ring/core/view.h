@@ -47,6 +47,23 @@ static inline void group_view_place_sleepers(const struct ring_view *view, struc
     group->sleepers = group->terms.after != 0 ? view->doorbell->sleepers[group->index] : NULL;
 }
 
+/* What the directory says of a group: read once, whatever is written there meanwhile, and before a second look at the bit. */
+static inline struct group_terms entry_terms(const struct group_entry *entry)
+{
+    struct group_terms terms;
+
+    copy_racing(&terms, &entry->terms, sizeof(terms));
+    fence_load(); /* [GROUP] */
+    return terms;
+}
+
+/* Not known to end. */
+static inline void entry_name(const struct group_entry *entry, char name[LAYOUT_NAME])
+{
+    copy_racing(name, entry->name, LAYOUT_NAME);
+    fence_load(); /* [GROUP] */
+}
+
 /* Which of the lines from 64 * word on have a member [JOIN]. A bit beyond the last line, which only a hostile peer sets, is none. */
 static inline uint64_t group_occupied(const struct group_view *group, unsigned word)
 {

@@ -71,7 +71,7 @@ void describe(struct scene *scene, uint32_t index, const char *name)
     (void)strcpy(scene->directory[index].name, name);
     scene->directory[index].terms.kind = group->terms.kind;
     scene->directory[index].terms.members = group->members;
-    scene->directory[index].entry_size = layout_group_size(group->members, scene->ring.view.capacity);
+    scene->directory[index].entry_size.value = layout_group_size(group->members, scene->ring.view.capacity);
     (void)word_set_bit(&scene->ring.view.page->groups, index);
 }
 
