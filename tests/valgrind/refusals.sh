@@ -31,7 +31,7 @@ exec 3>input
 echo first >&3
 "$mring" recv --wait 60 --group one $ring >output 3>&- &
 receiver=$!
-trap 'kill $sender $receiver 2>/dev/null; rm -rf "$scratch"' EXIT
+trap 'kill $sender $receiver 2>/dev/null || true; rm -rf "$scratch"' EXIT
 exec 4<output
 read -r line <&4
 [ "$line" = first ] || fail "the first line was \"$line\""
