@@ -6,7 +6,7 @@
  *
  * Not here: messages of groups that a join makes, whose words are mapped for members besides, as ThreadSanitizer cannot know that two addresses are one memory;
  * and `rescued`, as who waits for the group to be turned, and who waits for a message, do so for the same second: a sleeper whose time is up just
- * when the message comes counts.
+ * when the message comes counts, if its waker takes longer than a moment (wait/announced.c), as it may where all is slow.
  *
  *   api-threads [MESSAGES [SEED]]
  */

@@ -1,6 +1,6 @@
 /*
- * The paths of single messages, compiled into the program that uses them: for messages of a few bytes, of which the calls of mring.h are half the
- * cost. All else is in mring.h, and may be called besides, in any order.
+ * The paths of single messages, compiled into the program that uses them: for messages of a few bytes, of which the calls of mring.h are a third
+ * of the cost. All else is in mring.h, and may be called besides, in any order.
  *
  *     struct mring_writer writer = mring_writer(producer);          struct mring_reader reader = mring_reader(consumer);
  *     ...                                                           ...
@@ -12,9 +12,9 @@
  *
  * It is not calling that costs most. A call finds its handle in memory, where the call before has just written, and waits eight cycles for that.
  * A writer or a reader is a local variable, which a loop keeps in registers. It knows where the handle stands; the handle does too, so that this is
- * compared, and not waited for. Where the two differ (it is new, or the handle was used without it) the message goes by a call, which sets it
- * right, and that is all that comes of it. There is nothing to close, and several may be made of one handle. It is worth while in a loop, and only
- * where nobody else is given its address.
+ * compared, and not waited for. Where the two differ (it is new, or the handle was used without it) the message goes by a call, or the handle is read
+ * anew, which sets it right, and that is all that comes of it. There is nothing to close, and several may be made of one handle. It is worth while
+ * in a loop, and only where nobody else is given its address.
  *
  * Each function has the results of the call that is named with it; threads, forks and kills are as there, since the same is stored in the same
  * order. But what a writer has reserved it must commit or publish itself: mring_commit and mring_publish know only of what mring_reserve

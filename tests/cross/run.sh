@@ -4,7 +4,7 @@
 #   macos   Everything compiles and links for both of Apple's processors without a warning: the library (static, dylib), the command, the
 #           examples, the tests and fuzz targets that are not Linux's alone, and programs of others, in C and C++, against what is installed.
 #           Nothing is run. The compiler is zig's, from npm: it carries Apple's headers and libSystem.
-#   arm64   The same for Linux on aarch64, by gcc; the unit tests and the examples run under qemu. It must be newer than Debian 12's,
+#   arm64   The same for Linux on aarch64, by gcc; the unit tests, those of the Mach layer and half of the examples run under qemu. It must be newer than Debian 12's,
 #           whose children cannot start a thread when their parent had one; the backport can, with settled_fork.c. Of the library as clang
 #           builds it the barriers are looked at.
 #   arm64-16k  What arm64 has built, and not only in part, in a machine that qemu emulates whole, with Debian's Linux for pages of 16 KiB. It takes
