@@ -120,7 +120,7 @@ enum {
 
 /*
  * OWNER: a member line's owner, the producer's epoch, and the broker, is the *life* of the process that sits there: {turn: 16 bits, life: 48
- * bits}. The life is the byte of the life entry that this process holds a lock on (member/life.h), random, never 0; the turn
+ * bits}. The life is, on Linux, the byte of the life entry that this process holds a lock on, random, never 0 (member/life.h); the turn
  * grows with each occupant of the place, so that two stays of one process differ. Owner 0: never used. A free
  * place keeps its turn and has life 0.
  */

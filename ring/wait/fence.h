@@ -3,8 +3,8 @@
  *
  * The awake side (a producer after it stored the tail, a consumer after it stored held) does a plain load of the word that
  * says whether anybody sleeps. Its store may still sit in the store buffer then, and the load see the old word; the sleeper may
- * have looked at the old tail just before. Both would miss each other. A fence between store and load would prevent it and cost
- * eight times the whole publication. Instead the sleeper, after its announcement and before it looks once more, makes every other
+ * have looked at the old tail just before. Both would miss each other. A fence between store and load would prevent it, and have
+ * each publication wait for its own stores. Instead the sleeper, after its announcement and before it looks once more, makes every other
  * processor that runs a registered process pass through a fence (Linux: membarrier, GLOBAL_EXPEDITED). Then each awake party's
  * load comes either before that moment, then its earlier store is visible to the sleeper's second look; or after, then it sees the
  * announcement.

@@ -1,9 +1,9 @@
 /*
  * Sleeping without being missed, for both sides of a ring (I8).
  *
- * A sleeper owns the Mach semaphore it sleeps on. It spins for a moment (as long as its sleeps have turned out to cost, announced.c); then: announce itself where the other side looks ->
- * asymmetric fence (fence.h) -> look once more -> wait on the semaphore -> withdraw the announcement. What is looked at and where
- * it is announced differs between producer and consumer: that is `struct sleep_side`.
+ * A sleeper owns the Mach semaphore it sleeps on. It spins for a moment (as long as its sleeps have turned out to cost, announced.c); then:
+ * announce itself where the other side looks -> asymmetric fence (fence.h) -> look once more -> wait on the semaphore -> withdraw the
+ * announcement. What is looked at and where it is announced differs between producer and consumer: that is `struct sleep_side`.
  *
  * Credits. A waker takes the announcement by an atomic step and then signals: one credit per announcement that was taken. A
  * sleeper that finds on withdrawing that it was taken, but has not consumed the credit, notes it as owed, and absorbs what is there
