@@ -11,9 +11,9 @@ build=build/coverage
 page=ring/doc/coverage.md
 umask 0 # tests become other users, who leave their counts too
 
-# What is not run: programs that print figures; what is about an optimised build, the shared library, an installed one, or texts; models; the kill
+# What is not run: programs that print figures; what is about an optimised build, the shared library, an installed one, or texts; models; memcheck; the kill
 # walks, which kill at the steps of what others here run through; and what may make no system call to leave its counts by.
-not_labels='^(long|model|package|kill|soak)$'
+not_labels='^(long|model|package|kill|soak|valgrind)$'
 not_tests='^(paths|bench|sandbox|orders|coverage|tool-manual|tool-readme)'
 
 build() {
