@@ -78,6 +78,7 @@ static inline void fence_behind_change(void)
  */
 __attribute__((no_sanitize("thread"), noinline, unused)) static uint64_t word_load_racing(const struct word *word)
 {
+    ATOMIC_LOOK();
     return *(const volatile uint64_t *)&word->value;
 }
 
