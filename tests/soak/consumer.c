@@ -260,6 +260,8 @@ void play_coroner(void)
     for (;;) {
         take_aside(consuming.consumer, mark_aside, &consuming.group);
         (void)mring_wait(consuming.consumer, 0); /* who serves the ring, and what durable groups are there? */
+        if (consuming.ring->kept != 0)
+            word_store_release(&book->heard, 1);
         note_kept(consuming.ring);
         if (is_stuck_serving(consuming.ring)) {
             word_store_release(&book->kept, 0);

@@ -318,6 +318,12 @@ static void gather(struct round *round)
         }
         round->failed |= word_load(&book->joined[role]) == 0;
     }
+    /* Until somebody has heard of "archive" who is not killed, it is lost with those who made it and serve it. */
+    for (int64_t end = now_ns() + HANG_MS * MS; word_load_acquire(&book->heard) == 0 && !round->failed;) {
+        nap();
+        look_for_ended(round);
+        round->failed |= now_ns() >= end;
+    }
 }
 
 static void rage(struct round *round, int64_t until)

@@ -160,6 +160,7 @@ struct book {
     struct word busy[CAST_MOST]; /* a life that is in a call to a lossy group, or has not noted what it said */
     struct account account[GROUPS - LOSSLESS];
     struct whereabouts spare;
+    struct word heard;    /* 1: the coroner keeps "archive", which is made before there is another durable group */
     struct word kept;     /* the "spare" that the coroner, who is not killed, keeps: which_group */
     struct word removing; /* not 0: the operator is about to remove it */
     struct word removed;  /* how often it did, or may have done */
