@@ -146,17 +146,28 @@ static void claims_are_disjoint_and_ordered(void **state)
     fake_ring_free(&ring);
 }
 
+/* A group of so many, two of whom have come. */
+static void pair_make(struct many *many, unsigned members, struct consumer_core *one, struct consumer_core *other)
+{
+    many_make(many, members, GROUP_DECLARED);
+    fake_ring_join(&many->ring, 0, 1, one);
+    fake_ring_join(&many->ring, 0, 2, other);
+}
+
+static void send_eights(struct many *many, uint32_t count)
+{
+    for (uint32_t at = 0; at < count; at++)
+        fake_ring_send(&many->ring, &many->producer, "12345678", 8, at);
+}
+
 static void a_batch_leaves_work_for_others(void **state)
 {
     struct many many;
     struct consumer_core one, other;
 
     (void)state;
-    many_make(&many, 4, GROUP_DECLARED);
-    fake_ring_join(&many.ring, 0, 1, &one);
-    fake_ring_join(&many.ring, 0, 2, &other);
-    for (uint32_t at = 0; at < 8; at++)
-        fake_ring_send(&many.ring, &many.producer, "12345678", 8, at);
+    pair_make(&many, 4, &one, &other);
+    send_eights(&many, 8);
     assert_int_equal(shared_claim(&one), 1);
     assert_int_equal(one.limit - one.position, 2 * 16); /* a quarter of eight: two members */
     assert_int_equal(shared_claim(&other), 1);
@@ -178,11 +189,8 @@ static void a_quick_member_claims_what_it_is_done_with_at_once(void **state)
     struct consumer_core one, other;
 
     (void)state;
-    many_make(&many, 4, GROUP_DECLARED);
-    fake_ring_join(&many.ring, 0, 1, &one);
-    fake_ring_join(&many.ring, 0, 2, &other);
-    for (uint32_t at = 0; at < 20; at++)
-        fake_ring_send(&many.ring, &many.producer, "12345678", 8, at);
+    pair_make(&many, 4, &one, &other);
+    send_eights(&many, 20);
     one.quick = 7;
     claim_records(&one, 7);
     claim_records(&other, 3); /* a quarter of 13 */
@@ -205,9 +213,7 @@ static void a_quick_member_counts_in_records(void **state)
     struct consumer_core one, other;
 
     (void)state;
-    many_make(&many, 2, GROUP_DECLARED);
-    fake_ring_join(&many.ring, 0, 1, &one);
-    fake_ring_join(&many.ring, 0, 2, &other);
+    pair_make(&many, 2, &one, &other);
     for (uint32_t at = 0; at < 40; at++)
         fake_ring_send(&many.ring, &many.producer, payload, at == 1 ? 1000 : 8, at);
     one.quick = 30;
@@ -249,9 +255,7 @@ static void a_claim_is_as_large_as_it_may_be(void **state)
     uint32_t usual = 8;
 
     (void)state;
-    many_make(&many, 2, GROUP_DECLARED);
-    fake_ring_join(&many.ring, 0, 1, &one);
-    fake_ring_join(&many.ring, 0, 2, &other);
+    pair_make(&many, 2, &one, &other);
     for (unsigned claims = 0; claims < CLAIMS; claims++) {
         uint64_t position, end;
 
@@ -286,11 +290,8 @@ static void a_quick_member_looks_at_the_tail_when_it_has_come_there(void **state
     uint64_t tail;
 
     (void)state;
-    many_make(&many, 2, GROUP_DECLARED);
-    fake_ring_join(&many.ring, 0, 1, &one);
-    fake_ring_join(&many.ring, 0, 2, &other);
-    for (uint32_t at = 0; at < 6; at++)
-        fake_ring_send(&many.ring, &many.producer, "12345678", 8, at);
+    pair_make(&many, 2, &one, &other);
+    send_eights(&many, 6);
     one.quick = 2;
     claim_records(&one, 2);
     fake_ring_send(&many.ring, &many.producer, "12345678", 8, 6);
@@ -335,9 +336,7 @@ static void the_previous_claimer_is_signed_for(void **state)
     struct consumer_core one, other;
 
     (void)state;
-    many_make(&many, 2, GROUP_DECLARED);
-    fake_ring_join(&many.ring, 0, 1, &one);
-    fake_ring_join(&many.ring, 0, 2, &other);
+    pair_make(&many, 2, &one, &other);
     fake_ring_send(&many.ring, &many.producer, "a", 1, 0);
     fake_ring_send(&many.ring, &many.producer, "b", 1, 1);
     /* `one` wins and is killed before it signs for itself. */
@@ -385,8 +384,7 @@ static void what_a_leaver_was_not_handed_is_adopted(void **state)
     (void)state;
     many_make(&many, 2, GROUP_DECLARED);
     fake_ring_join(&many.ring, 0, 1, &one);
-    for (uint32_t at = 0; at < 8; at++)
-        fake_ring_send(&many.ring, &many.producer, "12345678", 8, at);
+    send_eights(&many, 8);
     assert_int_equal(shared_claim(&one), 1);
     assert_int_equal(one.limit, 4 * 16);
     assert_true(consumer_core_take(&one, &record));
