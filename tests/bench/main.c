@@ -4,7 +4,8 @@
  *   bench [-r REPETITIONS] [-t SECONDS] [-w WORK] [-a ADAPTER] [-o FOLDER] [-l]
  *
  *   -r  how often all of it is done (5); each repetition goes through all works and adapters, so that what the machine does meanwhile befalls all
- *   -t  how long one run takes (0.15)
+ *   -t  how long an adapter is at one work in each repetition (0.15); streams and round trips in three slices, one adapter after the other, as
+ *       the way between two processors changes within tenths of a second
  *   -w  only works with this in "family, name";  -a  only adapters with this in their name; both may be given several times
  *   -o  write results.csv, summary.csv, ratios.csv, results.json, data for plot.gp (.dat), and a page (README.md) there
  *   -l  say what there is, and end
@@ -19,7 +20,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILTERS_MOST = 32, PATIENCE = 60 }; /* seconds: longer is a hang, whatever the machine does besides */
+enum {
+    FILTERS_MOST = 32,
+    PATIENCE = 60, /* seconds: longer is a hang, whatever the machine does besides */
+    SLICES = 3
+};
 
 struct filter {
     const char *texts[FILTERS_MOST];
@@ -73,24 +78,36 @@ static void list(const struct results *results)
         (void)printf("%s, %s: %s\n", result->work->family, result->work->name, result->adapter->name);
 }
 
+/* What comes at its own pace takes its time, and shows what it is about but once in a while. */
+static unsigned slices_of(const struct work *work)
+{
+    return work->kind == PACED ? 1 : SLICES;
+}
+
+/* False: the run had a fault. */
+static bool perform_one(const struct request *request, struct result *result, struct outcome *outcome)
+{
+    const double seconds = request->seconds / slices_of(result->work);
+    const bool whole =
+        stage_run(result->adapter, result->work, (int64_t)(seconds * 1e9), (int64_t)PATIENCE * 1000000000, outcome);
+
+    results_take(result, outcome, whole);
+    if (!whole)
+        (void)fprintf(stderr, "bench: %s, %s, %s: %s\n", result->work->family, result->work->name,
+                      result->adapter->name, outcome->fault);
+    return whole;
+}
+
 /* How many runs had a fault. */
 static unsigned perform(const struct request *request, struct results *results)
 {
     struct outcome *outcome = shared_memory(sizeof(*outcome));
     unsigned faults = 0;
 
-    for (unsigned turn = 0; turn < request->repetitions; turn++)
-        for (struct result *result = results->all; result < results->all + results->count; result++) {
-            const bool whole = stage_run(result->adapter, result->work, (int64_t)(request->seconds * 1e9),
-                                         (int64_t)PATIENCE * 1000000000, outcome);
-
-            results_take(result, outcome, whole);
-            if (!whole) {
+    for (unsigned turn = 0; turn < request->repetitions * SLICES; turn++)
+        for (struct result *result = results->all; result < results->all + results->count; result++)
+            if (turn % (SLICES / slices_of(result->work)) == 0 && !perform_one(request, result, outcome))
                 faults++;
-                (void)fprintf(stderr, "bench: %s, %s, %s: %s\n", result->work->family, result->work->name,
-                              result->adapter->name, outcome->fault);
-            }
-        }
     return faults;
 }
 
@@ -100,8 +117,10 @@ static void print(const struct results *results, const struct machine *machine)
                  machine->system, machine->kernel, machine->compiler, machine->load);
     for (const char *const *name = adapters_missing; *name != NULL; name++)
         (void)printf("left out, not found: %s\n", *name);
-    (void)printf("medians, and the range of %u; in \"as good as\" more than 1 is better, of rates and of times\n",
-                 results->repetitions);
+    (void)printf(
+        "medians of %u runs, of streams and round trips %u, and the quarters; in \"as good as\" more than 1 is "
+        "better, of rates and of times\n",
+        results->repetitions, results->repetitions * SLICES);
     for (unsigned at = 0; at < results->count; at++)
         if (at == 0 || results->all[at].work != results->all[at - 1].work)
             output_work(results, results->all[at].work);
@@ -138,7 +157,7 @@ static bool parse(int argc, char **argv, struct request *request)
             return false;
         }
     }
-    return optind == argc && request->repetitions >= 1 && request->repetitions <= REPETITIONS_MOST &&
+    return optind == argc && request->repetitions >= 1 && request->repetitions <= REPETITIONS_MOST / SLICES &&
            request->seconds > 0 && request->seconds <= 60;
 }
 

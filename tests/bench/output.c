@@ -23,14 +23,14 @@ void output_number(char text[OUTPUT_TEXT], double value)
     (void)snprintf(text, OUTPUT_TEXT, value >= 1000 ? "%.0f" : "%.3g", value);
 }
 
-void output_range(char text[OUTPUT_TEXT], const struct summary *summary)
+void output_spread(char text[OUTPUT_TEXT], const struct summary *summary)
 {
-    char median[OUTPUT_TEXT], low[OUTPUT_TEXT], high[OUTPUT_TEXT];
+    char median[OUTPUT_TEXT], quarter[OUTPUT_TEXT], three_quarters[OUTPUT_TEXT];
 
     output_number(median, summary->median);
-    output_number(low, summary->low);
-    output_number(high, summary->high);
-    (void)snprintf(text, OUTPUT_TEXT, "%.20s (%.20s to %.20s)", median, low, high);
+    output_number(quarter, summary->quarter);
+    output_number(three_quarters, summary->three_quarters);
+    (void)snprintf(text, OUTPUT_TEXT, "%.20s (%.20s to %.20s)", median, quarter, three_quarters);
 }
 
 void output_plot_name(char text[OUTPUT_TEXT], const struct work *work, const struct metric *metric)

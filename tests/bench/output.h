@@ -39,8 +39,8 @@ enum { OUTPUT_TEXT = 96 };
 
 /* A number for people: three digits, or all of an integer's, and never with an exponent. */
 void output_number(char text[OUTPUT_TEXT], double value);
-/* "12.3 (11 to 13)". */
-void output_range(char text[OUTPUT_TEXT], const struct summary *summary);
+/* The median and the quarters: "12.3 (11 to 13)". */
+void output_spread(char text[OUTPUT_TEXT], const struct summary *summary);
 /* Of the file, without its suffix, with the plot of a metric of a work's family. */
 void output_plot_name(char text[OUTPUT_TEXT], const struct work *work, const struct metric *metric);
 

@@ -58,15 +58,15 @@ static bool write_ratios(const struct results *results, const char *folder)
 
     if (file == NULL)
         return false;
-    (void)fputs("family,work,adapter,with,as,median,low,high\n", file);
+    (void)fputs("family,work,adapter,with,as,median,low,quarter,three quarters,high\n", file);
     for (const struct work *work = works; work < works + works_count; work++) {
         struct comparison comparisons[COMPARISONS_MOST];
         const unsigned count = results_compare(results, work, comparisons);
 
         for (const struct comparison *at = comparisons; at < comparisons + count; at++)
-            (void)fprintf(file, "%s,\"%s\",\"%s\",\"%s\",%s,%.4g,%.4g,%.4g\n", work->family, work->name,
+            (void)fprintf(file, "%s,\"%s\",\"%s\",\"%s\",%s,%.4g,%.4g,%.4g,%.4g,%.4g\n", work->family, work->name,
                           at->mine->adapter->name, at->other->adapter->name, at->what, at->ratio.median, at->ratio.low,
-                          at->ratio.high);
+                          at->ratio.quarter, at->ratio.three_quarters, at->ratio.high);
     }
     return output_close(file);
 }

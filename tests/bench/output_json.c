@@ -50,10 +50,11 @@ static json_t *describe_comparisons(const struct results *results, const struct 
     const unsigned count = results_compare(results, work, comparisons);
 
     for (const struct comparison *at = comparisons; at < comparisons + count; at++)
-        (void)json_array_append_new(array,
-                                    json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "adapter", at->mine->adapter->name,
-                                              "with", at->other->adapter->name, "as", at->what, "median",
-                                              at->ratio.median, "low", at->ratio.low, "high", at->ratio.high));
+        (void)json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "adapter",
+                                                     at->mine->adapter->name, "with", at->other->adapter->name, "as",
+                                                     at->what, "median", at->ratio.median, "low", at->ratio.low,
+                                                     "quarter", at->ratio.quarter, "three quarters",
+                                                     at->ratio.three_quarters, "high", at->ratio.high));
     return array;
 }
 

@@ -8,12 +8,11 @@ static void write_machine(FILE *file, const struct results *results, const struc
         file,
         "# What the bench measured\n\n"
         "%ld processors: %s; %s; %s; compiled by %s; load at the beginning %.2f.\n\n"
-        "Written by `sh tests/bench/run.sh --publish`. Medians of %u interleaved repetitions, with their range.\n"
-        "The factors are how often better mring is, the best of its ways, which is named: above 1 it is better,\n"
-        "of rates and of times; each repetition's by itself, median and range. Peers are what Debian has, pipe and "
-        "unix\n"
-        "sockets, and the references in `tests/bench`; the machine is the least that can be done there: a stream of\n"
-        "lines, a round trip over two lines, a futex.\n",
+        "Written by `sh tests/bench/run.sh --publish`. Medians of %u interleaved runs, of streams and round\n"
+        "trips of three times as many, and the quarters: half of all lie between them. The factors are how often\n"
+        "better mring is, the best of its ways, which is named: above 1 it is better, of rates and of times; each\n"
+        "run's by itself. Peers are what Debian has, pipe and unix sockets, and the references in `tests/bench`;\n"
+        "the machine is the least that can be done there: a stream of lines, a round trip over two lines, a futex.\n",
         machine->processors, machine->processor, machine->system, machine->kernel, machine->compiler, machine->load,
         results->repetitions);
     for (const char *const *name = adapters_missing; *name != NULL; name++)
@@ -25,7 +24,7 @@ static void write_value(FILE *file, const struct result *result, unsigned metric
     const struct summary summary = result_summary(result, metric);
     char text[OUTPUT_TEXT];
 
-    output_range(text, &summary);
+    output_spread(text, &summary);
     (void)fprintf(file, "%s %s", result->adapter->name, text);
 }
 
@@ -34,7 +33,7 @@ static void write_comparison(FILE *file, const struct comparison *comparison, un
     char text[OUTPUT_TEXT];
 
     if (metric == 0) {
-        output_range(text, &comparison->ratio);
+        output_spread(text, &comparison->ratio);
         (void)fprintf(file, "**%.*s**%s of ", (int)strcspn(text, " "), text, text + strcspn(text, " "));
     }
     write_value(file, comparison->other, metric);

@@ -1,6 +1,6 @@
 /*
  * The data of plots. A file has a block for each work of a family: the line "# TITLE", and for each adapter, the best last, its place, median,
- * lowest and highest value, origin, name, and the median for people; with tabs between. Two empty lines part blocks.
+ * the quarters, origin, name, and the median for people; with tabs between. Two empty lines part blocks.
  */
 #include "output.h"
 
@@ -60,8 +60,8 @@ static void write_block(FILE *file, const struct results *results, const struct 
         char text[OUTPUT_TEXT];
 
         output_number(text, summary->median);
-        (void)fprintf(file, "\n%u\t%.6g\t%.6g\t%.6g\t%d\t%s\t%s", at, summary->median, summary->low, summary->high,
-                      (int)adapter->origin, adapter->name, text);
+        (void)fprintf(file, "\n%u\t%.6g\t%.6g\t%.6g\t%d\t%s\t%s", at, summary->median, summary->quarter,
+                      summary->three_quarters, (int)adapter->origin, adapter->name, text);
     }
     (void)fputc('\n', file);
 }

@@ -12,7 +12,7 @@ static void print_result(const struct result *result)
     (void)printf("  %-26s", result->adapter->name);
     if (result->runs > 0) {
         summary = result_summary(result, 0);
-        output_range(text, &summary);
+        output_spread(text, &summary);
         (void)printf(" %s %s", text, metric->unit);
         for (unsigned at = 1; metric[at].name != NULL; at++)
             if (metric[at].brief) {
@@ -37,7 +37,7 @@ void output_work(const struct results *results, const struct work *work)
     for (const struct comparison *comparison = comparisons; comparison < comparisons + count; comparison++) {
         char text[OUTPUT_TEXT];
 
-        output_range(text, &comparison->ratio);
+        output_spread(text, &comparison->ratio);
         (void)printf("  %s: %s times as good as %s, %s\n", comparison->mine->adapter->name, text, comparison->what,
                      comparison->other->adapter->name);
     }

@@ -1,5 +1,5 @@
 # Draw FOLDER/NAME.dat, which the bench wrote, to FOLDER/NAME.svg:  gnuplot -e "folder='...'; name='...'" plot.gp
-# A panel for each work: who did it, the best at the top, by the median and the range, on a logarithmic scale, since they are far apart.
+# A panel for each work: who did it, the best at the top, by the median and the quarters, on a logarithmic scale, since they are far apart.
 file = folder."/".name.".dat"
 set datafile separator "\t"
 stats file using 1 nooutput
