@@ -4,6 +4,9 @@
 # Each stage configures, builds and tests in a folder of its own below build/, and writes what it says to build/logs/STAGE.log,
 # which is shown when the stage fails. The last line counts the stages.
 #
+# Tests wait for something half of the time, and compilers never do. So all is built in the background, at a low priority, in the order in which it is
+# tested, and each stage begins when it is told that its programs are there.
+#
 # Debian 12 as root, or with sudo; macOS with Homebrew.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -21,6 +24,7 @@ case ${1-} in
     ;;
 esac
 
+rm -rf build/logs
 mkdir -p build/logs
 
 if [ "$system" = Darwin ]; then
@@ -35,13 +39,13 @@ fi
 passed=0
 failed=0
 
-# stage NAME COMMAND...: run it quietly, and say how it went
+# stage NAME [when_built] COMMAND...: run it quietly, and say how it went
 stage() {
     name=$1
     shift
     printf '%-16s ' "$name"
     began=$(date +%s)
-    if "$@" >"build/logs/$name.log" 2>&1; then
+    if "$@" >>"build/logs/$name.log" 2>&1; then
         passed=$((passed + 1))
         verdict=ok
     else
@@ -55,16 +59,33 @@ stage() {
     fi
 }
 
-# preset NAME CC CXX FOLDER CTEST-OPTION...: configure, build and test one preset
-preset() {
-    preset=$1
-    cc=$2
-    cxx=$3
-    folder=build/$4
-    shift 4
-    CC=$cc CXX=$cxx cmake --preset "$preset" -B "$folder" &&
-        cmake --build "$folder" -j "$jobs" &&
-        (cd "$folder" && CXX=$cxx ctest -j "$at_once" --output-on-failure --no-tests=error "$@")
+# background STAGE COMMAND...: begin its log with this, and tell what became of it
+background() {
+    log=build/logs/$1.log
+    shift
+    if "$@" >>"$log" 2>&1; then
+        echo built
+    else
+        echo failed
+    fi
+}
+
+# build FOLDER PRESET CC CXX
+build() {
+    CC=$3 CXX=$4 nice -n 19 cmake --preset "$2" -B "build/$1" && nice -n 19 cmake --build "build/$1" -j "$jobs"
+}
+
+# when_built COMMAND...: in the order of the calls of background
+when_built() {
+    read -r outcome <&3 && [ "$outcome" = built ] && "$@" 3<&- # no test is to find that open
+}
+
+# run_tests FOLDER CXX CTEST-OPTION...
+run_tests() {
+    folder=build/$1
+    cxx=$2
+    shift 2
+    (cd "$folder" && CXX=$cxx ctest -j "$at_once" --output-on-failure --no-tests=error "$@")
 }
 
 # What each shows. Of the two back ends of core/atomic.h and the two compilers, gcc with ck and clang with C11 run everything.
@@ -79,18 +100,37 @@ preset() {
 #   cross-arm64     gcc, ck, for a machine that orders less: what qemu can run
 #
 # The models, which spin's own rules compile, are the same for all; so is memcheck's business with C11's atomics and ck's.
+told=build/logs/told
+mkfifo "$told"
 if [ "$system" = Darwin ]; then
-    stage release preset release cc c++ release -LE "$long"
-    stage asan preset asan cc c++ asan -LE "$long"
-    stage tsan preset tsan cc c++ tsan -LE "$long"
+    {
+        background release build release release cc c++
+        background asan build asan asan cc c++
+        background tsan build tsan tsan cc c++
+    } >"$told" &
+    exec 3<"$told"
+    stage release when_built run_tests release c++ -LE "$long"
+    stage asan when_built run_tests asan c++ -LE "$long"
+    stage tsan when_built run_tests tsan c++ -LE "$long"
 else
-    stage release-gcc preset release gcc g++ release-gcc -LE "$long"
-    stage asan preset asan gcc g++ asan -LE "$long|^model\$"
-    stage tsan preset tsan gcc g++ tsan -LE "$long"
-    stage release-c11 preset release-c11 clang clang++ release-c11 -LE "$long|^model\$|^valgrind\$"
-    stage release-clang preset release clang clang++ release-clang -L '^unit$'
-    stage fuzz preset fuzz clang clang++ fuzz -LE "$long"
-    stage cross-macos sh tests/cross/run.sh macos
+    {
+        background release-gcc build release-gcc release gcc g++
+        background asan build asan asan gcc g++
+        background tsan build tsan tsan gcc g++
+        background release-c11 build release-c11 release-c11 clang clang++
+        background release-clang build release-clang release clang clang++
+        background fuzz build fuzz fuzz clang clang++
+        background cross-macos nice -n 19 sh tests/cross/run.sh macos
+    } >"$told" &
+    exec 3<"$told"
+    stage release-gcc when_built run_tests release-gcc g++ -LE "$long"
+    stage asan when_built run_tests asan g++ -LE "$long|^model\$"
+    stage tsan when_built run_tests tsan g++ -LE "$long"
+    stage release-c11 when_built run_tests release-c11 clang++ -LE "$long|^model\$|^valgrind\$"
+    stage release-clang when_built run_tests release-clang clang++ -L '^unit$'
+    stage fuzz when_built run_tests fuzz clang++ -LE "$long"
+    stage cross-macos when_built true
+    exec 3<&-
     stage cross-arm64 sh tests/cross/run.sh arm64
     if [ "${1-}" = --all ]; then
         stage models-all sh tests/model/run.sh --all

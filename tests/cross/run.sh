@@ -127,7 +127,7 @@ arm64() {
     # robust futexes. The tests of the pipeline and of crash take minutes there.
     calls='bootstrap-names|sema-tasks|vm-inherit|vm-pieces|vm-remap|vm-threads'
     cases='79|84|85|87|88|91|S3|S4|S6|S7'
-    (cd "$build" && ctest --output-on-failure --no-tests=error -L '^(unit|mach|example)$' \
+    (cd "$build" && ctest -j "$jobs" --output-on-failure --no-tests=error -L '^(unit|mach|example)$' \
         -E "^(mach-($calls|case-($cases))|example-(commpage|crash|inherit|pipeline))\$")
 }
 
