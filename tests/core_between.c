@@ -567,6 +567,62 @@ static void a_position_without_a_number_is_damage(void **state)
     assert_true(damage != 0);
 }
 
+struct lapped {
+    struct lossy_one scene;
+    struct consumer_core other;
+    int other_code;
+};
+
+static void lapped_make(struct lapped *lapped)
+{
+    lossy_one_make(&lapped->scene);
+    join(&lapped->scene.one, &lapped->other);
+    lapped->other_code = 0;
+    send(&lapped->scene.one, LAYOUT_CAPACITY_MIN / SIZE);
+}
+
+static void skip_too(void *context)
+{
+    struct lapped *lapped = context;
+
+    lapped->other_code = shared_claim(&lapped->other);
+}
+
+/* How many were missed, as this member was told: all from the beginning, as nobody had claimed any. */
+static uint64_t missed_by(const struct consumer_core *member, int code)
+{
+    if (code != -EOVERFLOW)
+        return 0;
+    assert_int_equal(member->lossy.gap.from, 0);
+    assert_int_equal(member->lossy.gap.messages, member->lossy.gap.resumed / SIZE);
+    return member->lossy.gap.messages;
+}
+
+static void a_gap_is_told_to_one(void **state)
+{
+    struct lapped lapped;
+    unsigned mine = 0, theirs = 0, at = 0;
+    bool came;
+
+    (void)state;
+    do {
+        struct consumer_core *member = &lapped.scene.member;
+        int code;
+
+        lapped_make(&lapped);
+        others_come(skip_too, &lapped, ++at, 0);
+        code = shared_claim(member);
+        came = others_came();
+        assert_true((missed_by(member, code) == 0) != (missed_by(&lapped.other, lapped.other_code) == 0));
+        mine += code == -EOVERFLOW;
+        theirs += lapped.other_code == -EOVERFLOW;
+        /* Whoever was not told has what comes behind the gap. */
+        assert_true(code == (lapped.other_code == -EOVERFLOW ? 1 : -EOVERFLOW));
+        fake_ring_free(&lapped.scene.one.ring);
+    } while (came);
+    assert_true(mine != 0 && theirs != 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,6 +639,7 @@ int main(void)
         cmocka_unit_test(a_group_starts_where_another_is),
         cmocka_unit_test(a_position_is_told_with_its_number),
         cmocka_unit_test(a_position_without_a_number_is_damage),
+        cmocka_unit_test(a_gap_is_told_to_one),
     };
 
     return cmocka_run_group_tests_name("core-between", tests, NULL, NULL);
