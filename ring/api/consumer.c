@@ -14,6 +14,7 @@
 #include "core/stage.h"
 #include "meet/clock.h"
 #include "mring_inline.h"
+#include "stages.h"
 #include "wait/await.h"
 #include "wait/bell.h"
 
@@ -93,9 +94,8 @@ static inline void count_handed(const struct mring_consumer *consumer, uint64_t 
 int consumer_found_nothing(const struct mring_consumer *consumer)
 {
     const struct consumer_core *core = &consumer->core;
-    uint64_t position = consumer->lone ? core->position : shared_position(core);
 
-    if (!consumer_core_ended(core, position))
+    if (!consumer_core_ended(core, consumer_position(consumer)))
         return 0;
     /* What others hold may yet have to be adopted. */
     return consumer->lone || shared_all_released(&core->group) ? -EPIPE : 0;
@@ -168,6 +168,17 @@ static bool more_to_claim(const struct consumer_core *core)
     return core->batch_end < (core->upstreams != 0 ? core->released : word_load(&core->view.page->tail));
 }
 
+/*
+ * Has this claim left others asleep who are to know? Of more that can be claimed; or that another group before holds the rest back than those to which
+ * they are announced (wait/await.h).
+ */
+static bool concerns_sleepers(const struct mring_consumer *consumer)
+{
+    const struct consumer_core *core = &consumer->core;
+
+    return bell_sleepers(&core->group) && (more_to_claim(core) || (core->upstreams != 0 && !stages_told(consumer)));
+}
+
 /* The batch is handed out: claim the next. 1, 0, or -errno. */
 static int claim(struct mring_consumer *consumer)
 {
@@ -184,7 +195,7 @@ static int claim(struct mring_consumer *consumer)
     if (__builtin_expect(want_pending(&core->group), 0))
         consumer_answer_want(consumer, own_gate(consumer));
     consumer_answer_followers(consumer);
-    if (code == 1 && bell_sleepers(&core->group) && more_to_claim(core))
+    if (code == 1 && concerns_sleepers(consumer))
         consumer_wake_peer(consumer);
     return code;
 }

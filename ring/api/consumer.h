@@ -6,6 +6,7 @@
 #define MRING_API_CONSUMER_H
 
 #include "core/recover.h"
+#include "core/shared.h"
 #include "followers.h"
 #include "lower.h"
 #include "ring.h"
@@ -37,8 +38,14 @@ struct mring_consumer {
     struct sleeper_state sleep;
     struct followers followers; /* whom it wakes, of the groups after its own */
     struct held_group *before;  /* the groups that its own is after, as many as core.upstreams */
-    uint64_t announced;         /* while it sleeps: to which of these, by bits; else to all */
+    uint64_t announced; /* from when it announces itself until it sleeps: to which of these, by bits; else all */
 };
+
+/* Where this member, or its group, goes on. */
+static inline uint64_t consumer_position(const struct mring_consumer *consumer)
+{
+    return consumer->lone ? consumer->core.position : shared_position(&consumer->core);
+}
 
 static inline bool consumer_stale(const struct mring_consumer *consumer)
 {

@@ -5,6 +5,7 @@
 #include "core/stage.h"
 #include "inspect.h"
 #include "wait/await.h"
+#include "wait/bell.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -130,15 +131,9 @@ void stages_close(struct mring_consumer *consumer, bool mine)
 
 /* ---- waiting ---- */
 
-/* Where this member, or its group, goes on. */
-static uint64_t position(const struct mring_consumer *consumer)
-{
-    return consumer->lone ? consumer->core.position : shared_position(&consumer->core);
-}
-
 bool stages_worth_looking(struct mring_consumer *consumer)
 {
-    uint64_t from = position(consumer);
+    uint64_t from = consumer_position(consumer);
 
     if (stage_look(&consumer->core, from) != 0)
         return true;
@@ -149,16 +144,20 @@ void stages_announce(struct mring_consumer *consumer)
 {
     const struct consumer_core *core = &consumer->core;
 
-    consumer->announced = stage_held_by(core, position(consumer));
+    consumer->announced = stage_held_by(core, consumer_position(consumer));
     await_announce(&core->view, &core->group, core->line_index, consumer->announced);
+}
+
+bool stages_told(const struct mring_consumer *consumer)
+{
+    const struct consumer_core *core = &consumer->core;
+
+    return await_told(&core->view, &core->group, stage_held_by(core, consumer_position(consumer)));
 }
 
 bool stages_announced(const struct mring_consumer *consumer)
 {
-    const struct consumer_core *core = &consumer->core;
-
-    return (stage_held_by(core, position(consumer)) & ~consumer->announced) == 0 &&
-           await_stands(&core->view, &core->group, core->line_index, consumer->announced);
+    return stages_told(consumer) && bell_sleeps(&consumer->core.group, consumer->core.line_index);
 }
 
 bool stages_reachable(const struct mring_consumer *consumer)
@@ -166,5 +165,5 @@ bool stages_reachable(const struct mring_consumer *consumer)
     for (uint32_t at = 0; at < consumer->core.upstreams; at++)
         if (!group_fenced(&consumer->core.upstream[at].group))
             return false;
-    return true;
+    return consumer->lone || group_fenced(&consumer->core.group);
 }

@@ -17,16 +17,19 @@ int stages_open(struct mring_consumer *consumer, struct inherited *inherited, st
 /* Give them back. `mine` false in a forked child. */
 void stages_close(struct mring_consumer *consumer, bool mine);
 
-/* As a sleeper looks: is there something to take, or to complain of, or is it announced in the wrong place? */
+/* As a sleeper looks: is there something to take, or to complain of; or, not asleep yet, is it announced in the wrong place? */
 bool stages_worth_looking(struct mring_consumer *consumer);
 
 /* Announce this member, which is going to sleep, to those who hold it back. */
 void stages_announce(struct mring_consumer *consumer);
 
-/* Does that announcement stand, and to all who hold it back now? For one who stays announced over several calls. */
+/* Do all who hold the group back now know that somebody of it sleeps? */
+bool stages_told(const struct mring_consumer *consumer);
+
+/* And does this member's announcement stand? For one who stays announced over several calls. */
 bool stages_announced(const struct mring_consumer *consumer);
 
-/* Has every member of these groups, which may have to wake this one, registered? (R15) */
+/* Has every member of these groups, and of its own, which may have to wake this one, registered? (R15) */
 bool stages_reachable(const struct mring_consumer *consumer);
 
 #endif

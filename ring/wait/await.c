@@ -9,7 +9,7 @@ void await_announce(const struct ring_view *view, const struct group_view *group
         (void)word_set_bit(&view->doorbell->awaited[__builtin_ctzll(upstreams)], group->index); /* [AWAIT] */
 }
 
-bool await_stands(const struct ring_view *view, const struct group_view *group, uint32_t line, uint64_t upstreams)
+bool await_told(const struct ring_view *view, const struct group_view *group, uint64_t upstreams)
 {
     for (; upstreams != 0; upstreams &= upstreams - 1) {
         const struct word *awaited = &view->doorbell->awaited[__builtin_ctzll(upstreams)];
@@ -17,7 +17,7 @@ bool await_stands(const struct ring_view *view, const struct group_view *group, 
         if ((word_load(awaited) >> group->index & 1) == 0)
             return false;
     }
-    return bell_sleeps(group, line);
+    return true;
 }
 
 /* How far the group has taken what there was: of many their position, of a lone one what it may have been handed (R3). */

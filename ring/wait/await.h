@@ -12,8 +12,10 @@
  * if others remain: as the producer does with its bell, and for the same reason (bell.h).
  *
  * Who is held back by one group before, and not by another, is announced to the one alone: else each release of the other, far ahead, would
- * wake it in vain. Which groups these are may change between the announcement and the last look before the sleep, as other members of the group
- * claim; then it does not sleep (api/consumer_wait.c).
+ * wake it in vain. Which groups these are changes as other members of the group claim. Before the last look that is found out by who is about to
+ * sleep, and it does not (api/consumer_wait.c); later by who claims: it looks at the sleepers after its claim, and at the bit of each group that holds
+ * back what is left. Where one was not told, it wakes a sleeper, which announces itself anew (api/consumer.c). Of the sleeper's bit and the claim one
+ * is seen by the other side, as the sleeper's fence is between.
  *
  * What strangers write there has sleepers woken late, by half a second, or in vain.
  */
@@ -27,8 +29,11 @@
 /* The member on this line sleeps until one of these groups, by bits, has released. It withdraws by bell_withdraw. */
 void await_announce(const struct ring_view *view, const struct group_view *group, uint32_t line, uint64_t upstreams);
 
-/* Does that announcement stand, untouched? Who took the bit of the group, to take a sleeper, may have been killed before setting it again. */
-bool await_stands(const struct ring_view *view, const struct group_view *group, uint32_t line, uint64_t upstreams);
+/*
+ * Has each of these groups been told that somebody of this one sleeps? Who took the bit of the group, to take a sleeper, may have been killed before
+ * setting it again.
+ */
+bool await_told(const struct ring_view *view, const struct group_view *group, uint64_t upstreams);
 
 /* Bit g: group g awaits that this one releases. One plain load, after a release store of held. */
 static inline uint64_t await_pending(const struct ring_view *view, uint32_t upstream)
