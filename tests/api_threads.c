@@ -5,8 +5,8 @@
  * those of the group after its own see; each group sees each message once, or knows that it missed it (I2, I4, I5).
  *
  * Not here: messages of groups that a join makes, whose words are mapped for members besides, as ThreadSanitizer cannot know that two addresses are one memory;
- * and `rescued`, as who waits for the group to be turned, and who waits for a message, do so for the same second: a sleeper whose time is up just
- * when the message comes counts, if its waker takes longer than a moment (wait/announced.c), as it may where all is slow.
+ * and `rescued`: who waits for the group to be turned, and who waits for a message, do so for the same second, and where all is so slow a waker may take
+ * longer than the moment that is left to it then (wait/announced.c).
  *
  *   api-threads [MESSAGES [SEED]]
  */

@@ -49,6 +49,12 @@ static bool no(void *context)
     return false;
 }
 
+static bool yes(void *context)
+{
+    (void)context;
+    return true;
+}
+
 static unsigned nobody(void *context)
 {
     (void)context;
@@ -83,13 +89,14 @@ static const struct sleep_side side = {
     .nap = no_nap,
     .announce = nothing,
     .answer = nothing,
-    .stands = no,
+    .stands = yes,
     .withdraw = nobody,
     .pass_on = nothing,
     .reachable = no,
     .publish = published,
     .verdict = all_alive,
     .count_sleep = count_sleep,
+    .suspect = nothing,
     .count_rescue = count_rescue,
 };
 
@@ -149,11 +156,26 @@ static void who_finds_something_before_its_waker_comes_is_not_rescued(void **sta
     }
 }
 
+/* Its caller may look at any time, and so before whoever is to wake it has come to that. */
+static void who_polls_is_never_rescued(void **state)
+{
+    struct scene scene = {.found = ALONE};
+
+    (void)state;
+    sleep_begin(&scene.sleeper, MRING_SLEEP, 0);
+    assert_true(sleep_descriptor(&scene.sleeper) >= 0);
+    assert_int_equal(wait_for(&scene, -1), 0);
+    assert_int_equal(scene.sleeps, 1);
+    assert_int_equal(scene.rescues, 0);
+    sleep_finish(&scene.sleeper, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_is_woken_does_not_sleep),
         cmocka_unit_test(who_finds_something_before_its_waker_comes_is_not_rescued),
+        cmocka_unit_test(who_polls_is_never_rescued),
         cmocka_unit_test(a_credit_is_not_anothers_flag),
     };
 

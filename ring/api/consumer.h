@@ -38,6 +38,7 @@ struct mring_consumer {
     struct sleeper_state sleep;
     struct followers followers; /* whom it wakes, of the groups after its own */
     struct held_group *before;  /* the groups that its own is after, as many as core.upstreams */
+    uint64_t suspected;         /* where it, or its group, was to go on when it seemed to have been forgotten */
     uint64_t announced; /* from when it announces itself until it sleeps: to which of these, by bits; else all */
 };
 

@@ -140,7 +140,7 @@ static int after_producer(struct mring_consumer *consumer)
     if (found != 0)
         return found;
     /* What groups before have not released yet is still to come. */
-    return (consumer->lone ? core->position : shared_position(core)) < consumer_core_tail(core) ? 0 : -EOWNERDEAD;
+    return consumer_position(consumer) < consumer_core_tail(core) ? 0 : -EOWNERDEAD;
 }
 
 /* Some time without a message: do the peers live, and the producer? */
@@ -159,16 +159,28 @@ static int verdict(void *context)
 
 static void count_sleep(void *context)
 {
-    struct member_line *line = ((struct mring_consumer *)context)->core.line;
+    struct mring_consumer *consumer = context;
 
-    word_add_own(&line->sleeps, 1);
+    consumer->announced = UINT64_MAX; /* whom else to tell is found out by others now (wait/await.h) */
+    word_add_own(&consumer->core.line->sleeps, 1);
 }
 
+static void suspect(void *context)
+{
+    struct mring_consumer *consumer = context;
+
+    consumer->suspected = consumer_position(consumer);
+}
+
+/* What it has found may be there for another one, who was woken, and comes late to it; or came, and this is something else. */
 static void count_rescue(void *context)
 {
-    struct member_line *line = ((struct mring_consumer *)context)->core.line;
+    const struct mring_consumer *consumer = context;
+    const struct consumer_core *core = &consumer->core;
 
-    word_add_own(&line->rescued, 1);
+    if (bell_others_sleep(&core->group, core->line_index) && consumer_position(consumer) == consumer->suspected &&
+        consumer_look(context) > 0)
+        word_add_own(&core->line->rescued, 1);
 }
 
 static const struct sleep_side consumer_side = {
@@ -183,6 +195,7 @@ static const struct sleep_side consumer_side = {
     .publish = publish_semaphore,
     .verdict = verdict,
     .count_sleep = count_sleep,
+    .suspect = suspect,
     .count_rescue = count_rescue,
 };
 

@@ -80,7 +80,7 @@ void producer_say_nap(struct mring_producer *producer, unsigned woken, int64_t b
         word_store(said, nap);
 }
 
-/* There is one producer: nobody to hand a wake-up on to, and nobody waits for what it keeps. */
+/* There is one producer: nobody to hand a wake-up on to, nobody waits for what it keeps, and what it finds is its own. */
 static void nothing(void *context)
 {
     (void)context;
@@ -168,7 +168,7 @@ static void count_rescue(void *context)
     {                                                                                                                  \
         .look = (how_to_look), .announce = (how_to_announce), .nap = no_nap, .answer = nothing, .stands = want_stands, \
         .withdraw = withdraw_want, .pass_on = nothing, .reachable = members_reachable, .publish = publish_semaphore,   \
-        .verdict = verdict, .count_sleep = count_sleep, .count_rescue = count_rescue                                   \
+        .verdict = verdict, .count_sleep = count_sleep, .suspect = nothing, .count_rescue = count_rescue               \
     }
 
 static const struct sleep_side producer_side = WAIT_FOR_GATE(look_for_room, announce_want);

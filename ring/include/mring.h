@@ -946,7 +946,11 @@ struct mring_member_stats {
     uint64_t missed, missed_bytes; /* of a lossy group */
     uint64_t batches;              /* claimed; 0 in a group of one */
     uint64_t sleeps;
-    uint64_t rescued; /* sleeps that timed out and found what a wake-up was owed for: must stay 0 */
+    /*
+     * Sleeps that timed out and found what a wake-up was owed for, with nobody of the group awake to see to it: must stay 0. Not of a handle
+     * that is polled (mring_consumer_fd): its caller may find anything before its wake-up comes.
+     */
+    uint64_t rescued;
     uint64_t wakeups; /* sent, to other members and to the producer */
     uint64_t damaged; /* how often a call ended with -EBADMSG */
 };

@@ -5,8 +5,8 @@
 enum {
     COST_MOST_NS = 100 * 1000, /* a sleep that took longer was one for want of work */
     COST_LEAST_NS = 2 * 1000,
-    GRACE_NS = 20 * 1000 * 1000, /* for a waker between what it brought and the announcement */
-    FORGET = 8                   /* how slowly a cheap one is forgotten */
+    GRACE_NS = 100 * 1000 * 1000, /* for a waker between what it brought and the announcement */
+    FORGET = 8                    /* how slowly a cheap one is forgotten */
 };
 
 /* What one announced wait came to. */
@@ -18,13 +18,16 @@ struct episode {
 
 /*
  * It found something by itself. What was brought is seen before the sleeper is taken, half a millisecond before where the producer has many to
- * wake: who is taken now was not forgotten.
+ * wake, and longer where others have its processor meanwhile: who is taken now was not forgotten.
  */
-static kern_return_t await_waker(const struct sleeper_state *state, int64_t deadline, struct episode *episode)
+static kern_return_t await_waker(const struct sleeper_state *state, const struct sleep_side *side, void *context,
+                                 int64_t deadline, struct episode *episode)
 {
     const int64_t longest = turn_slice(deadline, GRACE_NS);
-    const kern_return_t kr = turn_wait(state, longest);
+    kern_return_t kr;
 
+    side->suspect(context);
+    kr = turn_wait(state, longest);
     episode->unasked = kr == KERN_OPERATION_TIMED_OUT && longest == GRACE_NS;
     return kr;
 }
@@ -43,7 +46,7 @@ static kern_return_t sleep_on(struct sleeper_state *state, const struct sleep_si
 
         episode->found = side->look(context);
         if (whole && episode->found > 0)
-            return await_waker(state, deadline, episode);
+            return await_waker(state, side, context, deadline, episode);
         if (episode->found != 0 || !whole || word_load(&state->woken) != 0)
             return kr;
         side->answer(context);

@@ -12,7 +12,8 @@
  * comes late, for an announcement that is over, is a turn of the loop in vain.
  *
  * Ticks take the place of the slices of a blocking sleep: after each the caller calls, looks, meets the broker and asks for the dead. The
- * short first wait of one that has no fence is a short first tick.
+ * short first wait of one that has no fence is a short first tick. No rescue is counted: the caller looks whenever it likes, so what it finds
+ * unasked says nothing of who was to wake it.
  */
 #include "fence.h"
 #include "turn.h"
@@ -26,7 +27,6 @@ static void announce(struct sleeper_state *state, const struct sleep_side *side,
     if (state->armed)
         (void)side->withdraw(context); /* what came of it, if anything, is one message more */
     side->announce(context);
-    side->count_sleep(context);
     if (side->reachable(context) && fence_others() && side->reachable(context)) /* [BELL] [AWAIT] [WANT] */
         return;
     fence_full(); /* [BELL] [AWAIT] [WANT] */
@@ -63,8 +63,8 @@ static int arm(struct sleeper_state *state, const struct sleep_side *side, void 
     state->armed = true;
     set_ticks(state);
     found = turn_outcome(state, side->look(context), KERN_OPERATION_TIMED_OUT);
-    if (found > 0 && tick && !state->dozes && stood && side->stands(context))
-        side->count_rescue(context);
+    if (found == 0 && !stood)
+        side->count_sleep(context);
     return found;
 }
 

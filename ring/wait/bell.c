@@ -16,6 +16,20 @@ bool bell_sleeps(const struct group_view *group, uint32_t line)
     return (word_load_acquire(&group_sleepers(group)[line / 64]) >> line % 64 & 1) != 0; /* [SLEEP] */
 }
 
+bool bell_others_sleep(const struct group_view *group, uint32_t line)
+{
+    for (unsigned word = 0; word * 64 < group->members; word++) {
+        const uint64_t asleep = word_load_acquire(&group_sleepers(group)[word]); /* [SLEEP] */
+        uint64_t awake = group_occupied(group, word) & ~asleep;
+
+        if (line / 64 == word)
+            awake &= ~(UINT64_C(1) << line % 64);
+        if (awake != 0)
+            return false;
+    }
+    return true;
+}
+
 bool bell_stands(const struct ring_view *view, const struct group_view *group, uint32_t line)
 {
     return (word_load(&view->doorbell->groups) >> group->index & 1) != 0 && bell_sleeps(group, line);

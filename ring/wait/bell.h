@@ -25,6 +25,8 @@ void bell_announce(const struct ring_view *view, const struct group_view *group,
 bool bell_withdraw(const struct group_view *group, uint32_t line);
 /* Has nobody taken it? */
 bool bell_sleeps(const struct group_view *group, uint32_t line);
+/* Do all others of the group sleep? Who was taken, and has not come to the work yet, does not. */
+bool bell_others_sleep(const struct group_view *group, uint32_t line);
 /* And will the next publication ring? Who took the group's bit, to take a sleeper, may have been killed before setting it again. */
 bool bell_stands(const struct ring_view *view, const struct group_view *group, uint32_t line);
 

@@ -15,8 +15,8 @@
  *
  * No wait on the semaphore lasts longer than half a second: then it looks again, also where nobody can wake it, as its broker is gone; with
  * nothing to do it sleeps on under the same announcement, if that stands.
- * A waker may have been killed between taking and signalling. A whole wait that ends with work there, and the announcement untouched for a moment more,
- * is counted (rescued) and says that a wake-up was lost.
+ * A waker may have been killed between taking and signalling. A whole wait that ends with work there, and a moment later with the same work there, the
+ * announcement untouched and nobody awake who may have been called for it, is counted (rescued) and says that a wake-up was lost.
  *
  * After half a second without work, in one call or over many short ones, it asks who of the others lives, so that a death is
  * noticed, and seen to, within a second.
@@ -61,7 +61,10 @@ struct sleep_side {
     bool (*publish)(void *context, semaphore_t semaphore);
     /* Half a second without work: who is dead? 0; 1: there is something to do; or the -errno that the wait is to return. */
     int (*verdict)(void *context);
+    /* Nothing was there after the announcement: now it sleeps. */
     void (*count_sleep)(void *context);
+    /* It has found something by itself, it seems: what is it? And nobody has come to wake it for that: if it is still so, it counts. */
+    void (*suspect)(void *context);
     void (*count_rescue)(void *context);
 };
 
