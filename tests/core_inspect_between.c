@@ -1,5 +1,5 @@
 /*
- * Unit tests of core/inspect: whatever others do between any two of its loads, it calls nothing damage, or forgotten, that is none; and where they
+ * Unit tests of core/inspect: whatever others do between any two of its loads, it calls nothing a trouble that is none; and where they
  * never stop, it says so and ends.
  */
 #include "core/lone.h"
@@ -214,6 +214,58 @@ static void what_is_left_behind_is_not_forgotten(void **state)
         look_while(leave_behind, adopt_by_steps, every);
 }
 
+/* ---- amid a step of the living ---- */
+
+/* Another message each, and two lines left behind; one more member is there. */
+static void left_twice(struct scene *scene)
+{
+    left_the_rest(scene);
+    assert_int_equal(shared_claim(&scene->many), 1);
+    left_the_rest(scene);
+}
+
+static void look_at_it(void *context)
+{
+    struct scene *scene = context;
+
+    look(scene);
+    assert_int_equal(troubles(scene), 0);
+    for (unsigned each = 0; each < scene->count; each++)
+        found[scene->found[each].kind]++;
+}
+
+static void leave_passing(void *context)
+{
+    group_leave(&((struct scene *)context)->passing);
+}
+
+/* Somebody looks right before each access of what one does who lives, and so between any two of them. */
+static void who_lives_is_no_trouble_whatever_he_is_at(void **state)
+{
+    static const struct {
+        void (*prepare)(struct scene *scene);
+        void (*act)(void *context);
+    } acts[] = {{nothing, leave_the_rest},    {nothing, leave_passing},      {left_twice, adopt},
+                {left_twice, leave_the_rest}, {nothing, join_too},           {nothing, read_and_send},
+                {nothing, go_around},         {left_the_rest, read_and_send}};
+
+    (void)state;
+    memset(found, 0, sizeof(found));
+    for (size_t each = 0; each < sizeof(acts) / sizeof(*acts); each++) {
+        struct scene scene;
+        unsigned at = 0;
+
+        do {
+            set_up(&scene);
+            acts[each].prepare(&scene);
+            others_come(look_at_it, &scene, ++at, 0);
+            acts[each].act(&scene);
+            fake_ring_free(&scene.ring);
+        } while (others_came());
+    }
+    assert_true(found[FINDING_FORGOTTEN] != 0 && found[FINDING_EMPTY] != 0);
+}
+
 /* ---- the directory ---- */
 
 static struct group_entry entry;
@@ -266,6 +318,7 @@ int main(void)
         cmocka_unit_test(the_ring_goes_around_meanwhile),
         cmocka_unit_test(a_place_is_taken_meanwhile),
         cmocka_unit_test(what_is_left_behind_is_not_forgotten),
+        cmocka_unit_test(who_lives_is_no_trouble_whatever_he_is_at),
         cmocka_unit_test(an_entry_is_made_anew_meanwhile),
     };
 

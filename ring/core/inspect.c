@@ -187,7 +187,7 @@ static void inspect_place(const struct inspector *inspector, const struct group_
         tell(inspector, FINDING_BIT_STRAY, at, place, 0, 0, 0);
 }
 
-/* An orphan that stood before the flag was found unset, and stands still, was forgotten: who takes the flag back looks at all. */
+/* An orphan that stood before the flag was found unset, and stands still: who made it an orphan, or adopts another one, has yet to raise the flag. */
 static void inspect_orphans(const struct inspector *inspector, const struct group_view *group)
 {
     for (uint32_t index = 0; index < group->members; index++) {
@@ -286,9 +286,9 @@ static void inspect_group(const struct inspector *inspector, const struct group_
     if (group->terms.kind == GROUP_PASSING && !group_lives(group, judge->alive, judge->context)) {
         uint64_t tail = word_load_acquire(&inspector->ring.page->tail); /* [TAIL] */
 
-        /* One that every member has left is cleared away in good time, and gates no more. */
+        /* One that every member has left is cleared away in good time, and gates no more as soon as the last has swept it. */
         if (gate_of_group(&inspector->ring, group, 0, tail) != GATE_NONE)
-            tell(inspector, FINDING_DESERTED, at, FINDING_WHOLE, 0, 0, 0);
+            tell(inspector, group_has_members(group) ? FINDING_DESERTED : FINDING_EMPTY, at, FINDING_WHOLE, 0, 0, 0);
         return;
     }
     if (unserved_dropped(cut_off_what(inspector, group), group->incarnation)) {

@@ -12,6 +12,11 @@
  * claimed: as long as that has not moved nobody may overwrite what lies behind it, so a walk that failed counts only if it has not.
  * The claim word's halves are loaded apart: a 16-byte load is a store to a page that is read-only here.
  *
+ * What is no moment's passage for one who is stopped in it, may last. So a state that the living step through is a note, though who was at it may have
+ * been killed there, which nothing in the words can tell: the flag that is not up yet over what was left behind, the group whose last member is
+ * going. Both are put right by who looks for the dead next, a member or the producer, whether anybody died or not. A trouble is what needs
+ * somebody to have died: an owner word that names an ended life.
+ *
  * Whose a record is, is judged as a recoverer does (recover.h), but for nobody's good: the line's owner may be alive and at work, so what
  * a living member is said to hold is true of some moment, and what a dead one is said to hold is true until it is adopted.
  */
@@ -52,7 +57,8 @@ enum finding_weight {
     X(CLAIMER_BAD, DAMAGE, "has a claim by a place that it does not have")                                             \
     X(BITS_BAD, DAMAGE, "marks places that it does not have")                                                          \
     X(DESERTED, LEFT, "has no living member, and holds the producer back all the same")                                \
-    X(FORGOTTEN, LEFT, "has something to adopt that nobody was told of")                                               \
+    X(EMPTY, NOTE, "has no member, as when it is just made, or left; what holds the producer back is seen to")         \
+    X(FORGOTTEN, NOTE, "has something to adopt that nobody was told of yet; who looks next finds it")                  \
     X(ASIDE, NOTE, "has set messages aside (mring_take_aside), by number")                                             \
     X(ASIDE_BAD, DAMAGE, "has a list of messages set aside that cannot be")                                            \
     X(MEMBER, NOTE, "is alive and holds nothing")                                                                      \
