@@ -218,6 +218,34 @@ static void members_say_what_cannot_be(void **state)
     }
 }
 
+/* By position and length: what reaches beyond what is held, begins where nothing can, or is as long as no message. */
+static void what_is_held_is_known_by_position_and_length(void **state)
+{
+    static const char *const names[] = {"lone", "lossy"};
+
+    (void)state;
+    for (size_t at = 0; at < 2; at++) {
+        struct handles handles;
+        struct mring_message others[6];
+
+        open_all(&handles, names[at]);
+        for (size_t each = 0; each < 6; each++)
+            others[each] = handles.held;
+        others[0].position += 1;
+        others[1].position += handles.held.length; /* within its record */
+        others[2].position -= 16;
+        others[3].length += 64;
+        others[4].length = UINT32_MAX;
+        others[5].position = UINT64_MAX - 7;
+        for (size_t each = 0; each < 6; each++) {
+            assert_int_equal(mring_intact(handles.consumer, &others[each]), -EINVAL);
+            assert_int_equal(mring_release(handles.consumer, &others[each]), -EINVAL);
+        }
+        assert_int_equal(mring_intact(handles.consumer, &handles.held), 1);
+        close_all(&handles);
+    }
+}
+
 /* Those that api_test.c does not try. */
 static int use_in_a_child(void *context)
 {
@@ -257,9 +285,13 @@ static void all_calls_are_stale_in_a_child(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(opening_calls_say_what_cannot_be), cmocka_unit_test(calls_on_a_ring_say_what_cannot_be),
-        cmocka_unit_test(joins_say_what_cannot_be),         cmocka_unit_test(statistics_say_what_cannot_be),
-        cmocka_unit_test(members_say_what_cannot_be),       cmocka_unit_test(all_calls_are_stale_in_a_child),
+        cmocka_unit_test(opening_calls_say_what_cannot_be),
+        cmocka_unit_test(calls_on_a_ring_say_what_cannot_be),
+        cmocka_unit_test(joins_say_what_cannot_be),
+        cmocka_unit_test(statistics_say_what_cannot_be),
+        cmocka_unit_test(members_say_what_cannot_be),
+        cmocka_unit_test(what_is_held_is_known_by_position_and_length),
+        cmocka_unit_test(all_calls_are_stale_in_a_child),
     };
 
     return cmocka_run_group_tests_name("api-errors", tests, NULL, NULL);

@@ -412,32 +412,42 @@ static int release(struct mring_consumer *consumer, uint64_t end)
     return released(consumer);
 }
 
+/*
+ * Can it be a message that this member holds, of a group that is not lossy? By what the handle knows alone: where each began it does not, and
+ * what stands there others can write.
+ */
+static bool may_hold(const struct consumer_core *core, uint64_t begin, uint64_t end)
+{
+    return begin >= core->held && end <= core->position && begin < end && (end & (core->view.alignment - 1)) == 0;
+}
+
+static uint64_t end_of(const struct consumer_core *core, const struct mring_message *message)
+{
+    return message->position + record_size(message->length, core->view.alignment);
+}
+
 /* One of several that are held, or the last of a batch. */
 static __attribute__((noinline)) int release_any(struct mring_consumer *consumer, const struct mring_message *message)
 {
     const struct consumer_core *core = &consumer->core;
-    uint64_t begin = message->position;
-    uint64_t end = begin + record_size(message->length, core->view.alignment);
+    const uint64_t end = end_of(core, message);
 
     if (consumer_stale(consumer))
         return -ESTALE;
     if (core->group.terms.lossy)
-        return lossy_release(&consumer->core, begin, message->length);
-    if (begin < core->held || end > core->position || begin >= end || (end & (core->view.alignment - 1)) != 0)
-        return -EINVAL;
-    return release(consumer, end);
+        return lossy_release(&consumer->core, message->position, message->length);
+    return may_hold(core, message->position, end) ? release(consumer, end) : -EINVAL;
 }
 
 int mring_intact(struct mring_consumer *consumer, const struct mring_message *message)
 {
     const struct consumer_core *core = &consumer->core;
-    uint64_t begin = message->position;
 
     if (consumer_stale(consumer))
         return -ESTALE;
     if (core->group.terms.lossy)
-        return lossy_intact(&consumer->core, begin, message->length);
-    return begin >= core->held && begin < core->position ? 1 : -EINVAL;
+        return lossy_intact(&consumer->core, message->position, message->length);
+    return may_hold(core, message->position, end_of(core, message)) ? 1 : -EINVAL;
 }
 
 int mring_missed(struct mring_consumer *consumer, struct mring_missed *missed)

@@ -593,7 +593,8 @@ MRING_API int mring_next_wait(struct mring_consumer *consumer, struct mring_mess
 /*
  * Done with this message and with all that this member was handed before it: their room goes back to the producer,
  * their data must not be touched again. Releasing the last message of a batch releases the batch.
- * 0; -EINVAL: not a message this member holds (released already, say).  -ESTALE
+ * 0; -EINVAL: not a message this member holds (released already, say). It goes by `position` and `length`, which must be as they were given: of a
+ *   group that is not lossy only which bytes are held is known, so what was changed to lie among these may pass.  -ESTALE
  * -EOVERFLOW (lossy group): the oldest of the messages that this call released was overwritten meanwhile. All of them count as missed, as
  * mring_missed says now: forget what was read of them.
  */
@@ -602,7 +603,8 @@ MRING_API int mring_release(struct mring_consumer *consumer, const struct mring_
 /*
  * Was all that this member has read of a message until now whole? For members of lossy groups, who may not act on anything before;
  * of other groups a message is whole as long as it is held. Makes no system call.
- * 1; 0: it was overwritten, perhaps in part: release it, which counts it as missed; -EINVAL: not a message this member holds.  -ESTALE
+ * 1; 0: it was overwritten, perhaps in part: release it, which counts it as missed; -EINVAL: not a message this member holds, as
+ *   mring_release would say of it.  -ESTALE
  */
 MRING_API int mring_intact(struct mring_consumer *consumer, const struct mring_message *message);
 
