@@ -1,5 +1,6 @@
 /* Unit tests of core/: gates, claims and places of groups of many. One thread; orders are for core_threads. */
 #include "core/lone.h"
+#include "core/recover.h"
 #include "core/shared.h"
 #include "support/fake_ring.h"
 
@@ -330,6 +331,31 @@ static void a_batch_ends_where_a_record_does(void **state)
     fake_ring_free(&many.ring);
 }
 
+/* Beyond what a ring lasts (layout.h, SERIAL_BITS). */
+static void the_living_do_not_notice_that_serials_wrap(void **state)
+{
+    struct consumer_core member[2];
+    struct record record = {0, 0, NULL};
+    struct many many;
+
+    (void)state;
+    pair_make(&many, 2, &member[0], &member[1]);
+    word_store(&many.ring.group[0].page->claim.high, SERIAL_MASK - 3);
+    send_eights(&many, 8);
+    for (uint32_t at = 0; at < 8; at++) {
+        struct consumer_core *one = &member[at % 2];
+
+        one->batch_max = 1;
+        assert_int_equal(shared_claim(one), 1);
+        assert_int_equal(word_load(&one->line->signed_serial), (SERIAL_MASK - 2 + at) & SERIAL_MASK);
+        assert_true(recover_holds(&many.ring.group[0], at % 2, &(uint64_t){0}, &(uint64_t){0}));
+        assert_true(consumer_core_take(one, &record));
+        assert_int_equal(record_tag(record.header), at);
+        shared_release(one, one->position);
+    }
+    fake_ring_free(&many.ring);
+}
+
 static void the_previous_claimer_is_signed_for(void **state)
 {
     struct many many;
@@ -556,6 +582,7 @@ int main(void)
         cmocka_unit_test(a_claim_is_as_large_as_it_may_be),
         cmocka_unit_test(a_quick_member_looks_at_the_tail_when_it_has_come_there),
         cmocka_unit_test(a_batch_ends_where_a_record_does),
+        cmocka_unit_test(the_living_do_not_notice_that_serials_wrap),
         cmocka_unit_test(the_previous_claimer_is_signed_for),
         cmocka_unit_test(places_are_limited_and_reused),
         cmocka_unit_test(what_a_leaver_was_not_handed_is_adopted),

@@ -112,8 +112,11 @@ enum {
 #define HELD_IDLE NOWHERE
 
 /*
- * The claim word's high half: {line + 1: 11 bits, serial: 53 bits}. Line + 1 = 0: nobody has claimed yet. The serial does not wrap: 53
- * bits are three years of a hundred million messages per second.
+ * The claim word's high half: {line + 1: 11 bits, serial: 53 bits}. Line + 1 = 0: nobody has claimed yet. Serials are not meant to wrap: mring.h says for
+ * how long that holds. The living would not notice, as each signs its own claims by a store. But a helper signs by a maximum (word_raise), and
+ * would leave a signature from before as it is: who is killed between the compare-and-swap and its own signature, in the first claim of its place
+ * after that, would be judged not to have made the claim, and its batch would go to nobody. To compare around the end instead would have a place that
+ * was not used for half of all serials lose the same, and sooner.
  */
 #define SERIAL_BITS 53
 #define SERIAL_MASK ((UINT64_C(1) << SERIAL_BITS) - 1)
