@@ -124,6 +124,9 @@ static void *consume(void *argument)
     while (!atomic_load(&failed) && atomic_load(&got[group]) + atomic_load(&missed[group]) < messages) {
         if (take(group, &member) == 0)
             (void)sched_yield();
+        /* As one who knows of a producer's death, while its successor goes on. */
+        if (group > 0 && random_below(&state, 20) == 0)
+            shared_look_beyond(&member);
         if (random_below(&state, 2000) == 0) {
             group_leave(&member);
             fake_ring_join(&ring, group, 1 + group, &member);

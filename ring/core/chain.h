@@ -2,9 +2,14 @@
  * What is committed: the chain of records from the tail on (R2). The last publication of a producer that died between its first header and
  * the tail is there, whole, and nothing behind it.
  *
- * A producer's successor walks it, and a member who knows that the producer is dead. Who only looks does so beside a producer that may be on
- * its next lap: what was a header may be part of a message meanwhile, written by plain stores. So it loads headers as what may be written
- * meanwhile, and believes them once a second look, behind the walk, has shown that they were not.
+ * A producer's successor walks it. Who only looks does so beside a producer that may be on its next lap: what was a header may be part of a message
+ * meanwhile, written by plain stores. So it loads headers as what may be written meanwhile, and believes them once a second look at the tail,
+ * behind the walk, has shown that they were not. So does a member who knows that the producer is dead, as a successor may have come since.
+ *
+ * Why the second look is enough. A header at the tail, or behind it in the chain, was stored by a publication that is whole (R2). What comes to stand
+ * there later is a lap further, so its writer has stored a tail past it before; and between the two it has scanned the groups, which begins with a full
+ * fence (api/producer.c), a successor too: it starts without room for that. Who has loaded such a word, and then, behind a fence, the tail, so finds that it moved.
+ * Where nothing was committed the successor's first publication comes to the tail itself, and is whole as soon as its header is there.
  */
 #ifndef MRING_CORE_CHAIN_H
 #define MRING_CORE_CHAIN_H
@@ -83,7 +88,7 @@ static inline bool chain_look(const struct ring_view *view, uint64_t tail, struc
 }
 
 /*
- * How far positions that were loaded before may go, for who only looks. A publication that has its first header and not yet its tail, by a
+ * How far positions that were loaded before may go, for who only looks, or knows the producer to be dead. A publication that has its first header and not yet its tail, by a
  * producer that is just there, was stopped or died there, can be followed already. If the tail has moved it includes that one.
  */
 static inline uint64_t chain_stream_end(const struct ring_view *view)

@@ -162,16 +162,10 @@ bool shared_all_released(const struct group_view *group)
 
 void shared_look_beyond(struct consumer_core *consumer)
 {
-    const struct word *tail = &consumer->view.page->tail;
-    uint64_t seen = word_load_acquire(tail); /* [TAIL] */
-    struct chain chain;
+    const uint64_t end = chain_stream_end(&consumer->view);
 
-    if (!chain_walk(&consumer->view, seen, &chain))
-        return;
-    /* As long as the tail stands there nothing behind it was overwritten. Else a successor has taken it all in. */
-    fence_load(); /* [TAIL] */
-    if (word_load(tail) == seen)
-        consumer->beyond = chain.end;
+    if (end > consumer->beyond)
+        consumer->beyond = end;
 }
 
 uint64_t shared_tail(struct consumer_core *consumer, uint64_t least)
