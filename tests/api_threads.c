@@ -12,6 +12,7 @@
  */
 #include "mring.h"
 #include "mring_inline.h"
+#include "support/random.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -52,19 +53,13 @@ static atomic_uint looks;
         }                                                                                                              \
     } while (0)
 
-static uint32_t below(uint64_t *state, uint32_t limit)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33) % limit;
-}
-
 /* Length and content follow from the number, so that anybody can check any message. */
 static uint32_t length_of(uint32_t number)
 {
     uint64_t state = seed + number;
 
-    (void)below(&state, 1);
-    return below(&state, 10) == 0 ? below(&state, LONGEST) : below(&state, 32);
+    (void)random_below(&state, 1);
+    return random_below(&state, 10) == 0 ? random_below(&state, LONGEST) : random_below(&state, 32);
 }
 
 static bool is_whole(const void *data, uint32_t length, uint32_t number)
@@ -126,7 +121,7 @@ static void *produce(void *unused)
         unsigned char payload[LONGEST];
 
         count = 1;
-        switch (below(&state, 3)) {
+        switch (random_below(&state, 3)) {
         case 0:
             memset(payload, (int)(number * 31 & 0xff), length_of(number));
             CHECK(mring_send_wait(producer, payload, length_of(number), number, MRING_FOREVER) == 0);
@@ -135,7 +130,7 @@ static void *produce(void *unused)
             send_inline(producer, &writer, number);
             break;
         default:
-            count = 1 + below(&state, messages - number < 8 ? messages - number : 8);
+            count = 1 + random_below(&state, messages - number < 8 ? messages - number : 8);
             send_batch(producer, number, count);
         }
         atomic_store(&sent, number + count);
@@ -208,9 +203,9 @@ static void *consume(void *argument)
     while ((code = mring_next_wait(consumer, &message, MRING_FOREVER)) == 1) {
         process(group, &message);
         CHECK(mring_release(consumer, &message) == 0);
-        if (below(&state, 300) == 0) {
+        if (random_below(&state, 300) == 0) {
             CHECK(mring_leave(consumer) == 0);
-            consumer = join(groups[group].name, below(&state, 2) == 0 ? MRING_SLEEP : MRING_SPIN_THEN_SLEEP);
+            consumer = join(groups[group].name, random_below(&state, 2) == 0 ? MRING_SLEEP : MRING_SPIN_THEN_SLEEP);
         }
     }
     CHECK(code == -EPIPE);

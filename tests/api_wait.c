@@ -1,6 +1,7 @@
 /* The calls that wait: what ends them, and what they wait for. */
 #include "api/ring.h"
 #include "mring.h"
+#include "support/random.h"
 #include "support/ring.h"
 
 #include <errno.h>
@@ -330,19 +331,13 @@ static void a_descriptor_tells(void **state)
     assert_int_equal(mring_close(ring), 0);
 }
 
-static uint32_t below(uint64_t *random, uint32_t limit)
-{
-    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((*random >> 33) % limit);
-}
-
 /* Commits are long not seen, and may have overwritten all that is. */
 static void commit_or_flush(struct mring_producer *producer, uint64_t *random)
 {
-    size_t length = below(random, 2) != 0 ? 8 : below(random, 4000);
+    size_t length = random_below(random, 2) != 0 ? 8 : random_below(random, 4000);
     void *place;
 
-    if (below(random, 40) == 0)
+    if (random_below(random, 40) == 0)
         assert_int_equal(mring_flush(producer), 0);
     if (mring_reserve(producer, length, &place) == 0)
         assert_int_equal(mring_commit(producer, length, 0), 0);
@@ -368,7 +363,7 @@ static void what_a_wait_finds_is_there(void **state)
             int found, code;
 
             commit_or_flush(producer, &random);
-            if (below(&random, 4) != 0)
+            if (random_below(&random, 4) != 0)
                 continue;
             found = mring_wait(consumer, 0);
             code = mring_next(consumer, &message);

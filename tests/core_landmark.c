@@ -3,6 +3,7 @@
 
 #include "core/lone.h"
 #include "support/lossy_scene.h"
+#include "support/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,8 +73,7 @@ static void there_is_always_a_landmark(void **state)
             uint32_t most = step % 3 == 0 ? (uint32_t)capacities[at] / 8 : 16, length;
             struct place place;
 
-            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-            length = (uint32_t)(random >> 33) % most;
+            length = random_below(&random, most);
             place = producer_core_place(&scene.producer, length);
             if (!producer_core_finds_room(&scene.producer, place.next) || random >> 58 == 0) {
                 (void)producer_core_publish(&scene.producer);

@@ -3,6 +3,7 @@
 #include "core/shared.h"
 
 #include "support/lossy_scene.h"
+#include "support/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -201,12 +202,6 @@ static void what_is_taken_back_comes_again(void **state)
 
 /* ---- anything ---- */
 
-static uint32_t below(uint64_t *state, uint32_t limit)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33) % limit;
-}
-
 struct player {
     struct consumer_core core;
     struct account *account;
@@ -217,7 +212,7 @@ struct player {
 static void play(struct player *player, uint64_t *random)
 {
     struct record record = {0, 0, NULL};
-    int code = below(random, 3) != 0 || player->count == LOSSY_HELD ? -EBUSY : next(&player->core, &record);
+    int code = random_below(random, 3) != 0 || player->count == LOSSY_HELD ? -EBUSY : next(&player->core, &record);
 
     if (code == 1) {
         player->held[player->count++] = record;
@@ -262,9 +257,10 @@ static void whatever_happens_it_adds_up(void **state)
             fake_ring_join(&scene.ring, who == 0 ? LONE : MANY, who + 1, &player[who].core);
         }
         for (unsigned turn = 0; turn < 4000; turn++) {
-            if (below(&random, 3) == 0)
-                send_some(&scene, below(&random, 12), below(&random, below(&random, 40) == 0 ? CAPACITY / 2 - 8 : 90));
-            play(&player[below(&random, 1 + MANY_MEMBERS)], &random);
+            if (random_below(&random, 3) == 0)
+                send_some(&scene, random_below(&random, 12),
+                          random_below(&random, random_below(&random, 40) == 0 ? CAPACITY / 2 - 8 : 90));
+            play(&player[random_below(&random, 1 + MANY_MEMBERS)], &random);
         }
         for (unsigned who = 0; who < 1 + MANY_MEMBERS; who++) {
             while (player[who].count > 0)

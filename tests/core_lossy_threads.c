@@ -8,6 +8,7 @@
 #include "core/lossy.h"
 #include "core/shared.h"
 #include "support/fake_ring.h"
+#include "support/random.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -34,12 +35,6 @@ static atomic_bool failed;
             atomic_store(&failed, true);                                                                               \
         }                                                                                                              \
     } while (0)
-
-static uint32_t random_below(uint64_t *state, uint32_t limit)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33) % limit;
-}
 
 static uint32_t length_of(uint32_t number)
 {

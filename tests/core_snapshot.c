@@ -5,6 +5,7 @@
 #include "core/lossy.h"
 #include "core/shared.h"
 #include "support/fake_ring.h"
+#include "support/random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,12 +27,6 @@ struct scene {
     uint64_t random;
     struct snapshot *snapshot, *other;
 };
-
-static uint32_t below(struct scene *scene, uint32_t limit)
-{
-    scene->random = scene->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((scene->random >> 33) % limit);
-}
 
 static struct scene *set_up_with(uint64_t alignment, uint32_t lossy)
 {
@@ -73,7 +68,7 @@ static void tear_down(struct scene *scene)
 static void commit(struct scene *scene)
 {
     static const unsigned char payload[LENGTHS];
-    uint32_t length = below(scene, LENGTHS);
+    uint32_t length = random_below(&scene->random, LENGTHS);
     struct place place = producer_core_place(&scene->producer, length);
     const struct fact *at = &scene->begin[scene->committed];
 
@@ -171,14 +166,14 @@ static void run(uint64_t alignment, uint64_t seed)
     scene->random = seed;
     expect_exact(scene);
     for (unsigned step = 0; step < 20000; step++) {
-        uint32_t what = below(scene, 10);
+        uint32_t what = random_below(&scene->random, 10);
 
         if (what < 4)
             commit(scene);
         else if (what < 6)
             publish(scene);
         else
-            take_and_release(scene, below(scene, MEMBERS + 1));
+            take_and_release(scene, random_below(&scene->random, MEMBERS + 1));
         expect_exact(scene);
     }
     assert_true(scene->begin[scene->published].position > 8 * LAYOUT_CAPACITY_MIN); /* often enough around */
@@ -194,9 +189,9 @@ static void lapped_groups_know_where_they_are(void **state)
     (void)state;
     scene->random = 9;
     for (unsigned step = 0; step < 30000 && scene->committed < RECORDS; step++) {
-        if (below(scene, 100) == 0)
-            take_lossy(scene, below(scene, MEMBERS + 1));
-        else if (below(scene, 3) == 0)
+        if (random_below(&scene->random, 100) == 0)
+            take_lossy(scene, random_below(&scene->random, MEMBERS + 1));
+        else if (random_below(&scene->random, 3) == 0)
             publish(scene);
         else
             commit(scene);
@@ -254,7 +249,7 @@ static void who_keeps_the_ring_full(void **state)
     for (unsigned step = 0; step < 300; step++) {
         commit(scene);
         publish(scene);
-        take_and_release(scene, below(scene, MEMBERS));
+        take_and_release(scene, random_below(&scene->random, MEMBERS));
     }
     assert_true(scene->committed < 300); /* there was no room any more */
     /* And released one by one, with the producer at its heels. */
@@ -262,7 +257,7 @@ static void who_keeps_the_ring_full(void **state)
         take_and_release(scene, MEMBERS);
         commit(scene);
         publish(scene);
-        take_and_release(scene, below(scene, MEMBERS));
+        take_and_release(scene, random_below(&scene->random, MEMBERS));
         expect_exact(scene);
     }
     tear_down(scene);
@@ -399,7 +394,7 @@ static void nothing_is_written(void **state)
     for (unsigned step = 0; step < 200; step++) {
         commit(scene);
         publish(scene);
-        take_and_release(scene, below(scene, MEMBERS + 1));
+        take_and_release(scene, random_below(&scene->random, MEMBERS + 1));
     }
     memcpy(before, scene->ring.memory, scene->ring.size);
     memcpy(data, scene->ring.view.data, scene->ring.view.capacity);

@@ -5,6 +5,7 @@
 #include "core/shared.h"
 #include "core/stage.h"
 #include "support/fake_ring.h"
+#include "support/random.h"
 #include "wait/await.h"
 #include "wait/bell.h"
 
@@ -488,12 +489,6 @@ static void a_release_takes_who_waits_for_it(void **state)
 
 enum { MESSAGES = 3000, ROUNDS = 30, LONGEST = 24, TURNS = 1000 * 1000 };
 
-static uint32_t below(uint64_t *seed, uint32_t limit)
-{
-    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(*seed >> 33) % limit;
-}
-
 /* Which message begins where, and which group has released it. */
 struct ledger {
     uint32_t at[LAYOUT_CAPACITY_MIN / 8];
@@ -508,7 +503,7 @@ static uint32_t message_at(const struct ledger *ledger, uint64_t position)
 
 static void maybe_send(struct cast *cast, struct ledger *ledger, uint64_t *seed)
 {
-    uint32_t length = below(seed, LONGEST + 1);
+    uint32_t length = random_below(seed, LONGEST + 1);
 
     fake_ring_rescan(&cast->ring, &cast->producer);
     if (ledger->sent == MESSAGES ||
@@ -584,13 +579,13 @@ static void a_diamond_at_random(void **state)
 
         memset(&ledger, 0, sizeof(ledger));
         for (unsigned group = 0; group < GROUPS_MOST; group++)
-            members[group] = 1 + below(&seed, MEMBERS_MOST);
+            members[group] = 1 + random_below(&seed, MEMBERS_MOST);
         cast_make(&cast, GROUPS_MOST, members, after);
         cast.ring.view.attempts_max = TALLY_MOST; /* what is set aside counts as released */
         for (; ledger.finished < MESSAGES && turns < TURNS; turns++) {
-            unsigned group = below(&seed, GROUPS_MOST), member = below(&seed, members[group]);
+            unsigned group = random_below(&seed, GROUPS_MOST), member = random_below(&seed, members[group]);
             struct consumer_core *one = &cast.member[group][member];
-            uint32_t what = below(&seed, 400);
+            uint32_t what = random_below(&seed, 400);
 
             if (what < 100) {
                 maybe_send(&cast, &ledger, &seed);

@@ -11,6 +11,7 @@
 #include "core/shared.h"
 #include "core/stage.h"
 #include "support/fake_ring.h"
+#include "support/random.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -40,19 +41,13 @@ static atomic_bool failed;
         }                                                                                                              \
     } while (0)
 
-static uint32_t random_next(uint64_t *state)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33);
-}
-
 /* Length and content follow from the number and the seed, so any member can check any message. */
 static uint32_t length_of(uint32_t number)
 {
     uint64_t state = seed + number;
 
-    (void)random_next(&state);
-    return random_next(&state) % 50 == 0 ? random_next(&state) % (CAPACITY / 2 - 8) : random_next(&state) % 64;
+    (void)random_below(&state, 1);
+    return random_below(&state, 50) == 0 ? random_below(&state, CAPACITY / 2 - 8) : random_below(&state, 64);
 }
 
 static void *produce(void *unused)
@@ -149,7 +144,7 @@ static void *consume_shared(void *argument)
         int64_t last = -1;
         int code;
 
-        consumer.quick = random_next(&state) % 4 * 8; /* now it goes by the newest tail, now by one from before */
+        consumer.quick = random_below(&state, 4) * 8; /* now it goes by the newest tail, now by one from before */
         code = shared_claim(&consumer);
         CHECK(code >= 0);
         if (code != 1) {
@@ -161,7 +156,7 @@ static void *consume_shared(void *argument)
             last = record_tag(record.header);
             process(group, &record);
             shared_release(&consumer, consumer.position);
-            if (random_next(&state) % 1000 == 0) {
+            if (random_below(&state, 1000) == 0) {
                 group_leave(&consumer);
                 join(group, &consumer, before);
                 break;

@@ -71,9 +71,9 @@ static void release_all(struct side *calls, struct side *inlined, struct hands *
     const unsigned last = hands->count - 1;
     int code;
 
-    code = release_step(calls, inlined, hands, last, below(random, 4) == 0);
+    code = release_step(calls, inlined, hands, last, random_below(random, 4) == 0);
     assert_true(code == 0 || code == -EOVERFLOW);
-    assert_int_equal(release_step(calls, inlined, hands, last, below(random, 4) == 0), -EINVAL);
+    assert_int_equal(release_step(calls, inlined, hands, last, random_below(random, 4) == 0), -EINVAL);
     let_go(hands, hands->count);
 }
 
@@ -94,8 +94,8 @@ static void send_both(struct side *calls, struct side *inlined, uint64_t *random
 {
     static unsigned char bytes[200];
 
-    for (uint32_t left = 1 + below(random, 300); left > 0; left--) {
-        const size_t length = below(random, 4) == 0 ? below(random, sizeof(bytes)) : 8;
+    for (uint32_t left = 1 + random_below(random, 300); left > 0; left--) {
+        const size_t length = random_below(random, 4) == 0 ? random_below(random, sizeof(bytes)) : 8;
         int code;
 
         memset(bytes, (int)*tag, length);
@@ -130,8 +130,8 @@ static void compare_readers(const struct mring_group *groups, size_t count, size
         assert_int_equal(mring_join(inlined.ring, "first", NULL, &before[1]), 0);
     }
     for (unsigned step = 0; step < STEPS; step++) {
-        const unsigned kind = below(&random, mixed) == 0 ? below(&random, 2) : 2;
-        int code = take_step(&calls, &inlined, &hands, kind, 1 + (int)below(&random, 8));
+        const unsigned kind = random_below(&random, mixed) == 0 ? random_below(&random, 2) : 2;
+        int code = take_step(&calls, &inlined, &hands, kind, 1 + (int)random_below(&random, 8));
 
         expect_same_line(&calls, &inlined);
         if (code > 0)
@@ -142,19 +142,20 @@ static void compare_readers(const struct mring_group *groups, size_t count, size
             pass_on(before[0]);
             pass_on(before[1]);
         }
-        if (hands.count > 1 && below(&random, 3) == 0) {
-            const unsigned at = below(&random, hands.count - 1);
+        if (hands.count > 1 && random_below(&random, 3) == 0) {
+            const unsigned at = random_below(&random, hands.count - 1);
 
-            code = release_step(&calls, &inlined, &hands, at, below(&random, mixed) == 0);
+            code = release_step(&calls, &inlined, &hands, at, random_below(&random, mixed) == 0);
             expect_same_line(&calls, &inlined);
             if (code == 0 || code == -EOVERFLOW)
                 let_go(&hands, at + 1);
-        } else if (hands.count > 0 && (code == -EBUSY || hands.count + 8 > HELD_MOST || below(&random, 2) == 0)) {
+        } else if (hands.count > 0 &&
+                   (code == -EBUSY || hands.count + 8 > HELD_MOST || random_below(&random, 2) == 0)) {
             release_all(&calls, &inlined, &hands, &random);
             expect_same_line(&calls, &inlined);
         }
-        if (hands.count == 0 && below(&random, 2 * mixed) == 0)
-            copy_step(&calls, &inlined, below(&random, 4) == 0 ? 0 : 32768);
+        if (hands.count == 0 && random_below(&random, 2 * mixed) == 0)
+            copy_step(&calls, &inlined, random_below(&random, 4) == 0 ? 0 : 32768);
     }
     assert_true(word_load(&view_of(&calls)->page->tail) > 4 * view_of(&calls)->capacity);
     expect_same_line(&calls, &inlined);

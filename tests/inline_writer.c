@@ -6,13 +6,13 @@
 /* Most are of a few bytes; some of any length, the longest among them. */
 static size_t draw_length(uint64_t *random, size_t longest)
 {
-    switch (below(random, 32)) {
+    switch (random_below(random, 32)) {
     case 0:
-        return below(random, (uint32_t)longest + 1);
+        return random_below(random, (uint32_t)longest + 1);
     case 1:
-        return longest - below(random, 2);
+        return longest - random_below(random, 2);
     default:
-        return below(random, 4) == 0 ? below(random, 200) : 8;
+        return random_below(random, 4) == 0 ? random_below(random, 200) : 8;
     }
 }
 
@@ -75,12 +75,13 @@ static void compare_writers(const struct mring_group *groups, size_t alignment, 
     side_open(&inlined, true, groups, 1, alignment);
     for (uint32_t number = 1; number < STEPS; number++) {
         const size_t length = draw_length(&random, calls.producer->core.message_max);
-        const unsigned kind = below(&random, kinds) == 0 ? below(&random, 6) : 6 + below(&random, 4);
-        const size_t spare = below(&random, 100);
+        const unsigned kind =
+            random_below(&random, kinds) == 0 ? random_below(&random, 6) : 6 + random_below(&random, 4);
+        const size_t spare = random_below(&random, 100);
         const int code = write_step(&calls, kind, length, spare, number);
 
         assert_int_equal(write_step(&inlined, kind, length, spare, number), code);
-        if (code == -EAGAIN || below(&random, 200) == 0) {
+        if (code == -EAGAIN || random_below(&random, 200) == 0) {
             drain(&calls);
             drain(&inlined);
         } else {

@@ -15,6 +15,7 @@
 #include "core/recover.h"
 #include "core/shared.h"
 #include "support/fake_ring.h"
+#include "support/random.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -67,12 +68,6 @@ static _Thread_local unsigned steps_left; /* 0: it is not killed */
         }                                                                                                              \
     } while (0)
 
-static uint32_t below(struct party *party, uint32_t limit)
-{
-    party->random = party->random * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(party->random >> 33) % limit;
-}
-
 /* ---- life and death ---- */
 
 static void tell_end(void)
@@ -110,7 +105,9 @@ static void *live(void *argument)
 {
     self = argument;
     if (self->life <= lives)
-        steps_left = 1 + below(self, below(self, 2) == 0 ? 50 : 1000); /* some at what they were left by others */
+        steps_left = 1 + random_below(&self->random, random_below(&self->random, 2) == 0
+                                                         ? 50
+                                                         : 1000); /* some at what they were left by others */
     self->act(self);
     steps_left = 0;
     tell_end();
@@ -166,7 +163,8 @@ static void produce(struct party *party)
 
     CHECK(producer_core_start(&producer, &ring.view) == 0);
     while (producer.position < (uint64_t)MESSAGES * SIZE) {
-        for (uint32_t left = 1 + below(party, 5); left > 0 && producer.position < (uint64_t)MESSAGES * SIZE; left--)
+        for (uint32_t left = 1 + random_below(&party->random, 5);
+             left > 0 && producer.position < (uint64_t)MESSAGES * SIZE; left--)
             commit(&producer, producer.position / SIZE);
         (void)producer_core_publish(&producer);
     }
@@ -248,9 +246,9 @@ static void consume(struct party *party)
 
     if (!join(party, &member))
         return;
-    while (!atomic_load(&finished) && below(party, 500) != 0) {
+    while (!atomic_load(&finished) && random_below(&party->random, 500) != 0) {
         struct note *held[4];
-        uint32_t count = 0, most = 1 + below(party, 4);
+        uint32_t count = 0, most = 1 + random_below(&party->random, 4);
 
         while (count < most && take(&member, &record)) {
             held[count++] = note_handed(party, &member, &record);
@@ -263,7 +261,7 @@ static void consume(struct party *party)
             shared_release(&member, member.position);
         for (uint32_t at = 0; at < count; at++)
             held[at]->left = true;
-        if (count != 0 && below(party, 20) != 0)
+        if (count != 0 && random_below(&party->random, 20) != 0)
             continue;
         (void)recover_dead(&ring.group[party->group], &judge, NULL);
         take_aside(party->group, &judge);

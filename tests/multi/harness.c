@@ -9,12 +9,6 @@
 
 uint64_t harness_seed;
 
-uint32_t random_below(uint64_t *state, uint32_t limit)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33) % limit;
-}
-
 pid_t child_start(void (*body)(void *), void *argument)
 {
     pid_t child;

@@ -8,6 +8,7 @@
 #ifndef TESTS_HARNESS_H
 #define TESTS_HARNESS_H
 
+#include "support/random.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,9 +37,8 @@ struct scenario {
 
 int harness_main(int argc, char **argv, const struct scenario *scenarios, size_t count);
 
-/* The seed of this run, and numbers from it. */
+/* The seed of this run, for random_below. */
 extern uint64_t harness_seed;
-uint32_t random_below(uint64_t *state, uint32_t limit);
 
 /* Fork a child that runs `body` and exits with success unless EXPECT ends it. */
 pid_t child_start(void (*body)(void *), void *argument);

@@ -46,12 +46,6 @@ unsigned my_role;
 uint64_t my_life;
 uint64_t my_random;
 
-uint32_t random_below(uint64_t *state, uint32_t limit)
-{
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*state >> 33) % limit;
-}
-
 int64_t now_ns(void)
 {
     struct timespec time;

@@ -30,6 +30,7 @@
 
 #include "core/view.h"
 #include "mring.h"
+#include "support/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,7 +178,6 @@ extern uint64_t my_random; /* state for random_below */
 extern enum mring_waiting my_waiting;
 extern int64_t my_interval;
 
-uint32_t random_below(uint64_t *state, uint32_t limit);
 int64_t now_ns(void);
 void nap(void); /* a millisecond, for what has no event */
 /* Beside others who do. */

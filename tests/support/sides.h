@@ -10,6 +10,7 @@
 #include "api/consumer.h"
 #include "api/producer.h"
 #include "ring.h"
+#include "support/random.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -36,12 +37,6 @@ static const struct mring_group lossy_many[] = {{.name = "it", .members = 3, .lo
 static const char *const first[] = {"first"};
 static const struct mring_group stages[] = {{.name = "it", .members = 1, .after = first, .after_count = 1},
                                             {.name = "first", .members = 1}};
-
-static inline uint32_t below(uint64_t *state, uint32_t limit)
-{
-    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
-    return (uint32_t)((*state >> 33) % limit);
-}
 
 static inline void side_open(struct side *side, bool inlined, const struct mring_group *groups, size_t count,
                              size_t alignment)
