@@ -1,8 +1,9 @@
 /*
- * Rights, under two users and more: who can open a ring and as what, that a consumer cannot write what is not its own, whatever it tries,
- * and that nobody is taken for somebody else. The owner's process keeps a copy of its memory and compares it with what the others have left.
+ * Rights, under two users and more: a consumer cannot write what is not its own, nor can one that only looks, whatever it tries. The owner's
+ * process keeps a copy of its memory and compares it with what the others have left. Who may open a ring is rights_open_linux.c's subject.
  */
 #include "attacks.h"
+#include "rights_ring.h"
 #include "users.h"
 
 #include "api/consumer.h"
@@ -14,8 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mach/mring_mach.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,68 +25,7 @@
 
 #include "bootstrap_name.h"
 
-enum { MESSAGES = 500, MEMBERS = 2, LAPS = 50 };
-
-static struct event ready, finished; /* the owner serves; the others are through */
-static char name[64], foreign[80];   /* as the owner and as others call the ring */
-
-static const struct mring_group groups[] = {{.name = "g", .members = MEMBERS}, {.name = "h", .members = MEMBERS}};
-
-static void name_ring(void)
-{
-    ready = event_make();
-    finished = event_make();
-    (void)snprintf(name, sizeof(name), "rights-%d", getpid());
-    (void)snprintf(foreign, sizeof(foreign), "%d/%s", OWNER, name);
-}
-
-static struct mring *make_ring_with(struct mring_options options)
-{
-    struct mring_error error = MRING_ERROR_INIT;
-    struct mring *ring;
-    int code;
-
-    options.capacity = 65536;
-    options.groups = groups;
-    options.group_count = 2;
-    options.error = &error;
-    code = mring_create(&ring, name, &options);
-    if (code != 0)
-        (void)fprintf(stderr, "%s\n", error.text);
-    EXPECT_OK(code);
-    return ring;
-}
-
-static struct mring *make_ring(enum mring_access access, enum mring_access produce)
-{
-    struct mring_options options = MRING_OPTIONS_INIT;
-
-    options.access = access;
-    options.produce = produce;
-    return make_ring_with(options);
-}
-
-/* In which those of the ring's own user are not given more than their roles need, either. */
-static struct mring *make_strict_ring(void)
-{
-    struct mring_options options = MRING_OPTIONS_INIT;
-
-    options.strict = 1;
-    return make_ring_with(options);
-}
-
-static int open_ring(struct mring **ring, const char *called, enum mring_role role)
-{
-    struct mring_open_options options = MRING_OPEN_OPTIONS_INIT;
-    struct mring_error error = MRING_ERROR_INIT;
-    int code;
-
-    options.error = &error;
-    code = mring_open(ring, called, role, &options);
-    if (code != 0)
-        EXPECT(strlen(error.text), >, 20);
-    return code;
-}
+enum { MESSAGES = 500, LAPS = 50 };
 
 /* ---- what a consumer of another user can write ---- */
 
@@ -106,7 +44,7 @@ static void owner_compares(void *unused)
     EXPECT_OK(mring_producer(ring, &producer, NULL));
     for (uint32_t number = 0; number < MESSAGES; number++)
         EXPECT_OK(mring_send(producer, &number, sizeof(number), number));
-    other_words = layout_group_words(MEMBERS);
+    other_words = layout_group_words(RIGHTS_MEMBERS);
     copy = malloc(ring->region.mapped);
     words = malloc(other_words);
     EXPECT(copy != NULL && words != NULL, !=, 0);
@@ -169,7 +107,7 @@ static void exhaust(struct mring *ring)
 static void attack_broker(struct mring *ring, const struct mring_consumer *consumer)
 {
     const struct ring_key own = consumer->group.key;
-    struct sleeper victim = {.group = 1, .incarnation = 1, .members = MEMBERS, .key = own};
+    struct sleeper victim = {.group = 1, .incarnation = 1, .members = RIGHTS_MEMBERS, .key = own};
     struct attach_reply attached;
     struct join_request join = {.name = "g", .life = life_number(ring->life), .ticket = 1};
     semaphore_t semaphore;
@@ -183,7 +121,7 @@ static void attack_broker(struct mring *ring, const struct mring_consumer *consu
     EXPECT(meet_put_semaphore(ring->link, &victim, semaphore), ==, -EACCES);
     victim = (struct sleeper){.group = SLEEPER_PRODUCER, .owner = 1};
     EXPECT(meet_put_semaphore(ring->link, &victim, semaphore), ==, -EACCES);
-    victim = held_group_sleeper(&consumer->group, MEMBERS, 1); /* a line that its group has not */
+    victim = held_group_sleeper(&consumer->group, RIGHTS_MEMBERS, 1); /* a line that its group has not */
     EXPECT(meet_put_semaphore(ring->link, &victim, semaphore), ==, -EACCES);
     EXPECT_OK(semaphore_destroy(mach_task_self(), semaphore));
 
@@ -198,7 +136,7 @@ static void attack_broker(struct mring *ring, const struct mring_consumer *consu
 /* What a successor gets is not for it; nor can it tell the broker what another group's words are. */
 static void attack_succession(struct mring *ring, const struct mring_consumer *consumer)
 {
-    const struct sleeper other = {.group = 1, .incarnation = 1, .members = MEMBERS, .key = consumer->group.key};
+    const struct sleeper other = {.group = 1, .incarnation = 1, .members = RIGHTS_MEMBERS, .key = consumer->group.key};
     struct escrow_reply escrow;
 
     EXPECT(MACH_PORT_VALID(ring->escrow), ==, 0);
@@ -219,9 +157,9 @@ static void ruin_what_is_ours(struct mring *ring, const struct mring_consumer *c
                         (off_t)group->mapped));
     EXPECT_OK(fallocate(mring_mach_entry_descriptor(ring->region.doorbell), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                         0, LAYOUT_PAGE));
-    memset(group->view.page, 0xff, (size_t)layout_group_words(MEMBERS));
+    memset(group->view.page, 0xff, (size_t)layout_group_words(RIGHTS_MEMBERS));
     memset(ring->region.view.doorbell, 0xff, LAYOUT_PAGE);
-    EXPECT(open_ring(&producing, foreign, never), ==, -EACCES);
+    EXPECT(open_ring(&producing, foreign_name, never), ==, -EACCES);
 }
 
 static void stranger_attacks(void *owner)
@@ -233,7 +171,7 @@ static void stranger_attacks(void *owner)
 
     event_wait(&ready);
     become(STRANGER, STRANGER, STRANGER);
-    EXPECT_OK(open_ring(&ring, foreign, MRING_CONSUME));
+    EXPECT_OK(open_ring(&ring, foreign_name, MRING_CONSUME));
     EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
     for (uint32_t number = 0; number < MESSAGES; number++) {
         EXPECT(mring_next(consumer, &message), ==, 1);
@@ -295,7 +233,7 @@ static void stranger_sends_life_entry(void *unused)
     (void)unused;
     event_wait(&ready);
     become(STRANGER, STRANGER, STRANGER);
-    EXPECT_OK(open_ring(&ring, foreign, MRING_CONSUME));
+    EXPECT_OK(open_ring(&ring, foreign_name, MRING_CONSUME));
     EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
     broker = owner_life(word_load_acquire(&ring->region.view.page->broker));
     EXPECT(life_alive(ring->life, broker), ==, true);
@@ -345,7 +283,7 @@ static void stranger_sits_on_successors_name(void *unused)
     (void)unused;
     event_wait(&ready);
     become(STRANGER, STRANGER, STRANGER);
-    EXPECT_OK(open_ring(&ring, foreign, MRING_CONSUME));
+    EXPECT_OK(open_ring(&ring, foreign_name, MRING_CONSUME));
     names_identity(text, ring->region.view.identity, word_load(&ring->region.view.page->meeting));
     service = service_name(text);
     address = service_address(OWNER, &service);
@@ -364,7 +302,7 @@ static void heir_serves(void *unused)
     (void)unused;
     event_wait(&ready);
     become(OWNER, OWNER, OWNER);
-    EXPECT_OK(open_ring(&ring, name, MRING_CONSUME));
+    EXPECT_OK(open_ring(&ring, ring_name, MRING_CONSUME));
     EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
     event_send(&taken);
     while (ring->broker == NULL)
@@ -508,7 +446,7 @@ static void a_successors_child_has_nothing_mapped(void)
     taken = event_make();
     creator = child_start(creator_is_killed, NULL);
     event_wait(&ready);
-    EXPECT_OK(open_ring(&ring, name, MRING_CONSUME));
+    EXPECT_OK(open_ring(&ring, ring_name, MRING_CONSUME));
     EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
     event_send(&taken);
     while (ring->broker == NULL)
@@ -518,102 +456,6 @@ static void a_successors_child_has_nothing_mapped(void)
     EXPECT((uint64_t)ring->group[1].view.page, !=, 0);
     child_finish(child_start(join_and_keep_escrow, ring));
     EXPECT_OK(mring_close(ring));
-}
-
-/* ---- who may open ---- */
-
-/* Somebody, and what opening as INSPECT, CONSUME and PRODUCE should answer, for each access. */
-struct somebody {
-    uid_t user;
-    gid_t group, another;
-};
-
-static void open_as(const struct somebody *who, enum mring_role role, int expected)
-{
-    struct mring *ring;
-
-    become(who->user, who->group, who->another);
-    EXPECT(open_ring(&ring, foreign, role), ==, expected);
-    if (expected == 0)
-        EXPECT_OK(mring_close(ring));
-}
-
-struct attempt {
-    struct somebody who;
-    enum mring_role role;
-    int expected;
-};
-
-static void attempt(void *argument)
-{
-    const struct attempt *it = argument;
-
-    open_as(&it->who, it->role, it->expected);
-}
-
-static void serve_until_finished(void *argument)
-{
-    const enum mring_access *modes = argument;
-    struct mring *ring;
-
-    become(OWNER, OTHERS, OWNER);
-    ring = make_ring(modes[0], modes[1]);
-    event_send(&ready);
-    event_wait(&finished);
-    EXPECT_OK(mring_close(ring));
-}
-
-static void try_all(enum mring_access access, enum mring_access produce)
-{
-    /* The least access that serves them, to consume and to produce. */
-    static const struct {
-        struct somebody who;
-        enum mring_access consumes, produces;
-    } people[] = {
-        {{OWNER, OWNER, OWNER}, MRING_OWNER, MRING_OWNER},
-        {{0, 0, 0}, MRING_OWNER, MRING_OWNER},
-        {{STRANGER, OTHERS, STRANGER}, MRING_GROUP, MRING_GROUP},
-        {{STRANGER, STRANGER, OTHERS}, MRING_GROUP, MRING_EVERYONE}, /* messages tell the effective group alone */
-        {{STRANGER, STRANGER, STRANGER}, MRING_EVERYONE, MRING_EVERYONE},
-    };
-    enum mring_access modes[] = {access, produce};
-    pid_t owner = child_start(serve_until_finished, modes);
-
-    event_wait(&ready);
-    for (size_t at = 0; at < sizeof(people) / sizeof(people[0]); at++)
-        for (enum mring_role role = MRING_CONSUME; role <= MRING_INSPECT; role++) {
-            bool may = access >= people[at].consumes && (role != MRING_PRODUCE || produce >= people[at].produces);
-            struct attempt one = {people[at].who, role, may ? 0 : -EACCES};
-
-            child_finish(child_start(attempt, &one));
-        }
-    event_send(&finished);
-    child_finish(owner);
-}
-
-static void access_is_as_asked(void)
-{
-    name_ring();
-    for (enum mring_access access = MRING_OWNER; access <= MRING_EVERYONE; access++)
-        for (enum mring_access produce = MRING_OWNER; produce <= access; produce++)
-            try_all(access, produce);
-}
-
-static void wrong_terms_are_refused(void)
-{
-    struct mring_options options = MRING_OPTIONS_INIT;
-    struct mring *ring;
-
-    options.produce = MRING_EVERYONE;
-    EXPECT(mring_create(&ring, NULL, &options), ==, -EINVAL);
-    options.access = (enum mring_access)3;
-    EXPECT(mring_create(&ring, NULL, &options), ==, -EINVAL);
-    EXPECT(open_ring(&ring, "nobody-is-called-this/x", MRING_CONSUME), ==, -ENOENT);
-    EXPECT(open_ring(&ring, "0/rights-nobody-serves-this", MRING_CONSUME), ==, -ENOENT);
-    EXPECT(mring_open(&ring, "root/rights-nobody-serves-this", MRING_CONSUME, NULL), ==, -ENOENT);
-    EXPECT(mring_open(&ring, "/x", MRING_CONSUME, NULL), ==, -EINVAL);
-    EXPECT(mring_open(&ring, "0/a/b", MRING_CONSUME, NULL), ==, -EINVAL);
-    EXPECT(mring_open(&ring, "99999999999/x", MRING_CONSUME, NULL), ==, -ENOENT);
 }
 
 /* ---- who only looks ---- */
@@ -627,7 +469,7 @@ static void count_as_a_stranger(struct mring *ring)
     EXPECT_OK(mring_stats_group(stats, 1, &of_group));
     EXPECT(strcmp(of_group.name, "h"), ==, 0);
     EXPECT(of_group.reached, ==, 1);
-    EXPECT(of_group.members_most, ==, MEMBERS);
+    EXPECT(of_group.members_most, ==, RIGHTS_MEMBERS);
     EXPECT(mring_stats_group(stats, 2, &of_group), ==, -ENOENT);
     mring_stats_free(stats);
 }
@@ -644,7 +486,7 @@ static void inspector_attacks(void *unused)
     (void)unused;
     event_wait(&ready);
     become(STRANGER, STRANGER, STRANGER);
-    EXPECT_OK(open_ring(&ring, foreign, MRING_INSPECT));
+    EXPECT_OK(open_ring(&ring, foreign_name, MRING_INSPECT));
     EXPECT_OK(mring_info(ring, &info));
     EXPECT(info.groups, ==, 2);
     EXPECT(mring_join(ring, "g", NULL, &consumer), ==, -EACCES);
@@ -677,167 +519,6 @@ static void an_inspector_writes_nothing(void)
     child_finish(owner);
 }
 
-/* ---- names ---- */
-
-static void sit_on_the_name(void *listens)
-{
-    char text[128];
-    struct service_name service;
-    struct service_address address;
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-    become(STRANGER, STRANGER, STRANGER);
-    (void)snprintf(text, sizeof(text), "mring.%s", name);
-    service = service_name(text);
-    address = service_address(OWNER, &service);
-    EXPECT_OK(bind(fd, (struct sockaddr *)&address.address, address.size));
-    if (listens != NULL)
-        EXPECT_OK(listen(fd, 16));
-    event_send(&ready);
-    event_wait(&finished);
-}
-
-static void owner_meets_the_squatter(void *unused)
-{
-    struct mring_options options = MRING_OPTIONS_INIT;
-    struct mring_open_options opening = MRING_OPEN_OPTIONS_INIT;
-    struct mring_error error = MRING_ERROR_INIT;
-    struct mring *ring;
-    char who[32];
-
-    (void)unused;
-    event_wait(&ready);
-    become(OWNER, OWNER, OWNER);
-    (void)snprintf(who, sizeof(who), "user %d", STRANGER);
-    options.error = &error;
-    opening.error = &error;
-    EXPECT(mring_create(&ring, name, &options), ==, -EACCES);
-    EXPECT(strstr(error.text, who) != NULL, !=, 0);
-    error.text[0] = '\0';
-    EXPECT(mring_open(&ring, name, MRING_CONSUME, &opening), ==, -EACCES);
-    EXPECT(strstr(error.text, who) != NULL, !=, 0);
-}
-
-/* Nobody can tell who it is; but that it is no ring. */
-static void owner_meets_the_silent_one(void *unused)
-{
-    struct mring_options options = MRING_OPTIONS_INIT;
-    struct mring_error error = MRING_ERROR_INIT;
-    struct mring *ring;
-
-    (void)unused;
-    event_wait(&ready);
-    become(OWNER, OWNER, OWNER);
-    options.error = &error;
-    EXPECT(mring_create(&ring, name, &options), ==, -EEXIST);
-    EXPECT(strstr(error.text, "does not answer") != NULL, !=, 0);
-    EXPECT(mring_open(&ring, name, MRING_CONSUME, NULL), ==, -ENOENT);
-}
-
-static void a_squatter_is_found_out(void)
-{
-    pid_t squatter;
-
-    name_ring();
-    squatter = child_start(sit_on_the_name, name);
-    child_finish(child_start(owner_meets_the_squatter, NULL));
-    event_send(&finished);
-    child_finish(squatter);
-}
-
-static void a_silent_squatter_is_no_ring(void)
-{
-    pid_t squatter;
-
-    name_ring();
-    squatter = child_start(sit_on_the_name, NULL);
-    child_finish(child_start(owner_meets_the_silent_one, NULL));
-    event_send(&finished);
-    child_finish(squatter);
-}
-
-/* ---- pid namespaces ---- */
-
-/* Without the checks that a sanitizer makes at exit: its helper, a process too, does not find its way back over namespaces. */
-static void leave_namespace(void)
-{
-    (void)fflush(NULL);
-    _exit(EXIT_SUCCESS);
-}
-
-static void consume_one(struct mring *ring)
-{
-    struct mring_consumer *consumer;
-    struct mring_message message;
-
-    EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
-    EXPECT_OK(mring_wait(consumer, MRING_FOREVER));
-    EXPECT(mring_next(consumer, &message), ==, 1);
-    EXPECT_OK(mring_release(consumer, &message));
-    EXPECT_OK(mring_leave(consumer));
-}
-
-static void consume_inherited(void *ring)
-{
-    EXPECT(getpid(), ==, 1);
-    consume_one(ring);
-    leave_namespace();
-}
-
-static void consume_by_name(void *unused)
-{
-    struct mring *ring;
-
-    (void)unused;
-    EXPECT(getpid(), <, 100); /* it is in the new namespace */
-    EXPECT_OK(open_ring(&ring, name, MRING_CONSUME));
-    consume_one(ring);
-    EXPECT_OK(mring_close(ring));
-    leave_namespace();
-}
-
-struct guest {
-    void (*body)(void *);
-    struct mring *ring;
-};
-
-static void enter_a_namespace(void *argument)
-{
-    const struct guest *guest = argument;
-
-    if (unshare(CLONE_NEWPID) != 0)
-        exit(SKIPPED);
-    child_finish(child_start(guest->body, guest->ring));
-    leave_namespace();
-}
-
-static void host(void (*body)(void *))
-{
-    struct guest guest = {.body = body};
-    struct mring_producer *producer;
-    pid_t child;
-
-    name_ring();
-    guest.ring = make_ring(MRING_OWNER, MRING_OWNER);
-    EXPECT_OK(mring_producer(guest.ring, &producer, NULL));
-    child = child_start(enter_a_namespace, &guest);
-    EXPECT_OK(mring_send(producer, "x", 1, 0));
-    EXPECT_OK(mring_producer_wait(producer, 0)); /* there is room */
-    child_finish(child);
-    EXPECT_OK(mring_producer_close(producer));
-    EXPECT_OK(mring_close(guest.ring));
-}
-
-static void from_another_pid_namespace_by_name(void)
-{
-    host(consume_by_name);
-}
-
-static void from_another_pid_namespace_by_fork(void)
-{
-    host(consume_inherited);
-}
-
 int main(int argc, char **argv)
 {
     static const struct scenario scenarios[] = {
@@ -849,12 +530,6 @@ int main(int argc, char **argv)
         {"an_inspector_writes_nothing", an_inspector_writes_nothing, 60},
         {"a_stranger_ends_no_life", a_stranger_ends_no_life, 30},
         {"a_stranger_prevents_no_succession", a_stranger_prevents_no_succession, 30},
-        {"access_is_as_asked", access_is_as_asked, 60},
-        {"wrong_terms_are_refused", wrong_terms_are_refused, 30},
-        {"a_squatter_is_found_out", a_squatter_is_found_out, 30},
-        {"a_silent_squatter_is_no_ring", a_silent_squatter_is_no_ring, 30},
-        {"from_another_pid_namespace_by_name", from_another_pid_namespace_by_name, 30},
-        {"from_another_pid_namespace_by_fork", from_another_pid_namespace_by_fork, 30},
     };
 
     if (geteuid() != 0) {
