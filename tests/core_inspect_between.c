@@ -125,6 +125,22 @@ static void messages_come_and_go(void **state)
     look_while(nothing, read_and_send, 7);
 }
 
+/* As mring_end does it, behind the last message. */
+static void send_and_end(void *context)
+{
+    struct scene *scene = context;
+
+    fake_ring_send(&scene->ring, &scene->producer, "a message", 9, 64);
+    word_store_release(&scene->ring.view.page->ended, producer_core_tail(&scene->producer) + 1);
+}
+
+static void the_stream_ends_meanwhile(void **state)
+{
+    (void)state;
+    look_while(nothing, send_and_end, 0);
+    assert_true(found[FINDING_ENDED] > 1);
+}
+
 /* Around the ring, with records that are not where those before them were. */
 static void go_around(void *context)
 {
@@ -315,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_successor_comes_meanwhile),
         cmocka_unit_test(producers_die_all_the_time),
         cmocka_unit_test(messages_come_and_go),
+        cmocka_unit_test(the_stream_ends_meanwhile),
         cmocka_unit_test(the_ring_goes_around_meanwhile),
         cmocka_unit_test(a_place_is_taken_meanwhile),
         cmocka_unit_test(what_is_left_behind_is_not_forgotten),
