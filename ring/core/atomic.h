@@ -19,8 +19,8 @@
  * all the time could make a loop over a compare-and-swap go round for ever. (Where the processor has no such instruction the step is a
  * loop after all, one that its line in the cache makes short.)
  *
- * Orders are in the names: no suffix is relaxed. Read-modify-write operations are acquire-release. fence_full() orders
- * everything, store -> load included.
+ * Orders are in the names: no suffix is relaxed. Read-modify-write operations are acquire-release, and on the machine a full barrier besides, which
+ * the models take them for. fence_full() orders everything, store -> load included.
  */
 #ifndef MRING_CORE_ATOMIC_H
 #define MRING_CORE_ATOMIC_H

@@ -64,10 +64,14 @@ static inline void fence_compiler(void)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* Acquire-release is what is promised of a read-modify-write. */
+/* As in the other back end, a read-modify-write is a barrier to all before and all behind it; x86-64 makes it one by itself. */
 static inline void fence_behind_change(void)
 {
+#if defined(__x86_64__)
     fence_compiler();
+#else
+    fence_full();
+#endif
 }
 
 #include "atomic_builtin.h"
