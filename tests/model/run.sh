@@ -90,6 +90,14 @@ lossy NO_CHECK error NO_CHECK
 lossy LOWERED error LOWERED
 lossy UNCOVERED error UNCOVERED
 lossy REACHED error REACHED
+wake base whole
+wake NO_WAKER_FENCE error NO_WAKER_FENCE
+wake NO_SEMAPHORE_FENCE error NO_SEMAPHORE_FENCE
+wake NO_POLLED_FENCE error NO_POLLED_FENCE
+wake SIGNAL_FIRST error SIGNAL_FIRST
+wake FLAG_FIRST error FLAG_FIRST
+wake DRAIN_LATE error DRAIN_LATE
+wake REACHED error REACHED
 places base whole JOINS=5
 places OWNER_ALONE whole OWNER_ALONE
 places NO_WITNESS error NO_WITNESS
@@ -208,7 +216,7 @@ if ! command -v spin >/dev/null 2>&1; then
     echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
     exit 77
 fi
-chosen=${*:-sleep claim recover places commit room fenced lossy start unserved queue}
+chosen=${*:-sleep claim recover places commit room fenced wake lossy start unserved queue}
 for model in $chosen; do
     [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
 done
