@@ -3,6 +3,12 @@
  *
  * The path of a message that finds room and nobody asleep is producer_core's alone: no lock, no system call. Short of room, the groups
  * are scanned; new groups that the directory shows are mapped first, so that none is missed by the gate.
+ *
+ * One produces at a time. `epoch` names its life. Who wants to be the next asks whether that has ended, and puts its own there by compare-and-swap
+ * over the very value that was judged [EPOCH]: of several, one wins. What the one before has written is seen: a dead one's by the kernel's
+ * verdict, behind which nothing of it is still under way; of one who closed, as its last store, a release, takes its life out of the word, and
+ * who wins acquires that. Who looks at what a dead one left, and does not win, looks at the word once more behind it: as long as it is the
+ * same there was no successor (core/inspect.c).
  */
 #include "producer.h"
 
@@ -207,7 +213,7 @@ static __attribute__((noinline)) int answer(struct mring_producer *producer, uin
 
 static void answer_all(struct mring_producer *producer)
 {
-    fence_full(); /* [END] [SLEEP] */
+    fence_full(); /* [END] [SLEEP]: who is announced too late to be seen here looks behind its own fence, and sees the end */
     read_directory(producer);
     for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
         const uint32_t index = (uint32_t)__builtin_ctzll(left);

@@ -1,5 +1,9 @@
 /*
  * Where a group starts that a join makes. The argument for it stands in group.h (R9).
+ *
+ * Until it has its place `starting` says so, and that is taken back last, by a release [START]: who finds it taken back (acquire) finds the place.
+ * Joins are served one after the other, so it is who serves next that may find it standing, the one before having been killed over it. Nobody
+ * was told of that group: it is cleared away (api/directory.c).
  */
 #ifndef MRING_CORE_START_H
 #define MRING_CORE_START_H

@@ -11,7 +11,7 @@
  *   change of the directory, which is not about this group, raises the version at any time.
  *   The producer's tail and told gate, and the maker's live, version and place, are stores that become visible at any later time, in order,
  *   each side's at the latest at its fence.
- *   It stands for R9 of ring/doc/design.md; [GATE], [GROUP].
+ *   It stands for R9 of ring/doc/design.md; [GATE], [VERSION].
  *
  * THE WORDS, AND WHO WRITES THEM
  *   tail, told       the producer   (`new_...`: stored and not yet visible)
