@@ -374,24 +374,26 @@ static void a_release_takes_who_waits_for_it(void **state)
     assert_int_equal(await_pending(&cast.ring.view, 0), 1 << 1 | 1 << 2);
     assert_int_equal(word_load(&cast.ring.view.doorbell->groups), 0); /* the producer has nothing to do with it */
     assert_false(word_load(&lone->group.page->sleepers[0]) != 0);
-    assert_int_equal(await_answer(&cast.ring.view, 0, 0, &lone->group), -1);
+    assert_int_equal(await_answer(&cast.ring.view, 0, 0, &lone->group, &more), -1);
     assert_int_equal(await_pending(&cast.ring.view, 0), 1 << 1 | 1 << 2);
     work(first, 1);
-    assert_int_equal(await_answer(&cast.ring.view, 0, 16, &lone->group), 0);
+    assert_int_equal(await_answer(&cast.ring.view, 0, 16, &lone->group, &more), 0);
     assert_int_equal(word_load(awaited), 1 << 2);
     assert_false(bell_withdraw(&lone->group, 0)); /* it was taken */
-    assert_int_equal(await_answer(&cast.ring.view, 0, 16, &many[0]->group), 0);
+    assert_int_equal(await_answer(&cast.ring.view, 0, 16, &many[0]->group, &more), 0);
     assert_int_equal(word_load(awaited), 1 << 2); /* one sleeps still */
+    assert_true(more);
     work(many[0], 1);
-    assert_int_equal(await_answer(&cast.ring.view, 0, 16, &many[0]->group), -1); /* what there was is taken */
-    assert_int_equal(await_answer(&cast.ring.view, 0, 32, &many[0]->group), 1);
+    assert_int_equal(await_answer(&cast.ring.view, 0, 16, &many[0]->group, &more), -1); /* what there was is taken */
+    assert_int_equal(await_answer(&cast.ring.view, 0, 32, &many[0]->group, &more), 1);
     assert_int_equal(word_load(awaited), 0);
+    assert_false(more);
     assert_int_equal(bell_take(&many[0]->group, &more), -1);
     /* A lone one that has taken all is not woken for what it has. */
     work(lone, 1);
     await_announce(&cast.ring.view, &lone->group, 0, 1 << 0);
-    assert_int_equal(await_answer(&cast.ring.view, 0, 16, &lone->group), -1);
-    assert_int_equal(await_answer(&cast.ring.view, 0, 32, &lone->group), 0);
+    assert_int_equal(await_answer(&cast.ring.view, 0, 16, &lone->group, &more), -1);
+    assert_int_equal(await_answer(&cast.ring.view, 0, 32, &lone->group, &more), 0);
     fake_ring_free(&cast.ring);
 }
 

@@ -1,8 +1,10 @@
 #include "followers.h"
 
 #include "consumer.h"
+#include "core/gate.h"
 #include "meet/clock.h"
 #include "wait/await.h"
+#include "wait/fence.h"
 
 #include <stdlib.h>
 
@@ -74,20 +76,40 @@ static struct follower *get(struct mring_consumer *consumer, uint32_t index)
     return *of;
 }
 
-unsigned follower_wake(struct mring *ring, uint32_t upstream, uint64_t gate, const struct held_group *group,
+/* Has more been released by now, that can be seen behind a fence of all who release there? */
+static bool grown(const struct ring_view *view, struct released *released)
+{
+    const uint64_t before = released->gate;
+
+    if (released->alone)
+        return false;
+    (void)fence_others(); /* [AWAIT] */
+    released->gate = gate_of_group(view, released->group, 0, UINT64_MAX / 2);
+    return released->gate > before;
+}
+
+unsigned follower_wake(struct mring *ring, struct released released, const struct held_group *group,
                        struct known_sleeper *known, struct wild_turns *turns)
 {
-    int line;
+    const struct ring_view *view = &ring->region.view;
+    unsigned woken = 0;
+    bool others = true;
 
-    if (wild_enough(turns))
-        return 0;
-    line = await_answer(&ring->region.view, upstream, gate, &group->view);
-    return line >= 0 ? wake_member(ring, group, known, turns, line) : 0;
+    /* Each at most once: sleepers that are not there could be announced for ever. */
+    for (uint32_t left = group->view.members; others && left > 0 && !wild_enough(turns); left--) {
+        int line = await_answer(view, released.group->index, released.gate, &group->view, &others);
+
+        if (line >= 0)
+            woken += wake_member(ring, group, known, turns, line);
+        others = others && grown(view, &released);
+    }
+    return woken;
 }
 
 unsigned followers_answer(struct mring_consumer *consumer, uint64_t awaited, uint64_t gate)
 {
     const struct consumer_core *core = &consumer->core;
+    const struct released released = {.group = &core->group, .gate = gate, .alone = consumer->lone};
     uint32_t upstream = core->group.index;
     unsigned woken = 0;
 
@@ -103,7 +125,7 @@ unsigned followers_answer(struct mring_consumer *consumer, uint64_t awaited, uin
         if ((follower->group.view.terms.after >> upstream & 1) == 0)
             await_refuse(&core->view, upstream, index);
         else
-            woken += follower_wake(consumer->ring, upstream, gate, &follower->group, follower->known, &follower->turns);
+            woken += follower_wake(consumer->ring, released, &follower->group, follower->known, &follower->turns);
     }
     return woken;
 }

@@ -23,8 +23,15 @@ struct followers {
     int64_t retry;                      /* one could not be had: when to try again */
 };
 
-/* Group `upstream` has released up to `gate`: wake a sleeper of this one, if it waits for that. How many were woken. */
-unsigned follower_wake(struct mring *ring, uint32_t upstream, uint64_t gate, const struct held_group *group,
+/* How far a group before has released. */
+struct released {
+    const struct group_view *group;
+    uint64_t gate;
+    bool alone; /* nobody but the caller releases there */
+};
+
+/* Wake a sleeper of this group, if it waits for that, and others for what has been released since. How many were woken. */
+unsigned follower_wake(struct mring *ring, struct released released, const struct held_group *group,
                        struct known_sleeper *known, struct wild_turns *turns);
 
 /* Somebody in these groups, by bits, waits for the consumer's to release, which has come to `gate`. How many were woken. */

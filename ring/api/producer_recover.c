@@ -35,17 +35,17 @@ static void wake_followers(struct mring_producer *producer, uint32_t index)
 {
     const struct ring_view *view = &producer->core.view;
     uint64_t awaited = await_pending(view, index);
-    uint64_t gate;
+    struct released released = {.group = &producer->group[index].view};
 
     if (awaited == 0)
         return;
     fence_full(); /* [HELD] */
-    gate = gate_of_group(view, &producer->group[index].view, 0, producer_core_tail(&producer->core));
+    released.gate = gate_of_group(view, released.group, 0, producer_core_tail(&producer->core));
     for (; awaited != 0; awaited &= awaited - 1) {
         uint32_t after = (uint32_t)__builtin_ctzll(awaited);
 
         if (producer_serves(producer, after) && (producer->group[after].view.terms.after >> index & 1) != 0)
-            producer_count_wakeups(producer, follower_wake(producer->ring, index, gate, &producer->group[after],
+            producer_count_wakeups(producer, follower_wake(producer->ring, released, &producer->group[after],
                                                            producer->known[after], &producer->turns[after]));
     }
 }

@@ -32,17 +32,18 @@ static uint64_t taken_up_to(const struct group_view *group)
     return held > claimed ? held : claimed;
 }
 
-int await_answer(const struct ring_view *view, uint32_t upstream, uint64_t gate, const struct group_view *group)
+int await_answer(const struct ring_view *view, uint32_t upstream, uint64_t gate, const struct group_view *group,
+                 bool *others)
 {
     struct word *awaited = &view->doorbell->awaited[upstream];
-    bool more;
     int taken;
 
+    *others = false;
     if (gate <= taken_up_to(group))
         return -1;
     (void)word_take_bit(awaited, group->index); /* [AWAIT] */
-    taken = bell_take(group, &more);
-    if (more)
+    taken = bell_take(group, others);
+    if (*others)
         (void)word_set_bit(awaited, group->index); /* [AWAIT] */
     return taken;
 }

@@ -11,6 +11,11 @@
  * all. If not, the bit stays, and another one's release will answer it. If so it takes the bit, then one sleeper, and sets the bit again
  * if others remain: as the producer does with its bell, and for the same reason (bell.h).
  *
+ * But here there are several who may find it taken. One that releases just then wakes nobody, and its store may not be seen yet when the sleeper
+ * that was taken has woken, and looks for more. So whoever has set the bit again, and is not the only one who releases there, makes the fence of
+ * all, too, and looks at u's gate once more: if it has grown, the next is taken for that (api/followers.c; tests/model/stages.pml). Where there is
+ * no such fence the next may be late, by half a second.
+ *
  * Who is held back by one group before, and not by another, is announced to the one alone: else each release of the other, far ahead, would
  * wake it in vain. Which groups these are changes as other members of the group claim. Before the last look that is found out by who is about to
  * sleep, and it does not (api/consumer_wait.c); later by who claims: it looks at the sleepers after its claim, and at the bit of each group that holds
@@ -42,8 +47,12 @@ static inline uint64_t await_pending(const struct ring_view *view, uint32_t upst
     return word_load(&view->doorbell->awaited[upstream]); /* [AWAIT] */
 }
 
-/* Group `upstream` has released up to `gate`: the line of a sleeper of this group that was taken for it, or -1. Nothing of the group's is written. */
-int await_answer(const struct ring_view *view, uint32_t upstream, uint64_t gate, const struct group_view *group);
+/*
+ * Group `upstream` has released up to `gate`: the line of a sleeper of this group that was taken for it, or -1. Nothing of the group's is written.
+ * `others`: the bit was set again for those who remain, so the gate is to be looked at once more, behind fence_others().
+ */
+int await_answer(const struct ring_view *view, uint32_t upstream, uint64_t gate, const struct group_view *group,
+                 bool *others);
 
 /* What stands there is not this group's: not one that is after that other. */
 void await_refuse(const struct ring_view *view, uint32_t upstream, uint32_t group);

@@ -68,20 +68,31 @@ static bool signal_line(struct world *world, int line)
     return reached;
 }
 
+static uint64_t gate_before(const struct world *world)
+{
+    return gate_of_group(&world->ring.view, group_of(world, BEFORE), 0, INT64_MAX);
+}
+
 /* As api/consumer.c does after each release, and each claim. */
 static void ring_followers(struct world *world)
 {
     const struct ring_view *view = &world->ring.view;
-    bool more;
+    uint64_t gate, before;
+    bool more, others;
     int line;
 
     if ((await_pending(view, BEFORE) >> BEHIND & 1) == 0)
         return;
     fence_full();
-    line =
-        await_answer(view, BEFORE, gate_of_group(view, group_of(world, BEFORE), 0, INT64_MAX), group_of(world, BEHIND));
-    while (line >= 0 && !signal_line(world, line))
-        line = bell_take(group_of(world, BEHIND), &more);
+    gate = gate_before(world);
+    do {
+        before = gate;
+        line = await_answer(view, BEFORE, gate, group_of(world, BEHIND), &others);
+        while (line >= 0 && !signal_line(world, line))
+            line = bell_take(group_of(world, BEHIND), &more);
+        if (others)
+            gate = gate_before(world);
+    } while (gate > before);
 }
 
 static void release_and_ring(struct world *world, unsigned who)
