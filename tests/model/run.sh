@@ -98,6 +98,15 @@ wake SIGNAL_FIRST error SIGNAL_FIRST
 wake FLAG_FIRST error FLAG_FIRST
 wake DRAIN_LATE error DRAIN_LATE
 wake REACHED error REACHED
+stages base whole RECORDS=2
+stages NO_FENCE error NO_FENCE RECORDS=2
+stages NO_RECHECK error NO_RECHECK RECORDS=2
+stages NO_RELEASER_FENCE error NO_RELEASER_FENCE RECORDS=2
+stages NO_REARM error NO_REARM RECORDS=2
+stages NO_CHAIN error NO_CHAIN RECORDS=2
+stages NO_LOOK_AGAIN error NO_LOOK_AGAIN RECORDS=2
+stages NO_SECOND_FENCE error NO_SECOND_FENCE RECORDS=2
+stages REACHED error REACHED RECORDS=2
 places base whole JOINS=5
 places OWNER_ALONE whole OWNER_ALONE
 places NO_WITNESS error NO_WITNESS
@@ -147,6 +156,7 @@ room FALLBACK-3-records whole RECORDS=3 FALLBACK
 room 2-groups-2-records whole RECORDS=2 GROUPS=2
 start 7-records whole RING=3 END=7
 unserved 3-turns whole TURNS=3 JOINS=3
+stages 3-records whole RECORDS=3
 queue 3-waiters whole WAITERS=3 SIGNALLERS=0 GIVE_UPS=2 OTHERS=1 CELLS=3
 END
     fi
@@ -216,7 +226,7 @@ if ! command -v spin >/dev/null 2>&1; then
     echo "the models need spin (Debian: apt-get install spin; Homebrew: brew install spin)" >&2
     exit 77
 fi
-chosen=${*:-sleep claim recover places commit room fenced wake lossy start unserved queue}
+chosen=${*:-sleep claim recover places commit room fenced wake stages lossy start unserved queue}
 for model in $chosen; do
     [ -f "$here/$model.pml" ] || { echo "there is no model \"$model\"" >&2; exit 1; }
 done
