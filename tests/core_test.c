@@ -116,6 +116,51 @@ static void room_counts_the_next_header(void **state)
     fake_ring_free(&pair.ring);
 }
 
+/* Finding room for a record that ends at `next` wrote nowhere but behind one that ends at `handed_out`, below the intent and the gate. */
+static void assert_owned_between(struct pair *pair, uint64_t handed_out, uint64_t next)
+{
+    static unsigned char before[LAYOUT_CAPACITY_MIN];
+    const struct ring_view *view = &pair->ring.view;
+    const uint64_t gate = pair->producer.gate;
+    uint64_t intent;
+
+    memcpy(before, view->data, sizeof(before));
+    assert_true(producer_core_finds_room(&pair->producer, next));
+    intent = word_load(&view->page->intent);
+    for (uint64_t at = gate; at < gate + view->capacity; at++)
+        if (view->data[at & view->mask] != before[at & view->mask])
+            assert_true(at >= handed_out && at < intent);
+}
+
+static void lines_are_owned_where_nobody_is(void **state)
+{
+    static unsigned char text[LAYOUT_CAPACITY_MIN / 8];
+    struct pair pair;
+
+    (void)state;
+    pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    memset(text, 'x', sizeof(text));
+    memset(pair.ring.view.data + 8, 'y', LAYOUT_CAPACITY_MIN - 8);
+    for (uint32_t turn = 0; turn < 2000; turn++) {
+        const uint32_t length = turn * 37 % (uint32_t)sizeof(text);
+        struct record record = {0, 0, NULL};
+        struct place place = producer_core_place(&pair.producer, length);
+
+        fake_ring_rescan(&pair.ring, &pair.producer);
+        assert_owned_between(&pair, pair.producer.position, place.next);
+        memcpy(place_payload(place), text, length);
+        /* One that is longer is asked for meanwhile: the first is whole all the same. */
+        assert_owned_between(&pair, place.next, producer_core_place(&pair.producer, sizeof(text) * 2).next);
+        (void)producer_core_send(&pair.producer, place, length, turn);
+        if (turn % 3 == 0) /* up to three are kept */
+            while (lone_next(&pair.consumer, &record) == 1) {
+                assert_memory_equal(record.data, text, record_length(record.header));
+                consumer_core_release(&pair.consumer, pair.consumer.position);
+            }
+    }
+    fake_ring_free(&pair.ring);
+}
+
 static void wraps_over_many_laps(void **state)
 {
     const uint64_t alignments[] = {8, 64};
@@ -349,6 +394,7 @@ int main(void)
         cmocka_unit_test(owners_take_turns),
         cmocka_unit_test(a_batch_appears_at_once),
         cmocka_unit_test(room_counts_the_next_header),
+        cmocka_unit_test(lines_are_owned_where_nobody_is),
         cmocka_unit_test(wraps_over_many_laps),
         cmocka_unit_test(a_successor_takes_in_what_was_committed),
         cmocka_unit_test(a_batch_without_its_first_header_never_was),

@@ -4,6 +4,16 @@
 
 #include <string.h>
 
+static uint64_t lower(uint64_t one, uint64_t other)
+{
+    return one < other ? one : other;
+}
+
+static uint64_t higher(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
 /* The place after the last one, but for that which is kept. */
 static unsigned write_landmark(const struct producer_core *producer, const struct fact *fact)
 {
@@ -46,29 +56,43 @@ static void keep_landmark(struct producer_core *producer, uint64_t tail, uint64_
     }
 }
 
-void producer_core_raise(struct producer_core *producer, uint64_t next)
+/* In a large step, so that it is for a record that ends at `next`. */
+static void raise_intent(struct producer_core *producer, uint64_t next, uint64_t most)
 {
     struct producer_page *page = producer->view.page;
     const struct fact here = {producer->position, word_load(&page->messages) + producer->staged_messages,
                               word_load(&page->bytes) + producer->staged_bytes};
-    uint64_t most = producer->gate + producer->view.capacity;
     uint64_t sixteenth = producer->view.capacity / PRODUCER_STEPS;
     uint64_t step = sixteenth < PRODUCER_STEP_MOST ? sixteenth : PRODUCER_STEP_MOST;
-    uint64_t intent = producer->position + step;
+    uint64_t intent = lower(most, higher(producer->position + step, next + LAYOUT_RECORD_HEADER));
 
-    if (intent < next + LAYOUT_RECORD_HEADER)
-        intent = next + LAYOUT_RECORD_HEADER;
-    if (intent > most)
-        intent = most;
-    if (intent > producer->intent) {
-        keep_landmark(producer, producer_core_tail(producer), intent);
-        producer->intent = intent;
-        if (intent > word_load(&page->intent)) /* R11 */
-            word_store(&page->intent, intent); /* [INTENT] */
-        fence_store();                         /* [INTENT] */
-        leave_landmark(producer, &here, step);
-    }
-    producer->limit = (producer->intent < most ? producer->intent : most) - LAYOUT_RECORD_HEADER;
+    keep_landmark(producer, producer_core_tail(producer), intent);
+    producer->intent = intent;
+    if (intent > word_load(&page->intent)) /* R11 */
+        word_store(&page->intent, intent); /* [INTENT] */
+    fence_store();                         /* [INTENT] */
+    leave_landmark(producer, &here, step);
+}
+
+/* Own the lines up to `end` before they are needed. What lies beyond the old limit nobody was handed, and nobody has written. */
+static void own_lines(const struct producer_core *producer, uint64_t end)
+{
+    const uint64_t owned = producer->limit + LAYOUT_RECORD_HEADER;
+
+    for (uint64_t at = higher(producer->position, owned); at < end; at += PRODUCER_LINE)
+        word_store(record_at(&producer->view, at), 0);
+}
+
+void producer_core_raise(struct producer_core *producer, uint64_t next)
+{
+    const uint64_t least = next + LAYOUT_RECORD_HEADER, most = producer->gate + producer->view.capacity;
+    uint64_t end;
+
+    if (producer->intent < least)
+        raise_intent(producer, next, most);
+    end = lower(lower(producer->intent, most), least + PRODUCER_OWNED);
+    own_lines(producer, end);
+    producer->limit = end - LAYOUT_RECORD_HEADER;
 }
 
 /*

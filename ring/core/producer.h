@@ -28,6 +28,11 @@
  * goes by steps and landmarks of its own from the first: one that did not would leave those who were lapped by the other without any.
  * What is committed and not published may be a whole ring, and overwrite all that is: then one landmark is kept at the tail, or near it, so that
  * who was lapped has a place to go on, whenever the producer comes to publish.
+ *
+ * What limits a stream is how soon the producer owns the lines that its consumers have read. Each is asked for by the first store to it, and that waits
+ * in the processor's queue of stores, with all that come behind it, a dozen for each message: so but few lines are on their way at once. And a fetch for
+ * writing does nothing where the producer still has a copy to read. So the limit moves on by PRODUCER_OWNED, and lines are owned as it does: a store
+ * to each, one right behind the other. They lie where nobody may read and nothing was handed out, below gate and intent as all that is written.
  */
 #ifndef MRING_CORE_PRODUCER_H
 #define MRING_CORE_PRODUCER_H
@@ -40,8 +45,9 @@
 enum {
     PRODUCER_STEPS = 16, /* of the intent, in a ring; and no more than PRODUCER_STEP_MOST bytes each */
     PRODUCER_STEP_MOST = 1 << 24,
-    PRODUCER_AHEAD =
-        1024 /* bytes: how far ahead the ring's lines are fetched for writing, while the consumer still has them */
+    PRODUCER_OWNED = 1 << 11,        /* bytes of lines that it takes over at once */
+    PRODUCER_AHEAD = PRODUCER_OWNED, /* bytes: how far ahead lines are fetched that are not in its cache any more */
+    PRODUCER_LINE = 64
 };
 
 struct producer_core {
@@ -96,7 +102,7 @@ static inline bool producer_core_has_room(const struct producer_core *producer, 
     return next + LAYOUT_RECORD_HEADER <= producer->gate + producer->view.capacity;
 }
 
-/* Raise the intent, as far as the gate lets a record go that ends there. */
+/* Raise the limit, and the intent with it, so that a record may end there, as far as the gate lets it. */
 void producer_core_raise(struct producer_core *producer, uint64_t next);
 
 /* Where a record of this payload goes: its header, the header behind it, the position behind it. */

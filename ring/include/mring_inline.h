@@ -80,7 +80,7 @@ enum {
     MRING_INLINE_1_HEADER = 8,       /* bytes of a record's, before the message */
     MRING_INLINE_1_MESSAGES = 0x200, /* in the producer's page; bytes behind */
     MRING_INLINE_1_HANDED = 0x10,    /* in a member's line */
-    MRING_INLINE_1_AHEAD = 1024      /* bytes */
+    MRING_INLINE_1_AHEAD = 2048      /* bytes */
 };
 
 MRING_API int mring_inline_1_commit(struct mring_producer *producer, size_t length, uint32_t tag);
