@@ -22,6 +22,7 @@
 
 enum {
     BACK_OFF = 500,                /* pauses between scans */
+    BACK_OFF_PAUSE = 512,          /* bytes of the ring for each, at least: else it would be empty for long */
     RETRY_AFTER = 10 * 1000 * 1000 /* ns: a group that could not be mapped is not asked for more often */
 };
 
@@ -134,9 +135,11 @@ uint64_t producer_scan(struct mring_producer *producer)
     return gate;
 }
 
-void producer_back_off(void)
+void producer_back_off(const struct mring_producer *producer)
 {
-    for (unsigned turn = 0; turn < BACK_OFF; turn++)
+    const uint64_t most = producer->core.view.capacity / BACK_OFF_PAUSE;
+
+    for (uint64_t left = most < BACK_OFF ? most : BACK_OFF; left > 0; left--)
         pause_cpu();
 }
 
@@ -153,7 +156,7 @@ void producer_rescan(struct mring_producer *producer)
     uint64_t gate;
 
     if (core->last_gain < core->view.capacity / 4)
-        producer_back_off();
+        producer_back_off(producer);
     gate = producer_scan(producer);
     /* A group that had ended already is cleared away when it is asked for: of it, that scan need not have said that nothing is known. */
     if (producer->behind && directory_changed(producer))

@@ -51,7 +51,7 @@ int producer_publish(struct mring_producer *producer);
  * from it, so a producer that scans in a loop slows down those it waits for: it backs off before the next (R8).
  */
 uint64_t producer_scan(struct mring_producer *producer);
-void producer_back_off(void);
+void producer_back_off(const struct mring_producer *producer);
 
 /* Scan, to make room of what was released. */
 void producer_rescan(struct mring_producer *producer);

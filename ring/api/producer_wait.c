@@ -195,7 +195,7 @@ static int look_for_tail(void *context)
 {
     struct mring_producer *producer = context;
 
-    producer_back_off();
+    producer_back_off(producer);
     return producer_scan(producer) >= producer_core_tail(&producer->core);
 }
 

@@ -11,7 +11,8 @@
  * the line of the payload it is going to read anyway: one line per small message instead of two, and the tail's line stays with the
  * producer. When polls hit again and again, and the tail says that there is more behind, it is a stream: then it first stands back for a
  * moment, since each look takes a line that the producer is writing away from it, and a consumer on its heels slows both to the pace of lines
- * bouncing between two caches. The moment grows as the stream goes on, from some 200 ns to 1.5 us.
+ * bouncing between two caches. The moment grows as the stream goes on, from 32 pauses to 256 (6 to 27 ns each: it depends on the processor), and
+ * less in a small ring, which would be full by then.
  */
 #ifndef MRING_CORE_LONE_H
 #define MRING_CORE_LONE_H
@@ -20,21 +21,25 @@
 
 enum {
     LONE_STREAM = 2,            /* refills in a row that found more than one record */
-    LONE_STAND_BACK = 32,       /* pauses: some 200 ns, a few line transfers between caches */
+    LONE_STAND_BACK = 32,       /* pauses: a few line transfers between caches */
     LONE_STAND_BACK_MOST = 256, /* where it goes on */
+    LONE_PAUSE = 1024,          /* bytes of the ring for each pause, at least: all are a tenth of a lap, or so */
     LONE_EXPECTED = 256,        /* bytes of a record that are fetched before it is there, at most */
     LONE_LINE = 64              /* what comes at once, at least */
 };
 
-/* Who found so many times in a row something waits for more, the longer the longer it has gone on. */
-static inline void lone_stand_back(unsigned streak)
+/* Who found again and again something waits for more, the longer the longer it has gone on. */
+static inline void lone_stand_back(const struct consumer_core *consumer)
 {
-    unsigned pauses = LONE_STAND_BACK_MOST;
+    const uint64_t most = consumer->view.capacity / LONE_PAUSE;
+    uint64_t pauses = LONE_STAND_BACK_MOST;
 
-    if (streak < LONE_STREAM)
+    if (consumer->streak < LONE_STREAM)
         return;
-    if (streak - LONE_STREAM < 3)
-        pauses = (unsigned)LONE_STAND_BACK << (streak - LONE_STREAM);
+    if (consumer->streak - LONE_STREAM < 3)
+        pauses = (uint64_t)LONE_STAND_BACK << (consumer->streak - LONE_STREAM);
+    if (pauses > most)
+        pauses = most;
     while (pauses-- > 0)
         pause_cpu();
 }
@@ -115,7 +120,7 @@ static inline int lone_refill(struct consumer_core *consumer)
 
     if (consumer->position != consumer->limit)
         return lone_extend(consumer);
-    lone_stand_back(consumer->streak);
+    lone_stand_back(consumer);
     size = lone_poll(consumer);
     if (size <= 0) {
         consumer->streak = 0;

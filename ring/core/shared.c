@@ -258,7 +258,7 @@ static uint64_t published(struct consumer_core *consumer, uint64_t position)
 static void stand_back(const struct consumer_core *consumer)
 {
     if (consumer->upstreams == 0 && shared_position(consumer) >= consumer->published)
-        lone_stand_back(consumer->streak);
+        lone_stand_back(consumer);
 }
 
 int shared_claim(struct consumer_core *consumer)

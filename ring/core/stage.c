@@ -89,7 +89,7 @@ static int look_in_stream(struct consumer_core *consumer, uint64_t from)
 
     if (consumer->released > from)
         return 1;
-    lone_stand_back(consumer->streak);
+    lone_stand_back(consumer);
     code = stage_look(consumer, from);
     consumer->streak = code == 1 && more_than_one(consumer, from) ? consumer->streak + 1 : 0;
     return code;

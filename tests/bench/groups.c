@@ -162,7 +162,7 @@ static void send(uint64_t messages)
 static void settle(void)
 {
     while (producer_scan(producer) < producer_core_tail(&producer->core))
-        producer_back_off();
+        producer_back_off(producer);
     producer_rescan(producer);
 }
 
