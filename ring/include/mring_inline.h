@@ -131,11 +131,9 @@ struct mring_writer {
     const uint64_t *doorbell;
     uint64_t mask, alignment, longest;
     /* Of the handle, if it was not used without this writer: */
-    uint64_t position;        /* UINT64_MAX: nothing is known */
-    uint64_t messages, bytes; /* published, in the life of the ring */
-    uint64_t first_header;    /* of the first record committed since; 0: none was */
-    uint64_t first;           /* where it begins */
-    uint64_t staged_messages, staged_bytes;
+    uint64_t position;                      /* UINT64_MAX: nothing is known */
+    uint64_t messages, bytes;               /* published, in the life of the ring */
+    uint64_t staged_messages, staged_bytes; /* committed since */
 };
 
 MRING_INLINE_1 struct mring_inline_1_producer *mring_inline_1_handle(const struct mring_writer *writer)
@@ -157,7 +155,6 @@ MRING_INLINE_1 struct mring_writer mring_writer(struct mring_producer *producer)
     writer.longest = handle->longest;
     writer.position = UINT64_MAX;
     writer.messages = writer.bytes = 0;
-    writer.first_header = writer.first = 0;
     writer.staged_messages = writer.staged_bytes = 0;
     return writer;
 }
@@ -176,8 +173,6 @@ MRING_INLINE_1 void mring_inline_1_learn_writer(struct mring_writer *writer)
     writer->position = handle->position;
     writer->messages = __atomic_load_n(&counters[0], __ATOMIC_RELAXED);
     writer->bytes = __atomic_load_n(&counters[1], __ATOMIC_RELAXED);
-    writer->first_header = handle->first_header;
-    writer->first = handle->first;
     writer->staged_messages = handle->staged_messages;
     writer->staged_bytes = handle->staged_bytes;
 }
@@ -187,26 +182,13 @@ MRING_INLINE_1 uint64_t mring_inline_1_behind(const struct mring_writer *writer,
     return writer->position + mring_inline_1_size(writer->alignment, length);
 }
 
-/*
- * Is the writer at the handle's position? What is committed without it moves that. What is published without it does not, but then there is no first
- * header any more.
- */
-MRING_INLINE_1 int mring_inline_1_knows(struct mring_writer *writer)
+/* Is there room for this at the writer's position, which is the handle's? What is committed without the writer moves that. */
+MRING_INLINE_1 int mring_inline_1_fits(const struct mring_writer *writer, uint64_t length)
 {
     const struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
 
-    if (writer->position != handle->position)
-        return 0;
-    if (writer->first_header != 0 && __builtin_expect(writer->first_header != handle->first_header, 0))
-        mring_inline_1_learn_writer(writer);
-    return 1;
-}
-
-/* Is there room for this at the writer's position, which is the handle's? */
-MRING_INLINE_1 int mring_inline_1_fits(struct mring_writer *writer, uint64_t length)
-{
-    return length <= writer->longest && mring_inline_1_behind(writer, length) <= mring_inline_1_handle(writer)->limit &&
-           mring_inline_1_knows(writer);
+    return length <= writer->longest && mring_inline_1_behind(writer, length) <= handle->limit &&
+           writer->position == handle->position;
 }
 
 /* mring_reserve. */
@@ -260,9 +242,12 @@ MRING_INLINE_1 int mring_writer_commit(struct mring_writer *writer, size_t lengt
             mring_inline_1_learn_writer(writer);
         return code;
     }
-    if (writer->first_header == 0) {
-        handle->first_header = writer->first_header = header;
-        handle->first = writer->first = writer->position;
+    if (handle->first_header == 0) {
+        /* What it has committed was published without it, which does not move the position. */
+        if (__builtin_expect(writer->staged_messages != 0, 0))
+            mring_inline_1_learn_writer(writer);
+        handle->first_header = header;
+        handle->first = writer->position;
     } else {
         mring_inline_1_store(place, header);
     }
@@ -277,18 +262,15 @@ MRING_INLINE_1 int mring_writer_commit(struct mring_writer *writer, size_t lengt
 MRING_INLINE_1 int mring_writer_flush(struct mring_writer *writer)
 {
     struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
-    uint64_t header, messages, bytes;
+    const uint64_t header = handle->first_header;
+    const uint64_t messages = writer->staged_messages, bytes = writer->staged_bytes;
 
-    if (__builtin_expect(writer->position > handle->limit || !mring_inline_1_knows(writer) || writer->first_header == 0,
-                         0))
+    if (__builtin_expect(writer->position > handle->limit || writer->position != handle->position || header == 0, 0))
         return mring_flush(writer->producer);
-    header = writer->first_header;
-    messages = writer->staged_messages;
-    bytes = writer->staged_bytes;
-    handle->first_header = writer->first_header = 0;
+    handle->first_header = 0;
     handle->staged_messages = writer->staged_messages = 0;
     handle->staged_bytes = writer->staged_bytes = 0;
-    return mring_inline_1_show(writer, mring_inline_1_word(writer->data, writer->first & writer->mask), header,
+    return mring_inline_1_show(writer, mring_inline_1_word(writer->data, handle->first & writer->mask), header,
                                messages, bytes);
 }
 
@@ -305,7 +287,7 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
             mring_inline_1_learn_writer(writer);
         return code;
     }
-    if (writer->first_header != 0) {
+    if (writer->staged_messages != 0) {
         (void)mring_writer_commit(writer, length, tag);
         return mring_writer_flush(writer);
     }
