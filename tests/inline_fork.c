@@ -9,11 +9,16 @@
 /* What a child does with its parent's writer and reader. */
 static bool is_stale(struct side *side, const struct mring_message *held)
 {
+    struct mring_run run = {held->data, 16, held->position, held->length, held->tag, 1, held->deliveries};
     struct mring_message message;
     char here;
     void *where = &here;
 
-    return mring_writer_publish(&side->writer, 8, 1) == -ESTALE &&
+    return mring_writer_commit_run(&side->writer, 8, 2, 1) == -ESTALE &&
+           mring_writer_reserve_run(&side->writer, 8, 2, &where) == -ESTALE &&
+           mring_reader_release_run(&side->reader, &run) == -ESTALE &&
+           mring_reader_next_run(&side->reader, 2, &run) == -ESTALE &&
+           mring_writer_publish(&side->writer, 8, 1) == -ESTALE &&
            mring_writer_commit(&side->writer, 8, 1) == -ESTALE && mring_writer_flush(&side->writer) == -ESTALE &&
            mring_writer_reserve(&side->writer, 8, &where) == -ESTALE && where == &here &&
            mring_writer_send(&side->writer, "child", 5, 1) == -ESTALE &&

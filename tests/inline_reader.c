@@ -7,9 +7,10 @@
 
 enum { HELD_MOST = 40 };
 
+/* A run goes on where the data is mapped again. */
 static uint64_t offset_in(const struct side *side, const void *where)
 {
-    return (uint64_t)((const unsigned char *)where - view_of(side)->data);
+    return (uint64_t)((const unsigned char *)where - view_of(side)->data) & view_of(side)->mask;
 }
 
 /* The messages that are held, the same on both sides but for where they lie. */
@@ -29,7 +30,28 @@ static void expect_same_message(const struct side *calls, const struct mring_mes
     assert_memory_equal(of_calls->data, of_inlined->data, of_calls->length);
 }
 
-/* Up to eight more by the handles, or one by the reader: what both said. */
+/* A run: the same, one by one. */
+static int take_run(struct side *calls, struct mring_message *of_calls, struct side *inlined,
+                    struct mring_message *of_inlined, int most)
+{
+    struct mring_run run;
+    const int code = mring_reader_next_run(&inlined->reader, most, &run);
+
+    if (code < 1) {
+        assert_int_equal(mring_next(calls->consumer, of_calls), code);
+        return code;
+    }
+    assert_int_equal(run.count, code);
+    assert_true(code <= most);
+    for (int at = 0; at < code; at++) {
+        of_inlined[at] = (struct mring_message){(const unsigned char *)run.data + (size_t)at * run.stride, run.length,
+                                                run.tag, run.position + (uint64_t)at * run.stride, run.deliveries};
+        assert_int_equal(mring_next(calls->consumer, &of_calls[at]), 1);
+    }
+    return code;
+}
+
+/* Up to eight more by the handles, or by the reader: what both said. */
 static int take_step(struct side *calls, struct side *inlined, struct hands *hands, unsigned kind, int most)
 {
     struct mring_message *of_calls = &hands->calls[hands->count], *of_inlined = &hands->inlined[hands->count];
@@ -38,6 +60,8 @@ static int take_step(struct side *calls, struct side *inlined, struct hands *han
     if (kind == 0) {
         code = mring_next_batch(calls->consumer, of_calls, most);
         assert_int_equal(mring_next_batch(inlined->consumer, of_inlined, most), code);
+    } else if (kind == 3) {
+        code = take_run(calls, of_calls, inlined, of_inlined, most);
     } else {
         code = mring_next(calls->consumer, of_calls);
         assert_int_equal(kind == 1 ? mring_next(inlined->consumer, of_inlined) : side_next(inlined, of_inlined), code);
@@ -101,7 +125,7 @@ static void send_both(struct side *calls, struct side *inlined, uint64_t *random
         memset(bytes, (int)*tag, length);
         code = mring_send(calls->producer, bytes, length, *tag);
         assert_int_equal(mring_send(inlined->producer, bytes, length, *tag), code);
-        *tag += code == 0;
+        *tag += code == 0 && random_below(random, 4) == 0; /* several have the same one */
     }
 }
 
@@ -130,7 +154,8 @@ static void compare_readers(const struct mring_group *groups, size_t count, size
         assert_int_equal(mring_join(inlined.ring, "first", NULL, &before[1]), 0);
     }
     for (unsigned step = 0; step < STEPS; step++) {
-        const unsigned kind = random_below(&random, mixed) == 0 ? random_below(&random, 2) : 2;
+        const unsigned kind =
+            random_below(&random, mixed) == 0 ? random_below(&random, 2) : 2 + random_below(&random, 2);
         int code = take_step(&calls, &inlined, &hands, kind, 1 + (int)random_below(&random, 8));
 
         expect_same_line(&calls, &inlined);
@@ -187,6 +212,53 @@ static void so_it_gets_among_calls(void **state)
     compare_readers(stages, 2, 8, 4, 25);
     compare_readers(lossy, 1, 8, 4, 26);
     compare_readers(lossy_many, 1, 8, 4, 27);
+}
+
+/* All that is at hand, alike, and asked for. */
+static void a_run_ends_where_messages_differ(void **state)
+{
+    static const struct {
+        uint32_t length, tag;
+        int count;
+    } sent[] = {{8, 1, 5}, {8, 2, 4}, {7, 2, 3}, {8, 2, 12}, {0, 0, 2}, {16, 0, 1}};
+    static const int expected[] = {5, 4, 3, 7, 5, 2, 1}; /* up to 7 are asked for */
+    struct mring_run run = {.count = 0};
+    struct side side;
+    uint64_t position = 0;
+
+    (void)state;
+    for (int shared = 0; shared < 2; shared++, position = 0) {
+        side_open(&side, true, shared ? many : lone, 1, 8);
+        side.consumer->core.batch_max = 64;
+        for (size_t kind = 0; kind < sizeof(sent) / sizeof(sent[0]); kind++)
+            for (int left = sent[kind].count; left > 0; left--) {
+                void *where;
+
+                assert_int_equal(mring_reserve(side.producer, sent[kind].length, &where), 0);
+                memset(where, left, sent[kind].length);
+                assert_int_equal(mring_commit(side.producer, sent[kind].length, sent[kind].tag), 0);
+            }
+        assert_int_equal(mring_flush(side.producer), 0);
+        assert_int_equal(mring_reader_next_run(&side.reader, 0, &run), -EINVAL);
+        side.consumer->core.quick = 64; /* of many: all in one claim */
+        side.consumer->core.streak = 1; /* alone: all that is published */
+        for (size_t at = 0; at < sizeof(expected) / sizeof(expected[0]); at++) {
+            assert_int_equal(mring_reader_next_run(&side.reader, 7, &run), expected[at]);
+            assert_int_equal(run.count, expected[at]);
+            assert_int_equal(run.position, position);
+            assert_int_equal(run.stride, record_size(run.length, 8));
+            if (run.length != 0)
+                assert_int_equal(*(const unsigned char *)run.data,
+                                 sent[at < 4 ? at : at - 1].count - (at == 4 ? 7 : 0));
+            position += (uint64_t)run.count * run.stride;
+            assert_int_equal(mring_reader_release_run(&side.reader, &run), 0);
+            assert_int_equal(mring_reader_release_run(&side.reader, &run), -EINVAL);
+            assert_int_equal(side.consumer->core.held, position);
+        }
+        assert_int_equal(mring_reader_next_run(&side.reader, 7, &run), 0);
+        assert_int_equal(word_load(&side.consumer->core.line->messages), 27);
+        side_close(&side);
+    }
 }
 
 /* Several are held: of the first that is released no more goes back than that. */
@@ -435,13 +507,10 @@ static void a_reader_wakes_who_comes_after(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_reader_gets_what_the_calls_get),
-        cmocka_unit_test(so_it_gets_among_calls),
-        cmocka_unit_test(what_is_held_stays),
-        cmocka_unit_test(without_a_message_none_is_filled),
-        cmocka_unit_test(what_the_dead_held_is_marked),
-        cmocka_unit_test(who_went_back_is_found_out),
-        cmocka_unit_test(a_reader_wakes_who_waits_for_room),
+        cmocka_unit_test(a_reader_gets_what_the_calls_get), cmocka_unit_test(so_it_gets_among_calls),
+        cmocka_unit_test(a_run_ends_where_messages_differ), cmocka_unit_test(what_is_held_stays),
+        cmocka_unit_test(without_a_message_none_is_filled), cmocka_unit_test(what_the_dead_held_is_marked),
+        cmocka_unit_test(who_went_back_is_found_out),       cmocka_unit_test(a_reader_wakes_who_waits_for_room),
         cmocka_unit_test(a_reader_wakes_who_comes_after),
     };
 

@@ -21,6 +21,33 @@ static void write_some(void *where, size_t length, uint32_t number)
     memset(where, (int)number, length);
 }
 
+/* As many of these as there is known to be room for, and one at least; by the calls one by one. */
+static int write_run(struct side *side, size_t length, int count, uint32_t number)
+{
+    const struct producer_core *core = &side->producer->core;
+    const uint64_t size = record_size(length, core->view.alignment);
+    void *where = NULL;
+    int written = 0;
+    int room = side->inlined ? mring_writer_reserve_run(&side->writer, length, count, &where)
+                             : mring_reserve(side->producer, length, &where);
+
+    if (room < 0)
+        return room;
+    if (side->inlined) {
+        assert_int_equal(mring_writer_stride(&side->writer, length), size);
+        for (int at = 0; at < room; at++)
+            write_some((unsigned char *)where + (size_t)at * size, length, number + (uint32_t)at);
+        return mring_writer_commit_run(&side->writer, length, room, number);
+    }
+    room = (int)((core->limit - core->position) / size);
+    while (written < count && written < room) {
+        assert_int_equal(mring_reserve(side->producer, length, &where), 0);
+        write_some(where, length, number + (uint32_t)written++);
+        assert_int_equal(mring_commit(side->producer, length, number), 0);
+    }
+    return 0;
+}
+
 /* The same step on both sides. What is not `plain` is done by the calls of the handle on both. */
 static int write_step(struct side *side, unsigned kind, size_t length, size_t spare, uint32_t number)
 {
@@ -57,8 +84,10 @@ static int write_step(struct side *side, unsigned kind, size_t length, size_t sp
     case 8: /* staged */
         code = side_reserve(side, length, &where);
         break;
-    default:
+    case 9:
         return side_flush(side);
+    default:
+        return write_run(side, length, 1 + (int)spare / 2, number);
     }
     if (code != 0)
         return code;
@@ -76,7 +105,7 @@ static void compare_writers(const struct mring_group *groups, size_t alignment, 
     for (uint32_t number = 1; number < STEPS; number++) {
         const size_t length = draw_length(&random, calls.producer->core.message_max);
         const unsigned kind =
-            random_below(&random, kinds) == 0 ? random_below(&random, 6) : 6 + random_below(&random, 4);
+            random_below(&random, kinds) == 0 ? random_below(&random, 6) : 6 + random_below(&random, 5);
         const size_t spare = random_below(&random, 100);
         const int code = write_step(&calls, kind, length, spare, number);
 
@@ -184,6 +213,49 @@ static void others_publish_what_a_writer_commits(void **state)
     side_close(&side);
 }
 
+/* Behind others, with others behind it, and after a flush that the writer knows nothing of. */
+static void a_run_is_staged_as_any_message(void **state)
+{
+    struct side side;
+    struct mring_message message;
+    void *where = NULL;
+    uint32_t sent = 0, seen = 0;
+    int room;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    for (unsigned turn = 0; turn < 40; turn++) {
+        for (uint32_t staged = turn % 3; staged > 0; staged--, sent++) {
+            assert_int_equal(mring_writer_reserve(&side.writer, 8, &where), 0);
+            memcpy(where, &sent, sizeof(sent));
+            assert_int_equal(mring_writer_commit(&side.writer, 8, turn), 0);
+        }
+        if (turn % 4 == 0)
+            assert_int_equal(mring_flush(side.producer), 0);
+        if (turn % 5 == 0)
+            side.writer = mring_writer(side.producer);
+        room = mring_writer_reserve_run(&side.writer, 8, 7, &where);
+        assert_true(room >= 1 && room <= 7);
+        for (int at = 0; at < room && at < 5; at++, sent++)
+            memcpy((unsigned char *)where + (size_t)at * mring_writer_stride(&side.writer, 8), &sent, sizeof(sent));
+        assert_int_equal(mring_writer_commit_run(&side.writer, 8, room < 5 ? room : 5, turn), 0);
+        if (turn % 2 == 0)
+            assert_int_equal(mring_writer_flush(&side.writer), 0);
+        else
+            assert_int_equal(mring_writer_send(&side.writer, &sent, sizeof(sent), turn), 0);
+        sent += turn % 2;
+        for (; seen < sent; seen++) {
+            assert_int_equal(mring_next(side.consumer, &message), 1);
+            assert_int_equal(message.tag, turn);
+            assert_memory_equal(message.data, &seen, sizeof(seen));
+            assert_int_equal(mring_release(side.consumer, &message), 0);
+        }
+        assert_int_equal(mring_next(side.consumer, &message), 0);
+        assert_int_equal(word_load(&view_of(&side)->page->messages), sent);
+    }
+    side_close(&side);
+}
+
 static void two_writers_take_turns(void **state)
 {
     struct side side;
@@ -243,6 +315,11 @@ static void lengths_that_cannot_be_are_refused(void **state)
             assert_int_equal(mring_writer_reserve(&side.writer, SIZE_MAX - step, &where), -EMSGSIZE);
             assert_int_equal(mring_writer_publish(&side.writer, SIZE_MAX - step, 0), -EINVAL);
             assert_int_equal(mring_writer_commit(&side.writer, SIZE_MAX - step, 0), -EINVAL);
+            assert_int_equal(mring_writer_reserve_run(&side.writer, SIZE_MAX - step, 2, &where), -EMSGSIZE);
+            assert_int_equal(mring_writer_commit_run(&side.writer, SIZE_MAX - step, 1, 0), -EINVAL);
+            assert_int_equal(mring_writer_commit_run(&side.writer, longest, INT32_MAX, 0), -EINVAL);
+            assert_int_equal(mring_writer_reserve_run(&side.writer, 8, -(int)step, &where), -EINVAL);
+            assert_int_equal(mring_writer_commit_run(&side.writer, 8, -(int)step, 0), -EINVAL);
             assert_int_equal(mring_writer_reserve(&side.writer, longest + 1 + step, &where), -EMSGSIZE);
             assert_int_equal(mring_writer_publish(&side.writer, longest + 1 + step, 0), -EINVAL);
             assert_int_equal(mring_writer_publish(&side.writer, (UINT64_C(1) << 32) - 100 + step, 0), -EINVAL);
@@ -272,9 +349,22 @@ static void without_room_a_writer_says_so(void **state)
     assert_ptr_equal(where, &here);
     assert_int_equal(mring_writer_publish(&side.writer, 8, 0), -EINVAL);
     assert_int_equal(mring_writer_commit(&side.writer, 8, 0), -EINVAL);
+    assert_int_equal(mring_writer_reserve_run(&side.writer, 8, 2, &where), -EAGAIN);
+    assert_ptr_equal(where, &here);
+    assert_int_equal(mring_writer_commit_run(&side.writer, 8, 2, 0), -EINVAL);
     drain(&side);
     assert_int_equal(mring_writer_send(&side.writer, &sent, sizeof(sent), 0), 0);
     assert_int_equal(word_load(&view_of(&side)->page->messages), sent + 1);
+    for (uint64_t left = sent - 1; left > 0; left -= (uint64_t)code) {
+        code = mring_writer_reserve_run(&side.writer, 8, INT32_MAX, &where); /* all that is known of */
+        assert_in_range(code, 1, left);
+        memset(where, 0, (size_t)code * mring_writer_stride(&side.writer, 8) - 8);
+        assert_int_equal(mring_writer_commit_run(&side.writer, 8, code + 1, 0), -EINVAL);
+        assert_int_equal(mring_writer_commit_run(&side.writer, 8, code, 0), 0);
+    }
+    assert_int_equal(mring_writer_reserve_run(&side.writer, 8, 1, &where), -EAGAIN);
+    assert_int_equal(mring_writer_flush(&side.writer), 0);
+    assert_int_equal(word_load(&view_of(&side)->page->messages), 2 * sent);
     side_close(&side);
 }
 
@@ -294,6 +384,8 @@ static void nothing_follows_the_end(void **state)
     assert_int_equal(mring_writer_publish(&side.writer, 8, 0), -EINVAL);
     assert_int_equal(mring_writer_flush(&side.writer), 0);
     where = &here;
+    assert_int_equal(mring_writer_commit_run(&side.writer, 8, 1, 0), -EINVAL);
+    assert_int_equal(mring_writer_reserve_run(&side.writer, 8, 1, &where), -EPIPE);
     assert_int_equal(mring_writer_reserve(&side.writer, 8, &where), -EPIPE);
     assert_ptr_equal(where, &here);
     assert_int_equal(mring_writer_send(&side.writer, "late", 4, 0), -EPIPE);
@@ -347,6 +439,7 @@ int main(void)
         cmocka_unit_test(so_it_does_among_calls),
         cmocka_unit_test(a_flush_counts),
         cmocka_unit_test(others_publish_what_a_writer_commits),
+        cmocka_unit_test(a_run_is_staged_as_any_message),
         cmocka_unit_test(two_writers_take_turns),
         cmocka_unit_test(who_sends_in_between_takes_the_place),
         cmocka_unit_test(lengths_that_cannot_be_are_refused),

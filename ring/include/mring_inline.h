@@ -8,7 +8,15 @@
  *     (write length bytes at where)                                 (read them)
  *     code = mring_writer_publish(&writer, length, tag);            code = mring_reader_release(&reader, &message);
  *
- * Several at once: each is committed by mring_writer_commit, and all are seen with the next mring_writer_publish, or mring_writer_flush.
+ * Several at once: each is committed by mring_writer_commit, and all are seen with the next mring_writer_publish, or mring_writer_flush. Where they are
+ * equally long, and have the same tag, a *run* of them takes half of that or less, on both sides:
+ *
+ *     count = mring_writer_reserve_run(&writer, length, 32, &where);  count = mring_reader_next_run(&reader, 32, &run);
+ *     (message i: length bytes at where + i * stride)                 (message i: run.length bytes at run.data + i * run.stride)
+ *     code = mring_writer_commit_run(&writer, length, count, tag);    code = mring_reader_release_run(&reader, &run);
+ *     code = mring_writer_flush(&writer);
+ *
+ * What was written as a run need not be read as one, nor the other way round.
  *
  * It is not calling that costs most. A call finds its handle in memory, where the call before has just written, and waits eight cycles for that.
  * A writer or a reader is a local variable, which a loop keeps in registers. It knows where the handle stands; the handle does too, so that this is
@@ -27,6 +35,7 @@
 
 #include "mring.h"
 
+#include <errno.h>
 #include <string.h>
 
 #ifdef __cplusplus
@@ -309,6 +318,69 @@ MRING_INLINE_1 int mring_writer_send(struct mring_writer *writer, const void *da
     return mring_writer_publish(writer, length, tag);
 }
 
+/*
+ * Runs of a writer: of messages that are all as long as each other, and have one tag, several are reserved at once, written, and committed at once. What is done for each
+ * of them is one header; a message that is committed alone takes five stores besides.
+ */
+
+/* From a message of a run to the next one, in bytes. */
+MRING_INLINE_1 size_t mring_writer_stride(const struct mring_writer *writer, size_t length)
+{
+    return (size_t)mring_inline_1_size(writer->alignment, length);
+}
+
+/*
+ * mring_reserve, for up to `count` messages of this length. How many there is room for, at least one; -EINVAL: count is less than 1; or as mring_reserve,
+ * where there is room for none. *where is the first one's place.
+ */
+MRING_INLINE_1 int mring_writer_reserve_run(struct mring_writer *writer, size_t length, int count, void **where)
+{
+    const struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+    const uint64_t size = mring_inline_1_size(writer->alignment, length);
+    uint64_t room;
+    int code;
+
+    if (count < 1)
+        return -EINVAL;
+    code = mring_writer_reserve(writer, length, where);
+    if (code != 0)
+        return code;
+    room = handle->limit - handle->position;
+    return (uint64_t)count * size <= room ? count : (int)(room / size);
+}
+
+/*
+ * mring_commit, of the first `count` messages of a run that was reserved for this length. -EINVAL: count is less than 1, or as mring_commit; then none of
+ * them is committed.
+ */
+MRING_INLINE_1 int mring_writer_commit_run(struct mring_writer *writer, size_t length, int count, uint32_t tag)
+{
+    struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+    const uint64_t size = mring_inline_1_size(writer->alignment, length);
+    const uint64_t header = (uint64_t)tag << 32 | (uint32_t)(length + 1);
+    uint64_t *place;
+    int code;
+
+    /* With the first one the writer learns where it is. */
+    if (count < 1 || length > writer->longest || handle->position > handle->limit ||
+        (uint64_t)count * size > handle->limit - handle->position)
+        return count < 1 ? -EINVAL : mring_inline_1_commit(writer->producer, SIZE_MAX, tag);
+    code = mring_writer_commit(writer, length, tag);
+    if (code != 0 || count == 1)
+        return code;
+    place = mring_inline_1_word(writer->data, writer->position & writer->mask);
+    for (int left = count - 1; left > 0; left--) {
+        mring_inline_1_store(place, header);
+        place = mring_inline_1_word(place, size);
+        mring_inline_1_fetch_for_write(mring_inline_1_word(place, MRING_INLINE_1_AHEAD));
+    }
+    mring_inline_1_store(place, 0); /* behind the last */
+    handle->position = writer->position += (uint64_t)(count - 1) * size;
+    handle->staged_messages = writer->staged_messages += (uint64_t)(count - 1);
+    handle->staged_bytes = writer->staged_bytes += (uint64_t)(count - 1) * length;
+    return 0;
+}
+
 /* ---- readers ---- */
 
 struct mring_reader {
@@ -425,6 +497,72 @@ MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struc
             0)) /* [WANT] [AWAIT] */
         return mring_inline_1_tell(reader->consumer);
     return 0;
+}
+
+/* Messages one behind the other, all with the same length and tag. */
+struct mring_run {
+    const void *data;  /* of the first */
+    size_t stride;     /* bytes, from there to the next one's */
+    uint64_t position; /* of the first */
+    uint32_t length, tag;
+    int count;
+    unsigned deliveries; /* of each, as in struct mring_message */
+};
+
+/*
+ * As mring_next, of several: those behind the first that are at hand, and have its length and tag, up to `most` in all. How many, or as mring_next;
+ * -EINVAL: most is less than 1. A message that is redelivered, or of a lossy group, is a run of its own.
+ */
+MRING_INLINE_1 int mring_reader_next_run(struct mring_reader *reader, int most, struct mring_run *run)
+{
+    struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    struct mring_message first;
+    const uint64_t *place;
+    uint64_t header, size, position;
+    int count = 1, code;
+
+    if (most < 1)
+        return -EINVAL;
+    code = mring_reader_next(reader, &first);
+    if (code != 1)
+        return code < 0 ? code : 0; /* so that a compiler can tell when the run is filled */
+    header = (uint64_t)first.tag << 32 | (uint32_t)(first.length + 1);
+    size = mring_inline_1_size(reader->alignment, first.length);
+    place = (const uint64_t *)(const void *)((const unsigned char *)first.data - MRING_INLINE_1_HEADER);
+    /* Of what is known to be at hand, which is nothing where the limit is 0. */
+    for (position = reader->position; count < most && position < reader->limit && size <= reader->limit - position;
+         position += size, count++) {
+        place = (const uint64_t *)((uintptr_t)place + size);
+        if (__atomic_load_n(place, __ATOMIC_RELAXED) != header)
+            break;
+    }
+    run->data = first.data;
+    run->stride = (size_t)size;
+    run->position = first.position;
+    run->length = (uint32_t)first.length;
+    run->tag = first.tag;
+    run->count = count;
+    run->deliveries = first.deliveries;
+    if (count > 1) {
+        handle->position = reader->position = position;
+        reader->last = position - size;
+        reader->messages += (uint64_t)(count - 1);
+        mring_inline_1_store(mring_inline_1_word(reader->line, MRING_INLINE_1_HANDED), reader->messages);
+    }
+    return count;
+}
+
+/* mring_release, of the run's last message, and so of all of them. */
+MRING_INLINE_1 int mring_reader_release_run(struct mring_reader *reader, const struct mring_run *run)
+{
+    struct mring_message last;
+
+    last.data = (const unsigned char *)run->data + (size_t)(run->count - 1) * run->stride;
+    last.length = run->length;
+    last.tag = run->tag;
+    last.position = run->position + (uint64_t)(run->count - 1) * run->stride;
+    last.deliveries = run->deliveries;
+    return mring_reader_release(reader, &last);
 }
 
 #undef MRING_INLINE_1

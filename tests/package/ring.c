@@ -32,6 +32,33 @@ static int inlined(struct mring_producer *producer, struct mring_consumer *consu
     return 0;
 }
 
+/* Ten that are alike. */
+static int in_a_run(struct mring_producer *producer, struct mring_consumer *consumer)
+{
+    struct mring_writer writer = mring_writer(producer);
+    struct mring_reader reader = mring_reader(consumer);
+    struct mring_run run = {NULL, 0, 0, 0, 0, 0, 0};
+    void *where = NULL;
+    int status;
+
+    if ((status = mring_writer_reserve_run(&writer, 8, 10, &where)) != 10)
+        return failed("writer's run", status);
+    memset(where, 'x', 9 * mring_writer_stride(&writer, 8) + 8);
+    if ((status = mring_writer_commit_run(&writer, 8, 10, 3)) < 0 || (status = mring_writer_flush(&writer)) < 0)
+        return failed("writer's commit of a run", status);
+    for (int left = 10; left > 0; left -= run.count) {
+        if ((status = mring_reader_next_run(&reader, 10, &run)) < 1)
+            return failed("reader's run", status);
+        if (run.tag != 3 || run.length != 8 || memcmp(run.data, "xxxxxxxx", 8) != 0) {
+            fprintf(stderr, "the run came out changed\n");
+            return 1;
+        }
+        if ((status = mring_reader_release_run(&reader, &run)) < 0)
+            return failed("reader's release of a run", status);
+    }
+    return 0;
+}
+
 int main(void)
 {
     static const char text[] = "hello, outside";
@@ -59,7 +86,7 @@ int main(void)
     }
     if ((status = mring_release(consumer, &message)) < 0)
         return failed("release", status);
-    if (inlined(producer, consumer) != 0)
+    if (inlined(producer, consumer) != 0 || in_a_run(producer, consumer) != 0)
         return 1;
     mring_leave(consumer);
     mring_producer_close(producer);

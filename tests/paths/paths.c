@@ -126,6 +126,26 @@ static void write_batches(void)
     }
 }
 
+/* Where less room is known of, a run is shorter. */
+static void write_runs(void)
+{
+    struct mring_writer writer = mring_writer(producer);
+    const size_t stride = mring_writer_stride(&writer, 8);
+    int count;
+
+    for (int left = BURST; left > 0; left -= count) {
+        void *where = NULL;
+
+        count = mring_writer_reserve_run(&writer, 8, left < BATCH ? left : BATCH, &where);
+        if (count < 1)
+            abort();
+        for (int at = 0; at < count; at++)
+            memset((unsigned char *)where + (size_t)at * stride, at, 8);
+        failed |= mring_writer_commit_run(&writer, 8, count, 0);
+        failed |= mring_writer_flush(&writer);
+    }
+}
+
 static inline void take_one(void)
 {
     struct mring_message message;
@@ -167,6 +187,26 @@ static void take_batches(void)
     }
 }
 
+/* Each message is read, else nothing would be left that is done for it. */
+static void read_runs(void)
+{
+    struct mring_reader reader = mring_reader(consumer);
+    uint64_t sum = 0;
+    int taken;
+
+    for (unsigned left = BURST; left > 0; left -= (unsigned)taken) {
+        struct mring_run run;
+
+        taken = mring_reader_next_run(&reader, BATCH, &run);
+        if (taken < 1)
+            abort();
+        for (int at = 0; at < taken; at++)
+            sum += *(const uint64_t *)(const void *)((const unsigned char *)run.data + (size_t)at * run.stride);
+        failed |= mring_reader_release_run(&reader, &run);
+    }
+    failed |= sum == 1;
+}
+
 /* No backlog: each message is looked for once in vain, then sent, then taken. */
 static void in_turn(void)
 {
@@ -195,15 +235,18 @@ static const struct path paths[] = {
     {"writer", 1, do_nothing, write_8, take_each},
     {"commit-batch", 1, do_nothing, commit_8, take_each},
     {"writer-batch", 1, do_nothing, write_batches, take_each},
+    {"writer-run", 1, do_nothing, write_runs, take_each},
     {"send-8", 1, do_nothing, send_8, take_each},
     {"send-64", 1, do_nothing, send_64, take_each},
     {"next-release", 1, send_8, take_each, do_nothing},
     {"reader", 1, send_8, read_each, do_nothing},
     {"next-batch", 1, send_8, take_batches, do_nothing},
+    {"reader-run", 1, write_runs, read_runs, do_nothing},
     {"in-turn", 1, do_nothing, in_turn, do_nothing},
     {"shared-next-release", 2, send_8, take_each, do_nothing},
     {"shared-reader", 2, send_8, read_each, do_nothing},
     {"shared-next-batch", 2, send_8, take_batches, do_nothing},
+    {"shared-reader-run", 2, write_runs, read_runs, do_nothing},
     {"shared-in-turn", 2, do_nothing, in_turn, do_nothing},
 };
 
