@@ -76,8 +76,9 @@ static int write_step(struct side *side, unsigned kind, size_t length, size_t sp
     case 4: /* reserved by the handle */
         code = mring_reserve(side->producer, length, &where);
         break;
-    case 5: /* twice, and less than before */
-        (void)side_reserve(side, length + spare, &where);
+    case 5: /* twice, and less than before, which was written to */
+        if (side_reserve(side, length + spare, &where) == 0)
+            write_some(where, length + spare, number);
         /* fallthrough */
     case 6:
     case 7:
@@ -162,6 +163,39 @@ static void a_flush_counts(void **state)
     assert_int_equal(word_load(&view_of(&side)->page->messages), 2);
     assert_int_equal(word_load(&view_of(&side)->page->bytes), 16);
     side_close(&side);
+}
+
+/* Where the zero header was, written ahead: what is longer than the messages before, and is published only as far as these, or sent beside it. */
+static void what_is_written_and_not_published_is_no_message(void **state)
+{
+    const size_t longer[] = {9, 16, 17, 40, 200};
+
+    (void)state;
+    for (unsigned kind = 0; kind < 8; kind++) {
+        const bool by_handle = (kind & 2) != 0, again = (kind & 4) != 0;
+        struct mring_message message;
+        struct side side;
+        void *where;
+
+        side_open(&side, (kind & 1) != 0, lone, 1, 8);
+        for (unsigned turn = 0; turn < sizeof(longer) / sizeof(longer[0]); turn++) {
+            for (unsigned number = 0; number < 3; number++)
+                assert_int_equal(side_send(&side, "eight by", 8, number), 0);
+            assert_int_equal(by_handle ? mring_reserve(side.producer, longer[turn], &where)
+                                       : side_reserve(&side, longer[turn], &where),
+                             0);
+            memset(where, 1, longer[turn]);
+            assert_int_equal(again ? side_send(&side, "eight by", 8, 3) : side_publish(&side, 8, 3), 0);
+            for (unsigned number = 0; number < 4; number++) {
+                assert_int_equal(mring_next(side.consumer, &message), 1);
+                assert_int_equal(message.tag, number);
+                assert_int_equal(message.length, 8);
+            }
+            assert_int_equal(mring_next(side.consumer, &message), 0);
+            assert_int_equal(mring_release(side.consumer, &message), 0);
+        }
+        side_close(&side);
+    }
 }
 
 /* Whoever publishes, it is all that was committed. */
@@ -438,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_writer_leaves_what_the_calls_leave),
         cmocka_unit_test(so_it_does_among_calls),
         cmocka_unit_test(a_flush_counts),
+        cmocka_unit_test(what_is_written_and_not_published_is_no_message),
         cmocka_unit_test(others_publish_what_a_writer_commits),
         cmocka_unit_test(a_run_is_staged_as_any_message),
         cmocka_unit_test(two_writers_take_turns),

@@ -20,6 +20,7 @@ KNOWN(mring_producer, core.first_header, producer, first_header);
 KNOWN(mring_producer, core.first, producer, first);
 KNOWN(mring_producer, core.staged_messages, producer, staged_messages);
 KNOWN(mring_producer, core.staged_bytes, producer, staged_bytes);
+KNOWN(mring_producer, core.cleared, producer, cleared);
 
 KNOWN(mring_consumer, core.view.data, consumer, ring.data);
 KNOWN(mring_consumer, core.view.mask, consumer, ring.mask);

@@ -289,8 +289,7 @@ static __attribute__((noinline)) int reserve_slowly(struct mring_producer *produ
 
     if (code != 0)
         return code;
-    producer->core.reserved_at = producer->core.position;
-    producer->core.reserved = (uint32_t)length;
+    producer_core_reserve(&producer->core, place.next, (uint32_t)length);
     *where = place_payload(place);
     return 0;
 }
@@ -302,8 +301,7 @@ int mring_reserve(struct mring_producer *producer, size_t length, void **where)
 
     if (__builtin_expect(length > core->message_max || !producer_core_fits(core, place.next), 0))
         return reserve_slowly(producer, length, where);
-    core->reserved_at = core->position;
-    core->reserved = (uint32_t)length;
+    producer_core_reserve(core, place.next, (uint32_t)length);
     *where = place_payload(place);
     return 0;
 }

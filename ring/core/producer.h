@@ -8,7 +8,7 @@
  * consumers). Words read: the groups' words, through gate.h, when short of room; the doorbell after each publication.
  *
  * A record becomes visible in this order, per publication of one or several records:
- *   1. payload of every record; the headers of all but the first; a zero header behind the last;
+ *   1. payload of every record; the headers of all but the first; a zero header behind the last, if none was written there before;
  *   2. the first record's header, release [HEADER]: from here on a lone consumer that polls it may follow the chain;
  *   3. the tail, release [TAIL]: from here on everybody may.
  * Killed before 2: the header at the tail is still zero (L4), so nothing was published. Killed between 2 and 3: the chain from the
@@ -17,6 +17,9 @@
  *
  * The zero header behind the last record is why room is counted for the record plus 8 bytes (R1, L3): it is written before the
  * publication, and must not fall onto a record that a consumer still reads.
+ *
+ * Of one that is published alone that zero is written ahead, right after the one before was published, for a record as long as that was. It
+ * stands if nothing longer was reserved since, as nobody else writes there.
  *
  * The gate is cached and only grows. A rescan starts with a full fence, and tells what it found before that is used: so groups can be made
  * meanwhile (group.h).
@@ -59,6 +62,7 @@ struct producer_core {
     uint64_t message_max;
     uint64_t first;                         /* where it begins */
     uint64_t staged_messages, staged_bytes; /* committed since the last publication */
+    uint64_t cleared; /* a zero header stands there already: behind the next record, if it is as long as the last */
 
     uint64_t reserved_at;    /* where room was reserved: good while the position has not moved */
     uint32_t reserved;       /* payload bytes, at most */
@@ -153,6 +157,15 @@ static inline void producer_core_clear(struct word *behind)
     prefetch_for_write((unsigned char *)behind + PRODUCER_AHEAD);
 }
 
+/* Room for a record that ends there. All of it may be written to, even if less is committed then: so no zero is counted upon below. */
+static inline void producer_core_reserve(struct producer_core *producer, uint64_t next, uint32_t length)
+{
+    producer->reserved_at = producer->position;
+    producer->reserved = length;
+    if (__builtin_expect(next > producer->cleared, 0))
+        producer->cleared = 0;
+}
+
 /* Steps 2 and 3, the counters, and the doorbell: which groups have sleepers. */
 static inline uint64_t producer_core_show(const struct producer_core *producer, struct word *first, uint64_t header,
                                           uint64_t tail, uint64_t messages, uint64_t bytes)
@@ -206,13 +219,34 @@ static inline uint64_t producer_core_publish(struct producer_core *producer)
                               messages, bytes);
 }
 
-/* Commit and publish in one, where nothing is staged: the same steps, without keeping the header in between. */
+/*
+ * The zero header behind the next record, if that will be as long as this one, which ends at `next`; and if there is room for it, which is then
+ * nobody's else.
+ */
+static inline void producer_core_clear_ahead(struct producer_core *producer, struct place place, uint64_t size)
+{
+    if (__builtin_expect(!producer_core_fits(producer, place.next + size), 0))
+        return;
+    producer->cleared = place.next + size;
+    producer_core_clear((struct word *)((uintptr_t)place.behind + size));
+}
+
+/*
+ * Commit and publish in one, where nothing is staged: the same steps, without keeping the header in between. The zero behind was written with the
+ * record before, as a rule. Here it would be one more line to take from a consumer, which looks there next, before the header can be seen.
+ */
 static inline uint64_t producer_core_send_alone(struct producer_core *producer, struct place place, uint32_t length,
                                                 uint32_t tag)
 {
+    const uint64_t size = place.next - producer->position;
+    uint64_t doorbell;
+
+    if (__builtin_expect(place.next != producer->cleared, 0))
+        word_store(place.behind, 0);
     producer->position = place.next;
-    producer_core_clear(place.behind);
-    return producer_core_show(producer, place.header, record_header(length, tag), place.next, 1, length);
+    doorbell = producer_core_show(producer, place.header, record_header(length, tag), place.next, 1, length);
+    producer_core_clear_ahead(producer, place, size);
+    return doorbell;
 }
 
 /* Commit this record, and publish it with all that is staged. */

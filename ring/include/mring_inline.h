@@ -68,6 +68,7 @@ struct mring_inline_1_producer {
     uint64_t first;
     uint64_t staged_messages;
     uint64_t staged_bytes;
+    uint64_t cleared;
 } __attribute__((may_alias));
 
 struct mring_inline_1_consumer {
@@ -211,6 +212,8 @@ MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t leng
             *where = found;
         return code;
     }
+    if (__builtin_expect(mring_inline_1_behind(writer, length) > mring_inline_1_handle(writer)->cleared, 0))
+        mring_inline_1_handle(writer)->cleared = 0; /* core/producer.h, producer_core_reserve */
     *where = writer->data + (writer->position & writer->mask) + MRING_INLINE_1_HEADER;
     return 0;
 }
@@ -287,11 +290,12 @@ MRING_INLINE_1 int mring_writer_flush(struct mring_writer *writer)
 MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t length, uint32_t tag)
 {
     struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
-    uint64_t *place = mring_inline_1_word(writer->data, writer->position & writer->mask);
+    uint64_t *place = mring_inline_1_word(writer->data, writer->position & writer->mask), *behind;
+    uint64_t size;
+    int code;
 
     if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
-        const int code = mring_inline_1_publish(writer->producer, length, tag);
-
+        code = mring_inline_1_publish(writer->producer, length, tag);
         if (code == 0)
             mring_inline_1_learn_writer(writer);
         return code;
@@ -300,9 +304,18 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
         (void)mring_writer_commit(writer, length, tag);
         return mring_writer_flush(writer);
     }
-    handle->position = writer->position = mring_inline_1_behind(writer, length);
-    mring_inline_1_clear(mring_inline_1_word(place, mring_inline_1_size(writer->alignment, length)));
-    return mring_inline_1_show(writer, place, (uint64_t)tag << 32 | (uint32_t)(length + 1), 1, length);
+    size = mring_inline_1_size(writer->alignment, length);
+    behind = mring_inline_1_word(place, size);
+    if (__builtin_expect(writer->position + size != handle->cleared, 0))
+        mring_inline_1_store(behind, 0);
+    handle->position = writer->position += size;
+    code = mring_inline_1_show(writer, place, (uint64_t)tag << 32 | (uint32_t)(length + 1), 1, length);
+    /* core/producer.h, producer_core_clear_ahead */
+    if (__builtin_expect(writer->position + size <= handle->limit, 1)) {
+        handle->cleared = writer->position + size;
+        mring_inline_1_clear(mring_inline_1_word(behind, size));
+    }
+    return code;
 }
 
 /* mring_send. */
