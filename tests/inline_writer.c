@@ -198,6 +198,33 @@ static void what_is_written_and_not_published_is_no_message(void **state)
     }
 }
 
+/* The same of a run, the last of which were written to and not committed. */
+static void what_is_left_of_a_run_is_no_message(void **state)
+{
+    const size_t lengths[] = {48, 48, 48,
+                              8,  8,  16}; /* the last ends where the zero was written ahead behind the third */
+    struct mring_message message;
+    struct side side;
+    void *where = NULL;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    for (unsigned number = 0; number < 3; number++)
+        assert_int_equal(mring_writer_send(&side.writer, (char[48]){0}, 48, number), 0);
+    assert_int_equal(mring_writer_reserve_run(&side.writer, 8, 4, &where), 4);
+    for (size_t at = 0; at < 4; at++)
+        memset((unsigned char *)where + at * mring_writer_stride(&side.writer, 8), 1, 8);
+    assert_int_equal(mring_writer_commit_run(&side.writer, 8, 2, 3), 0);
+    assert_int_equal(mring_writer_flush(&side.writer), 0);
+    assert_int_equal(mring_writer_send(&side.writer, (char[16]){0}, 16, 4), 0);
+    for (size_t at = 0; at < sizeof(lengths) / sizeof(lengths[0]); at++) {
+        assert_int_equal(mring_next(side.consumer, &message), 1);
+        assert_int_equal(message.length, lengths[at]);
+    }
+    assert_int_equal(mring_next(side.consumer, &message), 0);
+    side_close(&side);
+}
+
 /* Whoever publishes, it is all that was committed. */
 static void others_publish_what_a_writer_commits(void **state)
 {
@@ -473,6 +500,7 @@ int main(void)
         cmocka_unit_test(so_it_does_among_calls),
         cmocka_unit_test(a_flush_counts),
         cmocka_unit_test(what_is_written_and_not_published_is_no_message),
+        cmocka_unit_test(what_is_left_of_a_run_is_no_message),
         cmocka_unit_test(others_publish_what_a_writer_commits),
         cmocka_unit_test(a_run_is_staged_as_any_message),
         cmocka_unit_test(two_writers_take_turns),

@@ -201,6 +201,13 @@ MRING_INLINE_1 int mring_inline_1_fits(const struct mring_writer *writer, uint64
            writer->position == handle->position;
 }
 
+/* What lies before `end` may be written to, and not be committed: core/producer.h, producer_core_reserve. */
+MRING_INLINE_1 void mring_inline_1_lend(struct mring_inline_1_producer *handle, uint64_t end)
+{
+    if (__builtin_expect(end > handle->cleared, 0))
+        handle->cleared = 0;
+}
+
 /* mring_reserve. */
 MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t length, void **where)
 {
@@ -212,8 +219,7 @@ MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t leng
             *where = found;
         return code;
     }
-    if (__builtin_expect(mring_inline_1_behind(writer, length) > mring_inline_1_handle(writer)->cleared, 0))
-        mring_inline_1_handle(writer)->cleared = 0; /* core/producer.h, producer_core_reserve */
+    mring_inline_1_lend(mring_inline_1_handle(writer), mring_inline_1_behind(writer, length));
     *where = writer->data + (writer->position & writer->mask) + MRING_INLINE_1_HEADER;
     return 0;
 }
@@ -301,8 +307,11 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
         return code;
     }
     if (writer->staged_messages != 0) {
-        (void)mring_writer_commit(writer, length, tag);
-        return mring_writer_flush(writer);
+        if (handle->first_header != 0) {
+            (void)mring_writer_commit(writer, length, tag);
+            return mring_writer_flush(writer);
+        }
+        mring_inline_1_learn_writer(writer); /* published without it, as in mring_writer_commit */
     }
     size = mring_inline_1_size(writer->alignment, length);
     behind = mring_inline_1_word(place, size);
@@ -348,7 +357,7 @@ MRING_INLINE_1 size_t mring_writer_stride(const struct mring_writer *writer, siz
  */
 MRING_INLINE_1 int mring_writer_reserve_run(struct mring_writer *writer, size_t length, int count, void **where)
 {
-    const struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+    struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
     const uint64_t size = mring_inline_1_size(writer->alignment, length);
     uint64_t room;
     int code;
@@ -359,7 +368,10 @@ MRING_INLINE_1 int mring_writer_reserve_run(struct mring_writer *writer, size_t 
     if (code != 0)
         return code;
     room = handle->limit - handle->position;
-    return (uint64_t)count * size <= room ? count : (int)(room / size);
+    if ((uint64_t)count * size > room)
+        count = (int)(room / size);
+    mring_inline_1_lend(handle, handle->position + (uint64_t)count * size);
+    return count;
 }
 
 /*
