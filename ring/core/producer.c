@@ -74,24 +74,24 @@ static void raise_intent(struct producer_core *producer, uint64_t next, uint64_t
     leave_landmark(producer, &here, step);
 }
 
-/* Own the lines up to `end` before they are needed. What lies beyond the old limit nobody was handed, and nobody has written. */
-static void own_lines(const struct producer_core *producer, uint64_t end)
+static void own_lines(const struct producer_core *producer, uint64_t from, uint64_t end)
 {
-    const uint64_t owned = producer->limit + LAYOUT_RECORD_HEADER;
-
-    for (uint64_t at = higher(producer->position, owned); at < end; at += PRODUCER_LINE)
+    for (uint64_t at = from; at < end; at += PRODUCER_LINE)
         word_store(record_at(&producer->view, at), 0);
 }
 
 void producer_core_raise(struct producer_core *producer, uint64_t next)
 {
     const uint64_t least = next + LAYOUT_RECORD_HEADER, most = producer->gate + producer->view.capacity;
+    /* What lies beyond the limit nobody was handed. */
+    const uint64_t from = higher(producer->position, producer->limit + LAYOUT_RECORD_HEADER);
+    const uint64_t enough = from + PRODUCER_OWNED; /* of a long record the rest is written line by line anyway */
     uint64_t end;
 
     if (producer->intent < least)
         raise_intent(producer, next, most);
-    end = lower(lower(producer->intent, most), least + PRODUCER_OWNED);
-    own_lines(producer, end);
+    end = lower(lower(producer->intent, most), higher(least, enough));
+    own_lines(producer, from, lower(end, enough));
     producer->limit = end - LAYOUT_RECORD_HEADER;
 }
 
