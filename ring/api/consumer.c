@@ -309,12 +309,22 @@ static __attribute__((noinline)) int next_refilled(struct mring_consumer *consum
     return code == 1 ? give(consumer, &record, message) : code;
 }
 
+/* What had caught up before, and looks again in vain: the sooner it is back, the sooner it looks. */
+static __attribute__((noinline)) int next_missed(struct mring_consumer *consumer)
+{
+    struct record none;
+
+    return refilled(consumer, 0, &none);
+}
+
 /* Of one that is alone, with nobody before it. */
 static __attribute__((noinline)) int next_polled(struct mring_consumer *consumer, struct mring_message *message)
 {
     struct record record = {0, 0, NULL};
     const int code = lone_answer(&consumer->core, &record);
 
+    if (code == 0)
+        return next_missed(consumer);
     return code == 1 ? give(consumer, &record, message) : next_refilled(consumer, message);
 }
 
