@@ -144,6 +144,7 @@ struct mring_writer {
     uint64_t position;                      /* UINT64_MAX: nothing is known */
     uint64_t messages, bytes;               /* published, in the life of the ring */
     uint64_t staged_messages, staged_bytes; /* committed since */
+    uint64_t cleared; /* the handle's, which what is reserved beyond takes back; UINT64_MAX: it is */
 };
 
 MRING_INLINE_1 struct mring_inline_1_producer *mring_inline_1_handle(const struct mring_writer *writer)
@@ -166,6 +167,7 @@ MRING_INLINE_1 struct mring_writer mring_writer(struct mring_producer *producer)
     writer.position = UINT64_MAX;
     writer.messages = writer.bytes = 0;
     writer.staged_messages = writer.staged_bytes = 0;
+    writer.cleared = 0;
     return writer;
 }
 
@@ -185,6 +187,7 @@ MRING_INLINE_1 void mring_inline_1_learn_writer(struct mring_writer *writer)
     writer->bytes = __atomic_load_n(&counters[1], __ATOMIC_RELAXED);
     writer->staged_messages = handle->staged_messages;
     writer->staged_bytes = handle->staged_bytes;
+    writer->cleared = handle->cleared;
 }
 
 MRING_INLINE_1 uint64_t mring_inline_1_behind(const struct mring_writer *writer, uint64_t length)
@@ -201,13 +204,6 @@ MRING_INLINE_1 int mring_inline_1_fits(const struct mring_writer *writer, uint64
            writer->position == handle->position;
 }
 
-/* What lies before `end` may be written to, and not be committed: core/producer.h, producer_core_reserve. */
-MRING_INLINE_1 void mring_inline_1_lend(struct mring_inline_1_producer *handle, uint64_t end)
-{
-    if (__builtin_expect(end > handle->cleared, 0))
-        handle->cleared = 0;
-}
-
 /* mring_reserve. */
 MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t length, void **where)
 {
@@ -219,7 +215,10 @@ MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t leng
             *where = found;
         return code;
     }
-    mring_inline_1_lend(mring_inline_1_handle(writer), mring_inline_1_behind(writer, length));
+    if (__builtin_expect(mring_inline_1_behind(writer, length) > writer->cleared, 0)) {
+        mring_inline_1_handle(writer)->cleared = 0; /* core/producer.h, producer_core_reserve */
+        writer->cleared = UINT64_MAX;
+    }
     *where = writer->data + (writer->position & writer->mask) + MRING_INLINE_1_HEADER;
     return 0;
 }
@@ -321,7 +320,7 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
     code = mring_inline_1_show(writer, place, (uint64_t)tag << 32 | (uint32_t)(length + 1), 1, length);
     /* core/producer.h, producer_core_clear_ahead */
     if (__builtin_expect(writer->position + size <= handle->limit, 1)) {
-        handle->cleared = writer->position + size;
+        handle->cleared = writer->cleared = writer->position + size;
         mring_inline_1_clear(mring_inline_1_word(behind, size));
     }
     return code;
@@ -370,7 +369,8 @@ MRING_INLINE_1 int mring_writer_reserve_run(struct mring_writer *writer, size_t 
     room = handle->limit - handle->position;
     if ((uint64_t)count * size > room)
         count = (int)(room / size);
-    mring_inline_1_lend(handle, handle->position + (uint64_t)count * size);
+    if (handle->position + (uint64_t)count * size > handle->cleared)
+        handle->cleared = 0; /* not the writer's copy: the first may have been reserved by a call */
     return count;
 }
 
