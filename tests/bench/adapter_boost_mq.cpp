@@ -104,7 +104,8 @@ INLINE void release_nothing(void *)
 {
 }
 
-const ops box_ops = {box_reserve, box_commit, box_flush, box_next, nullptr, release_nothing, nullptr, nullptr, nullptr};
+const ops box_ops = {box_reserve, box_commit, box_flush, box_next, nullptr, release_nothing,
+                     nullptr,     nullptr,    nullptr,   nullptr,  nullptr};
 
 void box_play(side *side)
 {

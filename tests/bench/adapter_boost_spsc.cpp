@@ -120,8 +120,8 @@ INLINE void release_nothing(void *)
 {
 }
 
-const ops queue_ops = {queue_reserve,   queue_commit, queue_flush, queue_next, queue_next_batch,
-                       release_nothing, nullptr,      nullptr,     nullptr};
+const ops queue_ops = {queue_reserve, queue_commit, queue_flush, queue_next, queue_next_batch, release_nothing,
+                       nullptr,       nullptr,      nullptr,     nullptr,    nullptr};
 
 void queue_play(side *side)
 {
@@ -215,8 +215,8 @@ INLINE int line_next_batch(void *of, message *messages, int most)
     return count;
 }
 
-const ops line_ops = {line_reserve,    line_commit, line_flush, line_next, line_next_batch,
-                      release_nothing, nullptr,     nullptr,    nullptr};
+const ops line_ops = {line_reserve, line_commit, line_flush, line_next, line_next_batch, release_nothing,
+                      nullptr,      nullptr,     nullptr,    nullptr,   nullptr};
 
 void line_play(side *side)
 {

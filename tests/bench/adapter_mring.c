@@ -30,6 +30,7 @@ struct consuming {
     struct mring_consumer *handle;
     struct mring_reader reader;
     struct mring_message last;
+    struct mring_run run;
     unsigned char *buffer;
 };
 
@@ -286,13 +287,6 @@ INLINE void publish_inlined(void *of, size_t length)
     (void)mring_writer_publish(&end->writer, length, 0);
 }
 
-INLINE void commit_inlined(void *of, size_t length)
-{
-    struct producing *end = of;
-
-    (void)mring_writer_commit(&end->writer, length, 0);
-}
-
 INLINE bool flush_inlined(void *of)
 {
     struct producing *end = of;
@@ -325,21 +319,60 @@ static const struct ops inlined = {.reserve = reserve_inlined,
                                    .wait_message = wait_message,
                                    .finish = finish_ring};
 
-/* A batch is asked for by a call, which takes less for each of its messages than any way to take them one by one. */
-static const struct ops inlined_batches = {.reserve = reserve_inlined,
-                                           .commit = commit_inlined,
-                                           .flush = flush_inlined,
-                                           .next = next_inlined,
-                                           .next_batch = next_batch,
-                                           .release = release,
-                                           .wait_room = wait_room,
-                                           .wait_message = wait_message,
-                                           .finish = finish_ring};
+/* ---- the same in batches: in runs, as all messages of these works are equally long ---- */
+
+INLINE int reserve_run(void *of, size_t length, int most, unsigned char **where, size_t *stride)
+{
+    struct producing *end = of;
+    void *found = NULL;
+    const int code = mring_writer_reserve_run(&end->writer, length, most, &found);
+
+    *where = found;
+    *stride = mring_writer_stride(&end->writer, length);
+    return code < 0 ? 0 : code;
+}
+
+INLINE void commit_run(void *of, size_t length, int count)
+{
+    struct producing *end = of;
+
+    (void)mring_writer_commit_run(&end->writer, length, count, 0);
+}
+
+INLINE int next_run(void *of, struct message *messages, int most)
+{
+    struct consuming *end = of;
+    const int code = mring_reader_next_run(&end->reader, most, &end->run);
+
+    for (int at = 0; at < code; at++)
+        messages[at] =
+            (struct message){(const unsigned char *)end->run.data + (size_t)at * end->run.stride, end->run.length};
+    return result("next", code);
+}
+
+INLINE void release_run(void *of)
+{
+    struct consuming *end = of;
+
+    (void)mring_reader_release_run(&end->reader, &end->run);
+}
+
+static const struct ops in_runs = {.reserve = reserve_inlined,
+                                   .commit = publish_inlined,
+                                   .flush = flush_inlined,
+                                   .next = next_inlined,
+                                   .next_batch = next_run,
+                                   .release = release_run,
+                                   .wait_room = wait_room,
+                                   .wait_message = wait_message,
+                                   .finish = finish_ring,
+                                   .reserve_run = reserve_run,
+                                   .commit_run = commit_run};
 
 static void play_inlined(struct side *side)
 {
     if (side->work->batch > 1)
-        PLAY_LOCALLY(side, &inlined_batches);
+        PLAY_LOCALLY(side, &in_runs);
     else
         PLAY_LOCALLY(side, &inlined);
 }

@@ -92,6 +92,12 @@ struct ops {
     void (*wait_message)(void *end);
     /* No more will come, and consumers are told by next. NULL: it is told by a message (content.h). */
     void (*finish)(void *end);
+    /*
+     * Optional: the places of up to `most` messages of one length, each `stride` behind the one before: how many, 0: there is no room. And: the
+     * first so many are written.
+     */
+    int (*reserve_run)(void *end, size_t length, int most, unsigned char **where, size_t *stride);
+    void (*commit_run)(void *end, size_t length, int count);
 };
 
 /* What a consumer has seen. */

@@ -119,15 +119,40 @@ INLINE uint64_t produce_each(struct side *side, const struct ops *ops, void *out
     return number;
 }
 
+/* A batch, from message `number` on: those that there is room for are written one behind the other. */
+INLINE void put_runs(struct side *side, const struct ops *ops, void *out, uint64_t number)
+{
+    const size_t length = side->work->length;
+    unsigned char *where = NULL;
+    size_t stride = 0;
+    int count;
+
+    for (int left = (int)side->work->batch; left > 0; left -= count) {
+        while ((count = ops->reserve_run(out, length, left, &where, &stride)) == 0)
+            await_room(side, ops, out);
+        for (int at = 0; at < count; at++, where += stride)
+            content_write(where, length, number++);
+        ops->commit_run(out, length, count);
+    }
+}
+
+INLINE void put_batch(struct side *side, const struct ops *ops, void *out, uint64_t number)
+{
+    if (ops->reserve_run != NULL)
+        put_runs(side, ops, out, number);
+    else
+        for (const uint64_t last = number + side->work->batch; number < last; number++)
+            put(side, ops, out, number);
+}
+
 INLINE uint64_t produce_batches(struct side *side, const struct ops *ops, void *out, int64_t until)
 {
     uint64_t number = 0, chunk = 2;
     const unsigned batch = side->work->batch;
 
     for (int64_t before = now(), after; before < until; before = after) {
-        for (uint64_t left = chunk; left > 0; left--) {
-            for (uint64_t last = number + batch; number < last; number++)
-                put(side, ops, out, number);
+        for (uint64_t left = chunk; left > 0; left--, number += batch) {
+            put_batch(side, ops, out, number);
             flush_out(side, ops, out);
         }
         after = now();
