@@ -121,7 +121,7 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     producer->view = *view;
     producer->position = tail;
     producer->message_max = view_message_max(view);
-    producer->reserved_at = NOWHERE;
+    producer->reserved_at = producer->cleared = NOWHERE;
     /* No group can be further behind than this; the first rescan tells more. */
     producer_core_advance(producer, tail > view->capacity ? tail - view->capacity : 0);
     word_store(&view->page->judged, 0); /* by a dead one */

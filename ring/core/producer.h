@@ -18,8 +18,8 @@
  * The zero header behind the last record is why room is counted for the record plus 8 bytes (R1, L3): it is written before the
  * publication, and must not fall onto a record that a consumer still reads.
  *
- * Of one that is published alone that zero is written ahead, right after the one before was published, for a record as long as that was. It
- * stands if nothing longer was reserved since, as nobody else writes there.
+ * Of one that takes a line or more, and is published alone, that zero is written ahead, right after the one before was published, for a record as long as
+ * that was. It stands if nothing longer was reserved since, as nobody else writes there. Of a shorter one it is in the header's own line, as a rule.
  *
  * The gate is cached and only grows. A rescan starts with a full fence, and tells what it found before that is used: so groups can be made
  * meanwhile (group.h).
@@ -62,7 +62,8 @@ struct producer_core {
     uint64_t message_max;
     uint64_t first;                         /* where it begins */
     uint64_t staged_messages, staged_bytes; /* committed since the last publication */
-    uint64_t cleared; /* a zero header stands there already: behind the next record, if it is as long as the last */
+    uint64_t
+        cleared; /* a zero header stands there already: behind the next record, if it is as long as the last; NOWHERE */
 
     uint64_t reserved_at;    /* where room was reserved: good while the position has not moved */
     uint32_t reserved;       /* payload bytes, at most */
@@ -163,7 +164,7 @@ static inline void producer_core_reserve(struct producer_core *producer, uint64_
     producer->reserved_at = producer->position;
     producer->reserved = length;
     if (__builtin_expect(next > producer->cleared, 0))
-        producer->cleared = 0;
+        producer->cleared = NOWHERE;
 }
 
 /* Steps 2 and 3, the counters, and the doorbell: which groups have sleepers. */
@@ -241,11 +242,12 @@ static inline uint64_t producer_core_send_alone(struct producer_core *producer, 
     const uint64_t size = place.next - producer->position;
     uint64_t doorbell;
 
-    if (__builtin_expect(place.next != producer->cleared, 0))
-        word_store(place.behind, 0);
+    if (place.next != producer->cleared)
+        producer_core_clear(place.behind);
     producer->position = place.next;
     doorbell = producer_core_show(producer, place.header, record_header(length, tag), place.next, 1, length);
-    producer_core_clear_ahead(producer, place, size);
+    if (size >= PRODUCER_LINE)
+        producer_core_clear_ahead(producer, place, size);
     return doorbell;
 }
 

@@ -90,7 +90,8 @@ enum {
     MRING_INLINE_1_HEADER = 8,       /* bytes of a record's, before the message */
     MRING_INLINE_1_MESSAGES = 0x200, /* in the producer's page; bytes behind */
     MRING_INLINE_1_HANDED = 0x10,    /* in a member's line */
-    MRING_INLINE_1_AHEAD = 2048      /* bytes */
+    MRING_INLINE_1_LINE = 64,
+    MRING_INLINE_1_AHEAD = 2048 /* bytes */
 };
 
 MRING_API int mring_inline_1_commit(struct mring_producer *producer, size_t length, uint32_t tag);
@@ -144,7 +145,6 @@ struct mring_writer {
     uint64_t position;                      /* UINT64_MAX: nothing is known */
     uint64_t messages, bytes;               /* published, in the life of the ring */
     uint64_t staged_messages, staged_bytes; /* committed since */
-    uint64_t cleared; /* the handle's, which what is reserved beyond takes back; UINT64_MAX: it is */
 };
 
 MRING_INLINE_1 struct mring_inline_1_producer *mring_inline_1_handle(const struct mring_writer *writer)
@@ -167,7 +167,6 @@ MRING_INLINE_1 struct mring_writer mring_writer(struct mring_producer *producer)
     writer.position = UINT64_MAX;
     writer.messages = writer.bytes = 0;
     writer.staged_messages = writer.staged_bytes = 0;
-    writer.cleared = 0;
     return writer;
 }
 
@@ -187,7 +186,6 @@ MRING_INLINE_1 void mring_inline_1_learn_writer(struct mring_writer *writer)
     writer->bytes = __atomic_load_n(&counters[1], __ATOMIC_RELAXED);
     writer->staged_messages = handle->staged_messages;
     writer->staged_bytes = handle->staged_bytes;
-    writer->cleared = handle->cleared;
 }
 
 MRING_INLINE_1 uint64_t mring_inline_1_behind(const struct mring_writer *writer, uint64_t length)
@@ -204,6 +202,13 @@ MRING_INLINE_1 int mring_inline_1_fits(const struct mring_writer *writer, uint64
            writer->position == handle->position;
 }
 
+/* What lies before `end` may be written to, and not be committed: core/producer.h, producer_core_reserve. */
+MRING_INLINE_1 void mring_inline_1_lend(struct mring_inline_1_producer *handle, uint64_t end)
+{
+    if (__builtin_expect(end > handle->cleared, 0))
+        handle->cleared = UINT64_MAX;
+}
+
 /* mring_reserve. */
 MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t length, void **where)
 {
@@ -215,10 +220,7 @@ MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t leng
             *where = found;
         return code;
     }
-    if (__builtin_expect(mring_inline_1_behind(writer, length) > writer->cleared, 0)) {
-        mring_inline_1_handle(writer)->cleared = 0; /* core/producer.h, producer_core_reserve */
-        writer->cleared = UINT64_MAX;
-    }
+    mring_inline_1_lend(mring_inline_1_handle(writer), mring_inline_1_behind(writer, length));
     *where = writer->data + (writer->position & writer->mask) + MRING_INLINE_1_HEADER;
     return 0;
 }
@@ -314,13 +316,13 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
     }
     size = mring_inline_1_size(writer->alignment, length);
     behind = mring_inline_1_word(place, size);
-    if (__builtin_expect(writer->position + size != handle->cleared, 0))
-        mring_inline_1_store(behind, 0);
+    if (writer->position + size != handle->cleared)
+        mring_inline_1_clear(behind);
     handle->position = writer->position += size;
     code = mring_inline_1_show(writer, place, (uint64_t)tag << 32 | (uint32_t)(length + 1), 1, length);
     /* core/producer.h, producer_core_clear_ahead */
-    if (__builtin_expect(writer->position + size <= handle->limit, 1)) {
-        handle->cleared = writer->cleared = writer->position + size;
+    if (size >= MRING_INLINE_1_LINE && __builtin_expect(writer->position + size <= handle->limit, 1)) {
+        handle->cleared = writer->position + size;
         mring_inline_1_clear(mring_inline_1_word(behind, size));
     }
     return code;
@@ -369,8 +371,7 @@ MRING_INLINE_1 int mring_writer_reserve_run(struct mring_writer *writer, size_t 
     room = handle->limit - handle->position;
     if ((uint64_t)count * size > room)
         count = (int)(room / size);
-    if (handle->position + (uint64_t)count * size > handle->cleared)
-        handle->cleared = 0; /* not the writer's copy: the first may have been reserved by a call */
+    mring_inline_1_lend(handle, handle->position + (uint64_t)count * size);
     return count;
 }
 
