@@ -65,14 +65,17 @@ static inline void fence_compiler(void)
 }
 
 /* As in the other back end, a read-modify-write is a barrier to all before and all behind it; x86-64 makes it one by itself. */
+#if defined(__x86_64__)
 static inline void fence_behind_change(void)
 {
-#if defined(__x86_64__)
     fence_compiler();
-#else
-    fence_full();
-#endif
 }
+#else
+static inline void fence_behind_change(void)
+{
+    fence_full();
+}
+#endif
 
 #include "atomic_builtin.h"
 
