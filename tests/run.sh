@@ -52,7 +52,7 @@ stage() {
         failed=$((failed + 1))
         verdict=FAILED
     fi
-    tests=$(sed -n 's/.*tests failed out of \([0-9]*\)$/, \1 tests/p' "build/logs/$name.log")
+    tests=$(sed -n 's/.*tests failed out of \([0-9]*\)$/, \1 tests/p' "build/logs/$name.log" | tail -n 1)
     echo "$verdict ($(($(date +%s) - began)) s$tests)"
     if [ $verdict = FAILED ]; then
         sed 's/^/    | /' "build/logs/$name.log"
