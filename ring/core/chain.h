@@ -88,8 +88,8 @@ static inline bool chain_look(const struct ring_view *view, uint64_t tail, struc
 }
 
 /*
- * How far positions that were loaded before may go, for who only looks, or knows the producer to be dead. A publication that has its first header and not yet its tail, by a
- * producer that is just there, was stopped or died there, can be followed already. If the tail has moved it includes that one.
+ * How far positions that were loaded before may go, for who only looks, or knows the producer to be dead. A publication that has its first header and
+ * not yet its tail, by a producer that is just there, was stopped or died there, can be followed already. If the tail has moved it includes that one.
  */
 static inline uint64_t chain_stream_end(const struct ring_view *view)
 {

@@ -35,7 +35,8 @@
  * What limits a stream is how soon the producer owns the lines that its consumers have read. Each is asked for by the first store to it, and that waits
  * in the processor's queue of stores, with all that come behind it, a dozen for each message: so but few lines are on their way at once. And a fetch for
  * writing does nothing where the producer still has a copy to read. So the limit moves on by PRODUCER_OWNED, and lines are owned as it does: a store
- * to each (of a long record the first of them), one right behind the other. They lie where nobody may read and nothing was handed out, below gate and intent as all that is written.
+ * to each (of a long record the first of them), one right behind the other. They lie where nobody may read and nothing was handed out, below gate
+ * and intent as all that is written.
  */
 #ifndef MRING_CORE_PRODUCER_H
 #define MRING_CORE_PRODUCER_H

@@ -342,8 +342,8 @@ MRING_INLINE_1 int mring_writer_send(struct mring_writer *writer, const void *da
 }
 
 /*
- * Runs of a writer: of messages that are all as long as each other, and have one tag, several are reserved at once, written, and committed at once. What is done for each
- * of them is one header; a message that is committed alone takes five stores besides.
+ * Runs of a writer: of messages that are all as long as each other, and have one tag, several are reserved at once, written, and committed at once. What
+ * is done for each of them is one header; a message that is committed alone takes five stores besides.
  */
 
 /* From a message of a run to the next one, in bytes. */
