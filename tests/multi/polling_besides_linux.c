@@ -85,6 +85,17 @@ static void in_a_child(void *consumer)
     EXPECT_OK(mring_leave(consumer));
 }
 
+/* Each when somebody is announced, and the end. */
+static void send_to_sleepers(const struct mring *ring, struct mring_producer *sender)
+{
+    for (uint32_t number = 0; number < 200; number++) {
+        while (word_load(&ring->region.view.doorbell->groups) == 0)
+            (void)sched_yield();
+        EXPECT_OK(mring_send(sender, "0123456789", 10, number));
+    }
+    EXPECT_OK(mring_end(sender));
+}
+
 /* A semaphore that the producer knows already makes place for a port; and at the end it is readable for good. */
 static void from_sleeping_to_polling(void)
 {
@@ -99,12 +110,7 @@ static void from_sleeping_to_polling(void)
     EXPECT(child, >=, 0);
     if (child == 0) {
         EXPECT_OK(mring_producer(out, &producer, NULL));
-        for (uint32_t number = 0; number < 200; number++) {
-            while (word_load(&out->region.view.doorbell->groups) == 0)
-                (void)sched_yield();
-            EXPECT_OK(mring_send(producer, "0123456789", 10, number));
-        }
-        EXPECT_OK(mring_end(producer));
+        send_to_sleepers(out, producer);
         EXPECT_OK(mring_producer_close(producer));
         exit(EXIT_SUCCESS);
     }
@@ -261,12 +267,7 @@ static void who_polls_takes_over(void)
     child_finish_killed(creator);
     open_ring(MRING_PRODUCE);
     EXPECT_OK(mring_producer(out, &producer, NULL));
-    for (uint32_t number = 0; number < 200; number++) {
-        while (word_load(&out->region.view.doorbell->groups) == 0)
-            (void)sched_yield();
-        EXPECT_OK(mring_send(producer, "0123456789", 10, number));
-    }
-    EXPECT_OK(mring_end(producer));
+    send_to_sleepers(out, producer);
     child_finish(poller);
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(out));
