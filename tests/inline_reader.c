@@ -452,7 +452,7 @@ static void *wait_for_room(void *producer)
 static void a_reader_wakes_who_waits_for_room(void **state)
 {
     struct side side;
-    struct mring_message message;
+    struct mring_message message = {0};
     pthread_t thread;
     uint64_t slept, want;
 
@@ -480,7 +480,7 @@ static void a_reader_wakes_who_waits_for_room(void **state)
 static void a_reader_wakes_who_comes_after(void **state)
 {
     struct mring_consumer *before;
-    struct mring_message message;
+    struct mring_message message = {0};
     struct mring_reader reader;
     struct side side;
     pthread_t thread;

@@ -434,7 +434,7 @@ static void without_room_a_writer_says_so(void **state)
 static void nothing_follows_the_end(void **state)
 {
     struct side side;
-    struct mring_message message;
+    struct mring_message message = {0};
     char here;
     void *where = &here;
 
@@ -465,7 +465,7 @@ static void nothing_follows_the_end(void **state)
 static void a_writer_wakes_who_sleeps(void **state)
 {
     struct side side;
-    struct mring_message message;
+    struct mring_message message = {0};
     pthread_t thread;
     void *where;
     uint64_t slept;

@@ -49,6 +49,11 @@ KNOWN_AT(member_line, messages, MRING_INLINE_1_HANDED);
 _Static_assert((int)LAYOUT_RECORD_HEADER == (int)MRING_INLINE_1_HEADER, "records");
 _Static_assert((int)PRODUCER_AHEAD == (int)MRING_INLINE_1_AHEAD, "how far ahead lines are fetched");
 
+int mring_inline_1_reserve(struct mring_producer *producer, size_t length, void **where)
+{
+    return mring_reserve(producer, length, where);
+}
+
 int mring_inline_1_commit(struct mring_producer *producer, size_t length, uint32_t tag)
 {
     return mring_commit(producer, length, tag);
@@ -59,7 +64,17 @@ int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint3
     return mring_publish(producer, length, tag);
 }
 
+int mring_inline_1_flush(struct mring_producer *producer)
+{
+    return mring_flush(producer);
+}
+
 int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *message)
 {
     return mring_next(consumer, message);
+}
+
+int mring_inline_1_release(struct mring_consumer *consumer, const struct mring_message *message)
+{
+    return mring_release(consumer, message);
 }

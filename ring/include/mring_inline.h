@@ -91,13 +91,19 @@ enum {
     MRING_INLINE_1_MESSAGES = 0x200, /* in the producer's page; bytes behind */
     MRING_INLINE_1_HANDED = 0x10,    /* in a member's line */
     MRING_INLINE_1_LINE = 64,
-    MRING_INLINE_1_AHEAD = 2048 /* bytes */
+    MRING_INLINE_1_AHEAD = 8192 /* bytes */
 };
 
-MRING_API int mring_inline_1_commit(struct mring_producer *producer, size_t length, uint32_t tag);
-MRING_API int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag);
-MRING_API int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *message);
-MRING_API int mring_inline_1_tell(struct mring_consumer *consumer);
+/* Cold: else a compiler would keep in memory what a loop works with, as a call takes most registers. */
+#define MRING_INLINE_1_CALL MRING_API __attribute__((cold))
+
+MRING_INLINE_1_CALL int mring_inline_1_reserve(struct mring_producer *producer, size_t length, void **where);
+MRING_INLINE_1_CALL int mring_inline_1_commit(struct mring_producer *producer, size_t length, uint32_t tag);
+MRING_INLINE_1_CALL int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag);
+MRING_INLINE_1_CALL int mring_inline_1_flush(struct mring_producer *producer);
+MRING_INLINE_1_CALL int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *message);
+MRING_INLINE_1_CALL int mring_inline_1_release(struct mring_consumer *consumer, const struct mring_message *message);
+MRING_INLINE_1_CALL int mring_inline_1_tell(struct mring_consumer *consumer);
 
 #define MRING_INLINE_1 static inline __attribute__((always_inline, unused))
 
@@ -214,7 +220,7 @@ MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t leng
 {
     if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
         void *found = NULL; /* whose address may be given away */
-        const int code = mring_reserve(writer->producer, length, &found);
+        const int code = mring_inline_1_reserve(writer->producer, length, &found);
 
         if (code == 0)
             *where = found;
@@ -243,7 +249,7 @@ MRING_INLINE_1 int mring_inline_1_show(struct mring_writer *writer, uint64_t *fi
     mring_inline_1_store(&counters[0], writer->messages += messages);
     mring_inline_1_store(&counters[1], writer->bytes += bytes);
     if (__builtin_expect(__atomic_load_n(writer->doorbell, __ATOMIC_RELAXED) != 0, 0)) /* [BELL] */
-        return mring_flush(writer->producer);
+        return mring_inline_1_flush(writer->producer);
     return 0;
 }
 
@@ -285,7 +291,7 @@ MRING_INLINE_1 int mring_writer_flush(struct mring_writer *writer)
     const uint64_t messages = writer->staged_messages, bytes = writer->staged_bytes;
 
     if (__builtin_expect(writer->position > handle->limit || writer->position != handle->position || header == 0, 0))
-        return mring_flush(writer->producer);
+        return mring_inline_1_flush(writer->producer);
     handle->first_header = 0;
     handle->staged_messages = writer->staged_messages = 0;
     handle->staged_bytes = writer->staged_bytes = 0;
@@ -467,7 +473,7 @@ MRING_INLINE_1 int mring_inline_1_next_slowly(struct mring_reader *reader, struc
     const int code = mring_inline_1_next(reader->consumer, &found);
 
     if (code != 1)
-        return code;
+        return code < 0 ? code : 0; /* so that a compiler can tell when the message is filled */
     mring_inline_1_learn_reader(reader);
     /* One by one: as a whole the compiler would keep it in memory. */
     message->data = found.data;
@@ -507,6 +513,17 @@ MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_m
     return 1;
 }
 
+/* Of what a message is released by a copy is given away, so that the message itself may stay in registers. */
+MRING_INLINE_1 int mring_inline_1_release_slowly(struct mring_reader *reader, const struct mring_message *message)
+{
+    struct mring_message released;
+
+    memset(&released, 0, sizeof(released));
+    released.length = message->length;
+    released.position = message->position;
+    return mring_inline_1_release(reader->consumer, &released);
+}
+
 /* mring_release. */
 MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struct mring_message *message)
 {
@@ -515,7 +532,7 @@ MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struc
 
     if (__builtin_expect(
             begin != reader->last || begin < handle->held || end != handle->position || end == handle->batch_end, 0))
-        return mring_release(reader->consumer, message);
+        return mring_inline_1_release_slowly(reader, message);
     handle->held = end;
     mring_inline_1_store_release(handle->active, end); /* [HELD] */
     if (__builtin_expect(
@@ -551,7 +568,7 @@ MRING_INLINE_1 int mring_reader_next_run(struct mring_reader *reader, int most, 
         return -EINVAL;
     code = mring_reader_next(reader, &first);
     if (code != 1)
-        return code < 0 ? code : 0; /* so that a compiler can tell when the run is filled */
+        return code;
     header = (uint64_t)first.tag << 32 | (uint32_t)(first.length + 1);
     size = mring_inline_1_size(reader->alignment, first.length);
     place = (const uint64_t *)(const void *)((const unsigned char *)first.data - MRING_INLINE_1_HEADER);
@@ -592,6 +609,7 @@ MRING_INLINE_1 int mring_reader_release_run(struct mring_reader *reader, const s
 }
 
 #undef MRING_INLINE_1
+#undef MRING_INLINE_1_CALL
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop
