@@ -49,7 +49,7 @@
 enum {
     PRODUCER_STEPS = 16, /* of the intent, in a ring; and no more than PRODUCER_STEP_MOST bytes each */
     PRODUCER_STEP_MOST = 1 << 24,
-    PRODUCER_OWNED = 1 << 11,        /* bytes of lines that it takes over at once */
+    PRODUCER_OWNED = 1 << 13,        /* bytes of lines that it takes over at once */
     PRODUCER_AHEAD = PRODUCER_OWNED, /* bytes: how far ahead lines are fetched that are not in its cache any more */
     PRODUCER_LINE = 64
 };
