@@ -20,19 +20,35 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { PAUSES_ROOM = 64, PAUSES_MESSAGE = 16, TRIPS_WARMING = 200, TRIPS_LEAST = 400 };
+/* So that no loop keeps in memory what it works with, for the sake of calls that it makes while it waits. */
+#define SELDOM(condition) __builtin_expect((condition), 0)
+
+enum { PAUSES_ROOM = 64, PAUSES_MESSAGE = 16, PAUSES_MANY = 200, SMALL = 256, TRIPS_WARMING = 200, TRIPS_LEAST = 400 };
 
 INLINE void relax(const struct side *side, unsigned pauses)
 {
     while (pauses-- > 0)
         cpu_pause();
-    if (side->crowded)
+    if (SELDOM(side->crowded))
         (void)sched_yield();
 }
 
-INLINE size_t length_of(const struct side *side, uint64_t number)
+/*
+ * Programs that send numbers know how long those are, and so do their compilers: the loops for them, and those for messages of any length, come of the
+ * same functions, given NUMBER or ANY.
+ */
+enum known { NUMBER = sizeof(uint64_t), ANY = 0 };
+
+INLINE size_t length_of(const struct side *side, enum known known, uint64_t number)
 {
+    if (known != ANY)
+        return known;
     return side->work->mixed && number != CONTENT_END ? side->lengths[number % LENGTHS] : side->work->length;
+}
+
+INLINE bool numbers(const struct side *side)
+{
+    return side->work->length == NUMBER;
 }
 
 INLINE void await_room(struct side *side, const struct ops *ops, void *end)
@@ -43,12 +59,12 @@ INLINE void await_room(struct side *side, const struct ops *ops, void *end)
         relax(side, PAUSES_ROOM);
 }
 
-INLINE void put(struct side *side, const struct ops *ops, void *end, uint64_t number)
+INLINE void put(struct side *side, const struct ops *ops, void *end, enum known known, uint64_t number)
 {
-    const size_t length = length_of(side, number);
+    const size_t length = length_of(side, known, number);
     void *where;
 
-    while ((where = ops->reserve(end, length)) == NULL)
+    while (SELDOM((where = ops->reserve(end, length)) == NULL))
         await_room(side, ops, end);
     content_write(where, length, number);
     ops->commit(end, length);
@@ -56,7 +72,7 @@ INLINE void put(struct side *side, const struct ops *ops, void *end, uint64_t nu
 
 INLINE void flush_out(struct side *side, const struct ops *ops, void *end)
 {
-    while (!ops->flush(end))
+    while (SELDOM(!ops->flush(end)))
         await_room(side, ops, end);
 }
 
@@ -64,7 +80,7 @@ INLINE void flush_out(struct side *side, const struct ops *ops, void *end)
 INLINE void put_all(struct side *side, const struct ops *ops, uint64_t number)
 {
     for (unsigned out = 0; out < side->outs; out++) {
-        put(side, ops, side->out[out], number);
+        put(side, ops, side->out[out], ANY, number);
         flush_out(side, ops, side->out[out]);
     }
 }
@@ -73,7 +89,7 @@ INLINE int take(struct side *side, const struct ops *ops, void *in, struct messa
 {
     int code;
 
-    while ((code = ops->next(in, message)) == 0)
+    while (SELDOM((code = ops->next(in, message)) == 0))
         if (side->work->idle != LOOKS && ops->wait_message != NULL)
             ops->wait_message(in);
         else
@@ -82,7 +98,7 @@ INLINE int take(struct side *side, const struct ops *ops, void *in, struct messa
 }
 
 /* What is seen by one consumer: false when it is the end. */
-INLINE bool see(struct side *side, struct seen *seen, const struct message *message)
+INLINE bool see(struct side *side, struct seen *seen, enum known known, const struct message *message)
 {
     const uint64_t number = content_number(message->data);
 
@@ -90,7 +106,7 @@ INLINE bool see(struct side *side, struct seen *seen, const struct message *mess
         return false;
     if (side->work->members == 1 ? number != seen->count : number < seen->least)
         fault("message %llu came where %llu was due", (unsigned long long)number, (unsigned long long)seen->count);
-    if (message->length != length_of(side, number) || !content_intact(message->data, message->length, number))
+    if (message->length != length_of(side, known, number) || !content_intact(message->data, message->length, number))
         fault("message %llu is torn", (unsigned long long)number);
     seen->count++;
     if (side->work->members > 1) {
@@ -103,13 +119,13 @@ INLINE bool see(struct side *side, struct seen *seen, const struct message *mess
 /* ---- streams ---- */
 
 /* Send until the time is over. The clock is looked at some thousand times a second. */
-INLINE uint64_t produce_each(struct side *side, const struct ops *ops, void *out, int64_t until)
+INLINE uint64_t produce_each(struct side *side, const struct ops *ops, void *out, enum known known, int64_t until)
 {
     uint64_t number = 0, chunk = 64;
 
     for (int64_t before = now(), after; before < until; before = after) {
         for (uint64_t last = number + chunk; number < last; number++) {
-            put(side, ops, out, number);
+            put(side, ops, out, known, number);
             flush_out(side, ops, out);
         }
         after = now();
@@ -120,15 +136,15 @@ INLINE uint64_t produce_each(struct side *side, const struct ops *ops, void *out
 }
 
 /* A batch, from message `number` on: those that there is room for are written one behind the other. */
-INLINE void put_runs(struct side *side, const struct ops *ops, void *out, uint64_t number)
+INLINE void put_runs(struct side *side, const struct ops *ops, void *out, enum known known, uint64_t number)
 {
-    const size_t length = side->work->length;
+    const size_t length = length_of(side, known, number);
     unsigned char *where = NULL;
     size_t stride = 0;
     int count;
 
     for (int left = (int)side->work->batch; left > 0; left -= count) {
-        while ((count = ops->reserve_run(out, length, left, &where, &stride)) == 0)
+        while (SELDOM((count = ops->reserve_run(out, length, left, &where, &stride)) == 0))
             await_room(side, ops, out);
         for (int at = 0; at < count; at++, where += stride)
             content_write(where, length, number++);
@@ -136,23 +152,23 @@ INLINE void put_runs(struct side *side, const struct ops *ops, void *out, uint64
     }
 }
 
-INLINE void put_batch(struct side *side, const struct ops *ops, void *out, uint64_t number)
+INLINE void put_batch(struct side *side, const struct ops *ops, void *out, enum known known, uint64_t number)
 {
     if (ops->reserve_run != NULL)
-        put_runs(side, ops, out, number);
+        put_runs(side, ops, out, known, number);
     else
         for (const uint64_t last = number + side->work->batch; number < last; number++)
-            put(side, ops, out, number);
+            put(side, ops, out, known, number);
 }
 
-INLINE uint64_t produce_batches(struct side *side, const struct ops *ops, void *out, int64_t until)
+INLINE uint64_t produce_batches(struct side *side, const struct ops *ops, void *out, enum known known, int64_t until)
 {
     uint64_t number = 0, chunk = 2;
     const unsigned batch = side->work->batch;
 
     for (int64_t before = now(), after; before < until; before = after) {
         for (uint64_t left = chunk; left > 0; left--, number += batch) {
-            put_batch(side, ops, out, number);
+            put_batch(side, ops, out, known, number);
             flush_out(side, ops, out);
         }
         after = now();
@@ -184,7 +200,7 @@ INLINE void finish(struct side *side, const struct ops *ops)
             ops->finish(side->out[out]);
         } else {
             for (unsigned left = side->work->members * side->work->batch; left > 0; left--) {
-                put(side, ops, side->out[out], CONTENT_END);
+                put(side, ops, side->out[out], ANY, CONTENT_END);
                 flush_out(side, ops, side->out[out]);
             }
         }
@@ -197,10 +213,14 @@ INLINE void produce_stream(struct side *side, const struct ops *ops, void *out)
 
     if (side->outs > 1)
         side->outcome->sent = produce_fanned(side, ops, until);
+    else if (side->work->batch > 1 && numbers(side))
+        side->outcome->sent = produce_batches(side, ops, out, NUMBER, until);
     else if (side->work->batch > 1)
-        side->outcome->sent = produce_batches(side, ops, out, until);
+        side->outcome->sent = produce_batches(side, ops, out, ANY, until);
+    else if (numbers(side))
+        side->outcome->sent = produce_each(side, ops, out, NUMBER, until);
     else
-        side->outcome->sent = produce_each(side, ops, out, until);
+        side->outcome->sent = produce_each(side, ops, out, ANY, until);
 }
 
 static __attribute__((noinline)) void rest(void)
@@ -221,28 +241,38 @@ INLINE void rest_in_hurry(const struct side *side, struct seen *seen)
         rest();
 }
 
-INLINE void consume_each(struct side *side, const struct ops *ops, void *in, struct seen *seen)
+/*
+ * How long a stream's consumer waits before it looks again: what is best for the quickest queues. Of small messages many come in a moment, and a queue that
+ * has nothing of its own against it loses a third if its only consumer is always at the producer's heels. Several consumers, or long messages, are slow
+ * enough to look sooner.
+ */
+INLINE unsigned pauses(const struct side *side)
+{
+    return side->work->members == 1 && side->work->length <= SMALL ? PAUSES_MANY : PAUSES_MESSAGE;
+}
+
+INLINE void consume_each(struct side *side, const struct ops *ops, void *in, enum known known, struct seen *seen)
 {
     struct message message;
 
-    while (take(side, ops, in, &message, PAUSES_MESSAGE) > 0 && see(side, seen, &message)) {
+    while (take(side, ops, in, &message, pauses(side)) > 0 && see(side, seen, known, &message)) {
         ops->release(in);
         rest_in_hurry(side, seen);
     }
 }
 
-INLINE void consume_batches(struct side *side, const struct ops *ops, void *in, struct seen *seen)
+INLINE void consume_batches(struct side *side, const struct ops *ops, void *in, enum known known, struct seen *seen)
 {
     struct message messages[BATCH_MOST];
     int count;
 
     while ((count = ops->next_batch(in, messages, BATCH_MOST)) >= 0) {
-        if (count == 0) {
-            relax(side, PAUSES_MESSAGE);
+        if (SELDOM(count == 0)) {
+            relax(side, pauses(side));
             continue;
         }
         for (int at = 0; at < count; at++)
-            if (!see(side, seen, &messages[at]))
+            if (!see(side, seen, known, &messages[at]))
                 return;
         ops->release(in);
         rest_in_hurry(side, seen);
@@ -251,10 +281,14 @@ INLINE void consume_batches(struct side *side, const struct ops *ops, void *in, 
 
 INLINE void consume_stream(struct side *side, const struct ops *ops, void *in, struct seen *seen)
 {
-    if (side->work->batch > 1)
-        consume_batches(side, ops, in, seen);
+    if (side->work->batch > 1 && numbers(side))
+        consume_batches(side, ops, in, NUMBER, seen);
+    else if (side->work->batch > 1)
+        consume_batches(side, ops, in, ANY, seen);
+    else if (numbers(side))
+        consume_each(side, ops, in, NUMBER, seen);
     else
-        consume_each(side, ops, in, seen);
+        consume_each(side, ops, in, ANY, seen);
 }
 
 /* ---- round trips ---- */
@@ -276,9 +310,9 @@ INLINE void ping(struct side *side, const struct ops *ops)
     for (bool over = false; !over; number++) {
         const uint64_t begin = ticks();
 
-        put(side, ops, side->out[0], number);
+        put(side, ops, side->out[0], ANY, number);
         flush_out(side, ops, side->out[0]);
-        if (take(side, ops, side->in, &message, 1) < 0 || !see(side, &seen, &message))
+        if (take(side, ops, side->in, &message, 1) < 0 || !see(side, &seen, ANY, &message))
             fault("no answer to %llu", (unsigned long long)number);
         ops->release(side->in);
         if (number >= TRIPS_WARMING && outcome->latencies < SAMPLES_MOST)
@@ -294,7 +328,7 @@ INLINE void pong(struct side *side, const struct ops *ops, struct seen *seen)
 {
     struct message message;
 
-    while (take(side, ops, side->in, &message, 1) > 0 && see(side, seen, &message)) {
+    while (take(side, ops, side->in, &message, 1) > 0 && see(side, seen, ANY, &message)) {
         ops->release(side->in);
         put_all(side, ops, seen->count - 1);
     }
@@ -354,7 +388,7 @@ INLINE void consume_paced(struct side *side, const struct ops *ops, struct seen 
         const uint64_t number = content_number(message.data);
         const int64_t at = now();
 
-        if (!see(side, seen, &message))
+        if (!see(side, seen, ANY, &message))
             return;
         ops->release(side->in);
         if (side->samples && outcome->latencies < SAMPLES_MOST)
