@@ -102,6 +102,7 @@ struct ops {
 
 /* What a consumer has seen. */
 struct seen {
+    bool alone; /* in its group: each number comes, one after the other */
     uint64_t count;
     uint64_t in_time; /* of these, before the run was hurried */
     uint64_t least;   /* in a group of many: the lowest number that may come next */

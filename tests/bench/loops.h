@@ -100,16 +100,17 @@ INLINE int take(struct side *side, const struct ops *ops, void *in, struct messa
 /* What is seen by one consumer: false when it is the end. */
 INLINE bool see(struct side *side, struct seen *seen, enum known known, const struct message *message)
 {
+    const bool alone = seen->alone;
     const uint64_t number = content_number(message->data);
 
     if (number == CONTENT_END)
         return false;
-    if (side->work->members == 1 ? number != seen->count : number < seen->least)
+    if (alone ? number != seen->count : number < seen->least)
         fault("message %llu came where %llu was due", (unsigned long long)number, (unsigned long long)seen->count);
     if (message->length != length_of(side, known, number) || !content_intact(message->data, message->length, number))
         fault("message %llu is torn", (unsigned long long)number);
     seen->count++;
-    if (side->work->members > 1) {
+    if (!alone) {
         seen->sum += content_scramble(number);
         seen->least = number + 1;
     }
@@ -233,7 +234,7 @@ static __attribute__((noinline)) void rest(void)
 /* bench.h: hurry. */
 INLINE void rest_in_hurry(const struct side *side, struct seen *seen)
 {
-    if (!side->crowded || side->work->members == 1 || __atomic_load_n(&side->outcome->hurried, __ATOMIC_RELAXED) == 0)
+    if (seen->alone || !side->crowded || __atomic_load_n(&side->outcome->hurried, __ATOMIC_RELAXED) == 0)
         return;
     if (seen->in_time == 0)
         seen->in_time = seen->count;
@@ -253,9 +254,10 @@ INLINE unsigned pauses(const struct side *side)
 
 INLINE void consume_each(struct side *side, const struct ops *ops, void *in, enum known known, struct seen *seen)
 {
+    const unsigned waiting = pauses(side);
     struct message message;
 
-    while (take(side, ops, in, &message, pauses(side)) > 0 && see(side, seen, known, &message)) {
+    while (take(side, ops, in, &message, waiting) > 0 && see(side, seen, known, &message)) {
         ops->release(in);
         rest_in_hurry(side, seen);
     }
@@ -263,12 +265,13 @@ INLINE void consume_each(struct side *side, const struct ops *ops, void *in, enu
 
 INLINE void consume_batches(struct side *side, const struct ops *ops, void *in, enum known known, struct seen *seen)
 {
+    const unsigned waiting = pauses(side);
     struct message messages[BATCH_MOST];
     int count;
 
     while ((count = ops->next_batch(in, messages, BATCH_MOST)) >= 0) {
         if (SELDOM(count == 0)) {
-            relax(side, pauses(side));
+            relax(side, waiting);
             continue;
         }
         for (int at = 0; at < count; at++)
@@ -307,6 +310,7 @@ INLINE void ping(struct side *side, const struct ops *ops)
     struct message message;
     uint64_t number = 0;
 
+    seen.alone = true;
     for (bool over = false; !over; number++) {
         const uint64_t begin = ticks();
 

@@ -137,6 +137,7 @@ static _Noreturn void consumer(const struct adapter *adapter, struct side *side,
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     pin(index + 1);
     side->seen = &side->outcome->seen[index];
+    side->seen->alone = side->work->members == 1;
     side->samples = index == 0;
     if (channels->back != NULL)
         side->out[side->outs++] = adapter->open_producer(channels->back);
