@@ -440,7 +440,9 @@ MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
     reader.awaited = handle->awaited;
     reader.mask = handle->ring.mask;
     reader.alignment = handle->ring.alignment;
-    reader.usual = reader.usual_size = 0; /* no header of a message has this length */
+    /* No header of a message has this length; and what has a header that is gone is longer than all that is at hand. */
+    reader.usual = 0;
+    reader.usual_size = UINT64_C(1) << 63;
     reader.position = 0;
     reader.limit = 0;
     reader.last = UINT64_MAX;
