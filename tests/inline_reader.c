@@ -294,6 +294,28 @@ static void a_header_that_is_gone_is_no_message(void **state)
     }
 }
 
+/* Where a sum of positions might wrap, as no stream gets that far but by a hostile tail, all goes by calls. */
+static void at_the_end_of_all_positions_calls_are_made(void **state)
+{
+    const uint64_t far = (uint64_t)INT64_MAX + 1;
+    struct mring_message message = {0};
+    struct side side;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    for (uint64_t number = 0; number < 3; number++)
+        assert_int_equal(mring_send(side.producer, &number, sizeof(number), 0), 0);
+    side.consumer->core.position = far; /* at which, and at 0, there is the same record */
+    side.consumer->core.limit = far + 48;
+    for (uint64_t number = 0; number < 3; number++) {
+        assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+        assert_int_equal(message.position, far + 16 * number);
+        assert_int_equal(*(const uint64_t *)message.data, number);
+        assert_int_equal(side.reader.limit, 0);
+    }
+    side_close(&side);
+}
+
 /* Several are held: of the first that is released no more goes back than that. */
 static void what_is_held_stays(void **state)
 {
@@ -544,6 +566,7 @@ int main(void)
         cmocka_unit_test(so_it_gets_among_calls),
         cmocka_unit_test(a_run_ends_where_messages_differ),
         cmocka_unit_test(a_header_that_is_gone_is_no_message),
+        cmocka_unit_test(at_the_end_of_all_positions_calls_are_made),
         cmocka_unit_test(what_is_held_stays),
         cmocka_unit_test(without_a_message_none_is_filled),
         cmocka_unit_test(what_the_dead_held_is_marked),

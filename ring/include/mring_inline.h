@@ -457,14 +457,14 @@ MRING_INLINE_1 struct mring_inline_1_consumer *mring_inline_1_member(const struc
 
 /*
  * A member may come back to a position, but not to the limit that it had there, as no two claims have one end. What is redelivered is counted in
- * another way, and taken by calls.
+ * another way, and taken by calls. So is what a hostile producer has near the end of all positions, where sums of them would wrap.
  */
 MRING_INLINE_1 void mring_inline_1_learn_reader(struct mring_reader *reader)
 {
     const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
 
     reader->position = handle->position;
-    reader->limit = handle->given == 1 ? handle->limit : 0;
+    reader->limit = handle->given == 1 && handle->limit <= INT64_MAX ? handle->limit : 0;
     reader->last = UINT64_MAX;
     reader->messages = __atomic_load_n(mring_inline_1_word(reader->line, MRING_INLINE_1_HANDED), __ATOMIC_RELAXED);
 }
@@ -492,7 +492,7 @@ MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_m
     struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
     const uint64_t position = reader->position, limit = reader->limit;
     const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (position & reader->mask));
-    uint64_t header;
+    uint64_t header, end;
 
     if (__builtin_expect(position >= limit || position != handle->position || limit != handle->limit, 0))
         return mring_inline_1_next_slowly(reader, message);
@@ -502,9 +502,10 @@ MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_m
         reader->usual = (uint32_t)header;
         reader->usual_size = mring_inline_1_size(reader->alignment, (uint32_t)header - 1);
     }
-    if (__builtin_expect(reader->usual_size > limit - position, 0))
+    end = position + reader->usual_size;
+    if (__builtin_expect(end > limit, 0))
         return mring_inline_1_next_slowly(reader, message);
-    handle->position = reader->position = position + reader->usual_size;
+    handle->position = reader->position = end;
     reader->last = position;
     message->data = place + 1;
     message->length = (uint32_t)reader->usual - 1;
