@@ -85,13 +85,12 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
     const uint64_t least = next + LAYOUT_RECORD_HEADER, most = producer->gate + producer->view.capacity;
     /* What lies beyond the limit nobody was handed. */
     const uint64_t from = higher(producer->position, producer->limit + LAYOUT_RECORD_HEADER);
-    const uint64_t enough = from + PRODUCER_OWNED; /* of a long record the rest is written line by line anyway */
     uint64_t end;
 
     if (producer->intent < least)
         raise_intent(producer, next, most);
-    end = lower(lower(producer->intent, most), higher(least, enough));
-    own_lines(producer, from, lower(end, enough));
+    end = lower(lower(producer->intent, most), higher(least, from + PRODUCER_OWNED));
+    own_lines(producer, from, lower(end, from + PRODUCER_OWNED_MOST));
     producer->limit = end - LAYOUT_RECORD_HEADER;
 }
 

@@ -35,8 +35,8 @@
  * What limits a stream is how soon the producer owns the lines that its consumers have read. Each is asked for by the first store to it, and that waits
  * in the processor's queue of stores, with all that come behind it, a dozen for each message: so but few lines are on their way at once. And a fetch for
  * writing does nothing where the producer still has a copy to read. So the limit moves on by PRODUCER_OWNED, and lines are owned as it does: a store
- * to each (of a long record the first of them), one right behind the other. They lie where nobody may read and nothing was handed out, below gate
- * and intent as all that is written.
+ * to each, one right behind the other; of a long record as many as a cache close to the processor may hold, whatever else is in it. They lie where nobody
+ * may read and nothing was handed out, below gate and intent as all that is written.
  */
 #ifndef MRING_CORE_PRODUCER_H
 #define MRING_CORE_PRODUCER_H
@@ -50,6 +50,7 @@ enum {
     PRODUCER_STEPS = 16, /* of the intent, in a ring; and no more than PRODUCER_STEP_MOST bytes each */
     PRODUCER_STEP_MOST = 1 << 24,
     PRODUCER_OWNED = 1 << 13,        /* bytes of lines that it takes over at once */
+    PRODUCER_OWNED_MOST = 1 << 16,   /* the same, for a long record */
     PRODUCER_AHEAD = PRODUCER_OWNED, /* bytes: how far ahead lines are fetched that are not in its cache any more */
     PRODUCER_LINE = 64
 };
