@@ -1,6 +1,6 @@
 /*
- * The paths of single messages, compiled into the program that uses them: for messages of a few bytes, of which the calls of mring.h are a third
- * of the cost. All else is in mring.h, and may be called besides, in any order.
+ * The paths of single messages, compiled into the program that uses them: for messages of a few bytes, of which the calls of mring.h are nearly
+ * half of the cost. All else is in mring.h, and may be called besides, in any order.
  *
  *     struct mring_writer writer = mring_writer(producer);          struct mring_reader reader = mring_reader(consumer);
  *     ...                                                           ...
