@@ -206,6 +206,26 @@ static void a_quick_member_claims_what_it_is_done_with_at_once(void **state)
     fake_ring_free(&many.ring);
 }
 
+/*
+ * One comparison bounds a record both to what is claimed and to the longest there is, and an heir believes no more than that. In a ring of more than
+ * 32 GiB an eighth would be longer.
+ */
+static void a_claim_is_no_longer_than_a_record_may_be(void **state)
+{
+    struct many many;
+    struct consumer_core one, other;
+
+    (void)state;
+    pair_make(&many, 2, &one, &other);
+    send_eights(&many, 64);
+    one.record_max = other.record_max = 100;
+    one.quick = 32;
+    claim_records(&one, 6); /* as a quick one */
+    other.quick = 0;
+    claim_records(&other, 6); /* and as its share, of 58 */
+    fake_ring_free(&many.ring);
+}
+
 /* As many as it is done with: that one of them is long makes it no more of the others. */
 static void a_quick_member_counts_in_records(void **state)
 {
@@ -579,6 +599,7 @@ int main(void)
         cmocka_unit_test(a_batch_leaves_work_for_others),
         cmocka_unit_test(a_quick_member_claims_what_it_is_done_with_at_once),
         cmocka_unit_test(a_quick_member_counts_in_records),
+        cmocka_unit_test(a_claim_is_no_longer_than_a_record_may_be),
         cmocka_unit_test(a_claim_is_as_large_as_it_may_be),
         cmocka_unit_test(a_quick_member_looks_at_the_tail_when_it_has_come_there),
         cmocka_unit_test(a_batch_ends_where_a_record_does),

@@ -89,12 +89,13 @@ static bool measure(const struct consumer_core *consumer, const struct batch *ba
     return false;
 }
 
-/* How much a claim may take of a backlog of more than one record (shared.h). */
+/* How much a claim may take of a backlog of more than one record (shared.h): of a ring of which an eighth is longer than any record, no more than that. */
 static void set_bounds(const struct consumer_core *consumer, uint64_t backlog, struct batch *batch)
 {
     const uint64_t eighth = consumer->view.capacity / 8;
+    const uint64_t most = eighth < consumer->record_max ? eighth : consumer->record_max;
 
-    batch->limit = backlog < eighth ? backlog : eighth;
+    batch->limit = backlog < most ? backlog : most;
     if (consumer->quick < batch->most)
         batch->share = backlog / (2 * members_joined(&consumer->group));
 }
