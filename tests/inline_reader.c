@@ -294,6 +294,27 @@ static void a_header_that_is_gone_is_no_message(void **state)
     }
 }
 
+/* A position that none has, as programs may put it where there is no message. The first comes by a call, of which a reader knows none either. */
+static void no_message_releases_none(void **state)
+{
+    struct mring_message message = {0};
+    struct side side;
+
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        side_open(&side, true, shared ? many : lone, 1, 8);
+        for (uint64_t number = 0; number < 3; number++)
+            assert_int_equal(mring_send(side.producer, &number, sizeof(number), 0), 0);
+        side.consumer->core.quick = 64; /* of many: all in one claim */
+        assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+        message.position = UINT64_MAX;
+        assert_int_equal(mring_reader_release(&side.reader, &message), -EINVAL);
+        assert_int_equal(side.consumer->core.held, 0);
+        assert_int_equal(word_load(&side.consumer->core.active->held), 0);
+        side_close(&side);
+    }
+}
+
 /* Where a sum of positions might wrap, as no stream gets that far but by a hostile tail, all goes by calls. */
 static void at_the_end_of_all_positions_calls_are_made(void **state)
 {
@@ -566,6 +587,7 @@ int main(void)
         cmocka_unit_test(so_it_gets_among_calls),
         cmocka_unit_test(a_run_ends_where_messages_differ),
         cmocka_unit_test(a_header_that_is_gone_is_no_message),
+        cmocka_unit_test(no_message_releases_none),
         cmocka_unit_test(at_the_end_of_all_positions_calls_are_made),
         cmocka_unit_test(what_is_held_stays),
         cmocka_unit_test(without_a_message_none_is_filled),

@@ -362,6 +362,29 @@ static void who_sends_in_between_takes_the_place(void **state)
     side_close(&side);
 }
 
+static void a_run_is_committed_where_it_was_reserved(void **state)
+{
+    struct mring_message message;
+    struct side side;
+    void *where = NULL;
+
+    (void)state;
+    side_open(&side, true, lone, 1, 8);
+    assert_int_equal(mring_writer_reserve_run(&side.writer, 8, 5, &where), 5);
+    assert_int_equal(mring_send(side.producer, "in front", 8, 1), 0);
+    assert_int_equal(mring_reserve(side.producer, 8, &where), 0);
+    assert_int_equal(mring_writer_commit_run(&side.writer, 8, 5, 2), -EINVAL);
+    memcpy(where, "followed", 8);
+    assert_int_equal(mring_publish(side.producer, 8, 3), 0); /* it is still reserved */
+    assert_int_equal(mring_next(side.consumer, &message), 1);
+    assert_int_equal(message.tag, 1);
+    assert_int_equal(mring_next(side.consumer, &message), 1);
+    assert_int_equal(message.tag, 3);
+    assert_memory_equal(message.data, "followed", 8);
+    assert_int_equal(mring_next(side.consumer, &message), 0);
+    side_close(&side);
+}
+
 static void lengths_that_cannot_be_are_refused(void **state)
 {
     struct side side;
@@ -507,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_run_is_staged_as_any_message),
         cmocka_unit_test(two_writers_take_turns),
         cmocka_unit_test(who_sends_in_between_takes_the_place),
+        cmocka_unit_test(a_run_is_committed_where_it_was_reserved),
         cmocka_unit_test(lengths_that_cannot_be_are_refused),
         cmocka_unit_test(without_room_a_writer_says_so),
         cmocka_unit_test(nothing_follows_the_end),

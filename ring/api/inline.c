@@ -6,7 +6,9 @@
 
 #define KNOWN(type, member, mirror, place)                                                                             \
     _Static_assert(offsetof(struct type, member) == offsetof(struct mring_inline_1_##mirror, place),                   \
-                   #type "." #member " is not where programs look for it")
+                   #type "." #member " is not where programs look for it");                                            \
+    _Static_assert(sizeof(((struct type *)NULL)->member) == sizeof(((struct mring_inline_1_##mirror *)NULL)->place),   \
+                   #type "." #member " is not what programs take it for")
 
 KNOWN(mring_producer, core.view.page, producer, ring.producer_page);
 KNOWN(mring_producer, core.view.data, producer, ring.data);
@@ -47,6 +49,8 @@ KNOWN_AT(doorbell_page, groups, 0);
 KNOWN_AT(member_line, held, 0);
 KNOWN_AT(member_line, messages, MRING_INLINE_1_HANDED);
 _Static_assert((int)LAYOUT_RECORD_HEADER == (int)MRING_INLINE_1_HEADER, "records");
+_Static_assert((int)PRODUCER_LINE == (int)MRING_INLINE_1_LINE, "lines");
+_Static_assert(NOWHERE == UINT64_MAX && sizeof(struct word) == sizeof(uint64_t), "words");
 _Static_assert((int)PRODUCER_AHEAD == (int)MRING_INLINE_1_AHEAD, "how far ahead lines are fetched");
 
 int mring_inline_1_reserve(struct mring_producer *producer, size_t length, void **where)

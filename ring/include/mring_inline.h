@@ -105,6 +105,9 @@ MRING_INLINE_1_CALL int mring_inline_1_next(struct mring_consumer *consumer, str
 MRING_INLINE_1_CALL int mring_inline_1_release(struct mring_consumer *consumer, const struct mring_message *message);
 MRING_INLINE_1_CALL int mring_inline_1_tell(struct mring_consumer *consumer);
 
+/* Where no message begins, and what no program takes for a mark of its own. */
+#define MRING_INLINE_1_NONE UINT64_C(0x8000000000000001)
+
 #define MRING_INLINE_1 static inline __attribute__((always_inline, unused))
 
 MRING_INLINE_1 uint64_t *mring_inline_1_word(const void *base, uint64_t offset)
@@ -374,6 +377,9 @@ MRING_INLINE_1 int mring_writer_reserve_run(struct mring_writer *writer, size_t 
     code = mring_writer_reserve(writer, length, where);
     if (code != 0)
         return code;
+    /* Then the writer knows where it is, so that this can be told from what was reserved elsewhere. */
+    if (__builtin_expect(writer->position != handle->position, 0))
+        mring_inline_1_learn_writer(writer);
     room = handle->limit - handle->position;
     if ((uint64_t)count * size > room)
         count = (int)(room / size);
@@ -393,9 +399,8 @@ MRING_INLINE_1 int mring_writer_commit_run(struct mring_writer *writer, size_t l
     uint64_t *place;
     int code;
 
-    /* With the first one the writer learns where it is. */
-    if (count < 1 || length > writer->longest || handle->position > handle->limit ||
-        (uint64_t)count * size > handle->limit - handle->position)
+    if (count < 1 || length > writer->longest || handle->position != writer->position ||
+        handle->position > handle->limit || (uint64_t)count * size > handle->limit - handle->position)
         return count < 1 ? -EINVAL : mring_inline_1_commit(writer->producer, SIZE_MAX, tag);
     code = mring_writer_commit(writer, length, tag);
     if (code != 0 || count == 1)
@@ -445,7 +450,7 @@ MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
     reader.usual_size = UINT64_C(1) << 63;
     reader.position = 0;
     reader.limit = 0;
-    reader.last = UINT64_MAX;
+    reader.last = MRING_INLINE_1_NONE;
     reader.messages = 0;
     return reader;
 }
@@ -465,7 +470,7 @@ MRING_INLINE_1 void mring_inline_1_learn_reader(struct mring_reader *reader)
 
     reader->position = handle->position;
     reader->limit = handle->given == 1 && handle->limit <= INT64_MAX ? handle->limit : 0;
-    reader->last = UINT64_MAX;
+    reader->last = MRING_INLINE_1_NONE;
     reader->messages = __atomic_load_n(mring_inline_1_word(reader->line, MRING_INLINE_1_HANDED), __ATOMIC_RELAXED);
 }
 
@@ -612,6 +617,7 @@ MRING_INLINE_1 int mring_reader_release_run(struct mring_reader *reader, const s
 }
 
 #undef MRING_INLINE_1
+#undef MRING_INLINE_1_NONE
 #undef MRING_INLINE_1_CALL
 
 #ifdef __cplusplus
