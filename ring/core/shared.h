@@ -32,7 +32,8 @@
  * for each member. Where each message takes some nanoseconds that would be claims of a few records, each of which costs more than all its messages.
  * So a member that has lately been quick takes as many as it is done with in a moment, at its pace (`quick`: api/consumer.c): sooner than another could
  * fetch the first of them. Its pace is known from the last few milliseconds; one that meets a long message behind quick ones has made one claim too large.
- * At most batch_max records, of a quick member that did not ask for less than 64, 256, and an eighth of the ring. At the end of what it knew of to
+ * At most batch_max records, of a quick member that did not ask for less than 64, 256, and an eighth of the ring, or what the longest record
+ * takes if that is less. At the end of what it knew of to
  * be published a member of a stream stands back before it looks again, as a lone one does (lone.h).
  *
  * The tail that bounds a claim need not be the newest. What was published once stays so, and is there as long as the group's position has not passed it (2);
