@@ -49,7 +49,7 @@ KNOWN_AT(doorbell_page, groups, 0);
 KNOWN_AT(member_line, held, 0);
 KNOWN_AT(member_line, messages, MRING_INLINE_1_HANDED);
 _Static_assert((int)LAYOUT_RECORD_HEADER == (int)MRING_INLINE_1_HEADER, "records");
-_Static_assert((int)PRODUCER_LINE == (int)MRING_INLINE_1_LINE, "lines");
+_Static_assert((int)OWNED_LINE == (int)MRING_INLINE_1_LINE, "lines");
 _Static_assert(NOWHERE == UINT64_MAX && sizeof(struct word) == sizeof(uint64_t), "words");
 _Static_assert((int)PRODUCER_AHEAD == (int)MRING_INLINE_1_AHEAD, "how far ahead lines are fetched");
 

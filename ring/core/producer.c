@@ -74,12 +74,6 @@ static void raise_intent(struct producer_core *producer, uint64_t next, uint64_t
     leave_landmark(producer, &here, step);
 }
 
-static void own_lines(const struct producer_core *producer, uint64_t from, uint64_t end)
-{
-    for (uint64_t at = from; at < end; at += PRODUCER_LINE)
-        word_store(record_at(&producer->view, at), 0);
-}
-
 void producer_core_raise(struct producer_core *producer, uint64_t next)
 {
     const uint64_t least = next + LAYOUT_RECORD_HEADER, most = producer->gate + producer->view.capacity;
@@ -89,8 +83,8 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
 
     if (producer->intent < least)
         raise_intent(producer, next, most);
-    end = lower(lower(producer->intent, most), higher(least, from + PRODUCER_OWNED));
-    own_lines(producer, from, lower(end, from + PRODUCER_OWNED_MOST));
+    end = lower(lower(producer->intent, most), higher(least, from + owned_step(&producer->owned, producer->position)));
+    owned_take(&producer->owned, &producer->view, from, end);
     producer->limit = end - LAYOUT_RECORD_HEADER;
 }
 
@@ -121,6 +115,7 @@ int producer_core_start(struct producer_core *producer, const struct ring_view *
     producer->position = tail;
     producer->message_max = view_message_max(view);
     producer->reserved_at = producer->cleared = NOWHERE;
+    owned_begin(&producer->owned);
     /* No group can be further behind than this; the first rescan tells more. */
     producer_core_advance(producer, tail > view->capacity ? tail - view->capacity : 0);
     word_store(&view->page->judged, 0); /* by a dead one */

@@ -32,27 +32,21 @@
  * What is committed and not published may be a whole ring, and overwrite all that is: then one landmark is kept at the tail, or near it, so that
  * who was lapped has a place to go on, whenever the producer comes to publish.
  *
- * What limits a stream is how soon the producer owns the lines that its consumers have read. Each is asked for by the first store to it, and that waits
- * in the processor's queue of stores, with all that come behind it, a dozen for each message: so but few lines are on their way at once. And a fetch for
- * writing does nothing where the producer still has a copy to read. So the limit moves on by PRODUCER_OWNED, and lines are owned as it does: a store
- * to each, one right behind the other; of a long record as many as a cache close to the processor may hold, whatever else is in it. They lie where nobody
- * may read and nothing was handed out, below gate and intent as all that is written.
+ * The limit moves on in steps, and with each the lines up to it are taken over (owned.h).
  */
 #ifndef MRING_CORE_PRODUCER_H
 #define MRING_CORE_PRODUCER_H
 
 #include "gate.h"
 #include "landmark.h"
+#include "owned.h"
 
 #include <errno.h>
 
 enum {
     PRODUCER_STEPS = 16, /* of the intent, in a ring; and no more than PRODUCER_STEP_MOST bytes each */
     PRODUCER_STEP_MOST = 1 << 24,
-    PRODUCER_OWNED = 1 << 13,        /* bytes of lines that it takes over at once */
-    PRODUCER_OWNED_MOST = 1 << 16,   /* the same, for a long record */
-    PRODUCER_AHEAD = PRODUCER_OWNED, /* bytes: how far ahead lines are fetched that are not in its cache any more */
-    PRODUCER_LINE = 64
+    PRODUCER_AHEAD = OWNED_STEP /* bytes: how far ahead lines are fetched that are not in its cache any more */
 };
 
 struct producer_core {
@@ -75,6 +69,7 @@ struct producer_core {
     uint64_t landmark_at, kept_at;
     uint64_t refused;   /* the end of the record that found no room; 0: none was refused */
     uint64_t last_gain; /* what the last rescan freed, for its back-off */
+    struct owned owned;
 };
 
 /* The tail: only what is staged lies beyond it. */
@@ -91,6 +86,7 @@ static inline void producer_core_advance(struct producer_core *producer, uint64_
 {
     producer->last_gain = gate > producer->gate ? gate - producer->gate : 0;
     producer->gate += producer->last_gain;
+    owned_waited(&producer->owned);
 }
 
 /* What a rescan found is told before it is used, to those who make groups meanwhile; then look whether somebody did (R9, group.h). */
@@ -248,7 +244,7 @@ static inline uint64_t producer_core_send_alone(struct producer_core *producer, 
         producer_core_clear(place.behind);
     producer->position = place.next;
     doorbell = producer_core_show(producer, place.header, record_header(length, tag), place.next, 1, length);
-    if (size >= PRODUCER_LINE)
+    if (size >= OWNED_LINE)
         producer_core_clear_ahead(producer, place, size);
     return doorbell;
 }
