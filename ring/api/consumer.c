@@ -333,7 +333,7 @@ int mring_next(struct mring_consumer *consumer, struct mring_message *message)
     struct record record;
 
     if (__builtin_expect(!consumer_core_take(&consumer->core, &record), 0))
-        return consumer->polls ? next_polled(consumer, message) : next_slowly(consumer, message);
+        return consumer->core.polls != 0 ? next_polled(consumer, message) : next_slowly(consumer, message);
     return give(consumer, &record, message);
 }
 

@@ -22,7 +22,6 @@ struct pace {
 struct mring_consumer {
     struct consumer_core core;
     bool lone;
-    bool polls; /* alone, in a group that is neither lossy nor after others, and not stale */
     struct pace pace;
     int64_t look_again;       /* when to look for dead peers next, of the coarse clock */
     int64_t meet_again;       /* when to look for the broker next */

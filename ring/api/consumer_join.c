@@ -306,12 +306,10 @@ static int enter(struct mring_consumer *consumer, uint32_t line, const char *nam
 /* What a member needs besides its place. */
 static int equip(struct mring_consumer *consumer, struct inherited *inherited, struct mring_error *error)
 {
-    const struct group_terms *terms = &consumer->core.group.terms;
     uint32_t members = consumer->group.view.members;
 
     consumer->pace = (struct pace){clock_coarse(), word_load(&consumer->core.line->messages)};
     consumer->lone = members == 1;
-    consumer->polls = consumer->lone && !terms->lossy && terms->after == 0;
     consumer->peers = calloc(members, sizeof(*consumer->peers));
     consumer->suspects = calloc(members, sizeof(*consumer->suspects));
     if (consumer->peers == NULL || consumer->suspects == NULL)
@@ -364,7 +362,7 @@ static void stop(void *context)
 
     consumer->core.limit = consumer->core.position;
     consumer->core.batch_end = consumer->core.position; /* so that a release finds out */
-    consumer->polls = false;
+    consumer->core.polls = 0;
 }
 
 static int open_handle(struct mring_consumer *consumer, const char *group, struct inherited **inherited,

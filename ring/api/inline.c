@@ -38,6 +38,11 @@ KNOWN(mring_consumer, core.line, consumer, line);
 KNOWN(mring_consumer, core.active, consumer, active);
 KNOWN(mring_consumer, core.want, consumer, want);
 KNOWN(mring_consumer, core.awaited, consumer, awaited);
+KNOWN(mring_consumer, core.cut_off, consumer, cut_off);
+KNOWN(mring_consumer, core.polls, consumer, polls);
+KNOWN(mring_consumer, core.record_max, consumer, record_max);
+KNOWN(mring_consumer, core.streak, consumer, streak);
+KNOWN(mring_consumer, core.again, consumer, again);
 
 #define KNOWN_AT(type, member, place)                                                                                  \
     _Static_assert(offsetof(struct type, member) == (place), #type "." #member " is not where programs look for it")
@@ -47,6 +52,7 @@ KNOWN_AT(producer_page, messages, MRING_INLINE_1_MESSAGES);
 KNOWN_AT(producer_page, bytes, MRING_INLINE_1_MESSAGES + sizeof(uint64_t));
 KNOWN_AT(doorbell_page, groups, 0);
 KNOWN_AT(member_line, held, 0);
+KNOWN_AT(member_line, claimed, MRING_INLINE_1_CLAIMED);
 KNOWN_AT(member_line, messages, MRING_INLINE_1_HANDED);
 _Static_assert((int)LAYOUT_RECORD_HEADER == (int)MRING_INLINE_1_HEADER, "records");
 _Static_assert((int)OWNED_LINE == (int)MRING_INLINE_1_LINE, "lines");

@@ -90,17 +90,19 @@ struct consumer_core {
     struct member_line *active; /* whose held moves as it releases: its own, or one that it adopted (recover.h) */
     const struct word *want;    /* what the producer waits for of this group [WANT] */
     const struct word *awaited; /* which groups wait for this one to release [AWAIT] */
+    const struct word *cut_off; /* not 0: has the producer cut its group off? consumer_core_cut_off [CUT] */
+    uint64_t polls;      /* 1: alone, in a group that is neither lossy nor after others, and not stale (lone_answer) */
+    uint64_t record_max; /* bytes */
+    uint64_t streak;     /* refills, or looks at the tail, in a row that found more than one record (lone.h) */
+    uint64_t again;      /* lone: records that begin below this were given to a dead member before; 0: none */
 
     struct group_view group;
     uint32_t line_index;
     uint32_t active_index;
-    uint64_t owner;      /* what its own line's owner word says while it is a member */
-    uint64_t record_max; /* bytes */
-    uint64_t batch_max;  /* of many: records claimed at once, at most */
-    uint64_t quick;      /* of many: records that it is done with in a moment, by its pace lately; 0: not known */
-    uint64_t published;  /* of many: the tail as last read */
-    unsigned streak;     /* refills, or looks at the tail, in a row that found more than one record (lone.h) */
-    uint64_t again;      /* lone: records that begin below this were given to a dead member before; 0: none */
+    uint64_t owner;     /* what its own line's owner word says while it is a member */
+    uint64_t batch_max; /* of many: records claimed at once, at most */
+    uint64_t quick;     /* of many: records that it is done with in a moment, by its pace lately; 0: not known */
+    uint64_t published; /* of many: the tail as last read */
     uint64_t
         beyond; /* a tail that a dead producer did not come to store; 0: none. Not of a lone one that polls headers */
     struct upstream
@@ -121,8 +123,7 @@ __attribute__((noinline, cold)) int consumer_core_damaged(struct consumer_core *
  */
 static inline bool consumer_core_cut_off(const struct consumer_core *consumer)
 {
-    return cut_off_is(word_load_acquire(&consumer->view.page->cut_off[consumer->group.index].what), /* [CUT] */
-                      consumer->group.incarnation);
+    return cut_off_is(word_load_acquire(consumer->cut_off), consumer->group.incarnation); /* [CUT] */
 }
 
 /* How far the stream is published, as one who goes by the tail sees it. */

@@ -94,6 +94,8 @@ int group_enter(struct consumer_core *consumer, const struct ring_view *view, co
     consumer->stride.length = NOWHERE;
     consumer->want = &group->page->want;
     consumer->awaited = &view->doorbell->awaited[group->index];
+    consumer->cut_off = &view->page->cut_off[group->index].what;
+    consumer->polls = group->members == 1 && !group->terms.lossy && group->terms.after == 0;
     /* A member of many begins with an empty batch: its first call claims. */
     position = group->members == 1 ? word_load(&consumer->line->held)
                                    : word_load_acquire(&group->page->claim.low); /* [CLAIM] */

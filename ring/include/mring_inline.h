@@ -84,12 +84,18 @@ struct mring_inline_1_consumer {
     uint64_t *active;
     const uint64_t *want;
     const uint64_t *awaited;
+    const uint64_t *cut_off;
+    uint64_t polls;
+    uint64_t record_max;
+    uint64_t streak;
+    uint64_t again;
 } __attribute__((may_alias));
 
 enum {
     MRING_INLINE_1_HEADER = 8,       /* bytes of a record's, before the message */
     MRING_INLINE_1_MESSAGES = 0x200, /* in the producer's page; bytes behind */
-    MRING_INLINE_1_HANDED = 0x10,    /* in a member's line */
+    MRING_INLINE_1_CLAIMED = 0x8,    /* in a member's line */
+    MRING_INLINE_1_HANDED = 0x10,
     MRING_INLINE_1_LINE = 64,
     MRING_INLINE_1_AHEAD = 8192 /* bytes */
 };
@@ -126,6 +132,12 @@ MRING_INLINE_1 void mring_inline_1_store_release(uint64_t *word, uint64_t value)
 {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* A load that comes before all behind it. */
+MRING_INLINE_1 uint64_t mring_inline_1_load_acquire(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
 MRING_INLINE_1 void mring_inline_1_fetch_for_write(const void *address)
@@ -425,12 +437,13 @@ struct mring_reader {
     /* Of the ring and the member's place, for ever, as in a writer. */
     const unsigned char *data;
     unsigned char *line;
-    const uint64_t *want, *awaited;
-    uint64_t mask, alignment;
+    const uint64_t *want, *awaited, *cut_off;
+    uint64_t mask, alignment, record_max;
     uint64_t usual, usual_size; /* of the message before: its length + 1; and what that takes */
-    uint64_t position, limit;   /* of the handle, if it was not used without this reader; limit 0: nothing is known */
-    uint64_t last;              /* the message that ends at the position, if it came from here */
-    uint64_t messages;          /* handed out to this member, and those before at its place */
+    uint64_t position,
+        limit;     /* of the handle, if it was not used without this reader; position UINT64_MAX: nothing is known */
+    uint64_t last; /* the message that ends at the position, if it came from here */
+    uint64_t messages; /* handed out to this member, and those before at its place */
 };
 
 MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
@@ -443,12 +456,14 @@ MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
     reader.line = handle->line;
     reader.want = handle->want;
     reader.awaited = handle->awaited;
+    reader.cut_off = handle->cut_off;
     reader.mask = handle->ring.mask;
     reader.alignment = handle->ring.alignment;
+    reader.record_max = handle->record_max;
     /* No header of a message has this length; and what has a header that is gone is longer than all that is at hand. */
     reader.usual = 0;
     reader.usual_size = UINT64_C(1) << 63;
-    reader.position = 0;
+    reader.position = UINT64_MAX;
     reader.limit = 0;
     reader.last = MRING_INLINE_1_NONE;
     reader.messages = 0;
@@ -467,9 +482,10 @@ MRING_INLINE_1 struct mring_inline_1_consumer *mring_inline_1_member(const struc
 MRING_INLINE_1 void mring_inline_1_learn_reader(struct mring_reader *reader)
 {
     const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    const int known = handle->given == 1 && handle->limit <= INT64_MAX;
 
-    reader->position = handle->position;
-    reader->limit = handle->given == 1 && handle->limit <= INT64_MAX ? handle->limit : 0;
+    reader->position = known ? handle->position : UINT64_MAX;
+    reader->limit = known ? handle->limit : 0;
     reader->last = MRING_INLINE_1_NONE;
     reader->messages = __atomic_load_n(mring_inline_1_word(reader->line, MRING_INLINE_1_HANDED), __ATOMIC_RELAXED);
 }
@@ -491,34 +507,70 @@ MRING_INLINE_1 int mring_inline_1_next_slowly(struct mring_reader *reader, struc
     return 1;
 }
 
+/* The size of the record with this header: as a guess, for the reason above. core/consumer.h, record_stride. */
+MRING_INLINE_1 uint64_t mring_inline_1_stride(struct mring_reader *reader, uint64_t header)
+{
+    if (__builtin_expect((uint32_t)header != reader->usual, 0)) {
+        reader->usual = (uint32_t)header;
+        reader->usual_size = mring_inline_1_size(reader->alignment, (uint32_t)header - 1);
+    }
+    return reader->usual_size;
+}
+
+/* The record that this header was read of, and that ends there. 1. */
+MRING_INLINE_1 int mring_inline_1_give(struct mring_reader *reader, const uint64_t *place, uint64_t header,
+                                       uint64_t end, struct mring_message *message)
+{
+    message->data = place + 1;
+    message->length = (uint32_t)reader->usual - 1;
+    message->tag = (uint32_t)(header >> 32);
+    message->position = reader->position;
+    message->deliveries = 1;
+    reader->last = reader->position;
+    mring_inline_1_member(reader)->position = reader->position = end;
+    mring_inline_1_store(mring_inline_1_word(reader->line, MRING_INLINE_1_HANDED), ++reader->messages);
+    return 1;
+}
+
+/* What has caught up: the next record by its own header, if there is one. core/lone.h, lone_answer. As mring_next. */
+MRING_INLINE_1 int mring_inline_1_look(struct mring_reader *reader, struct mring_message *message)
+{
+    struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    const uint64_t position = reader->position;
+    const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (position & reader->mask));
+    uint64_t header, size;
+
+    if (position != reader->limit || position != handle->position || position != handle->limit ||
+        ((handle->polls ^ 1) | handle->streak | handle->again) != 0)
+        return mring_inline_1_next_slowly(reader, message);
+    header = mring_inline_1_load_acquire(place); /* [HEADER] */
+    if (header == 0)
+        return mring_inline_1_next_slowly(reader, message);
+    size = mring_inline_1_stride(reader, header);
+    if (size > reader->record_max || position + size > INT64_MAX ||
+        mring_inline_1_load_acquire(reader->cut_off) != 0) /* [CUT] */
+        return mring_inline_1_next_slowly(reader, message);
+    handle->streak = 1;
+    handle->limit = reader->limit = position + size;
+    mring_inline_1_store(mring_inline_1_word(reader->line, MRING_INLINE_1_CLAIMED), position + size);
+    return mring_inline_1_give(reader, place, header, position + size, message);
+}
+
 /* mring_next. */
 MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_message *message)
 {
-    struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
     const uint64_t position = reader->position, limit = reader->limit;
     const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (position & reader->mask));
     uint64_t header, end;
 
     if (__builtin_expect(position >= limit || position != handle->position || limit != handle->limit, 0))
-        return mring_inline_1_next_slowly(reader, message);
+        return mring_inline_1_look(reader, message);
     header = __atomic_load_n(place, __ATOMIC_RELAXED);
-    /* As a guess, for the reason above: core/consumer.h, record_stride. */
-    if (__builtin_expect((uint32_t)header != reader->usual, 0)) {
-        reader->usual = (uint32_t)header;
-        reader->usual_size = mring_inline_1_size(reader->alignment, (uint32_t)header - 1);
-    }
-    end = position + reader->usual_size;
+    end = position + mring_inline_1_stride(reader, header);
     if (__builtin_expect(end > limit, 0))
         return mring_inline_1_next_slowly(reader, message);
-    handle->position = reader->position = end;
-    reader->last = position;
-    message->data = place + 1;
-    message->length = (uint32_t)reader->usual - 1;
-    message->tag = (uint32_t)(header >> 32);
-    message->position = position;
-    message->deliveries = 1;
-    mring_inline_1_store(mring_inline_1_word(reader->line, MRING_INLINE_1_HANDED), ++reader->messages);
-    return 1;
+    return mring_inline_1_give(reader, place, header, end, message);
 }
 
 /* Of what a message is released by a copy is given away, so that the message itself may stay in registers. */
