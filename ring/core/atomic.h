@@ -72,6 +72,14 @@ static inline void prefetch_for_write(const void *address)
 #endif
 }
 
+/* Wait until one's stores are seen, for the sake of speed, where that was measured: no order is meant by it, for which there is fence_full. */
+static inline void stores_settle(void)
+{
+#if defined(__x86_64__)
+    fence_full();
+#endif
+}
+
 /*
  * The larger of the word and `value`, in place: an atomic maximum. Whoever makes this loop go round changes the word each time: for words
  * of one's own group only.

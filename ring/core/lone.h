@@ -108,6 +108,19 @@ static inline int lone_extend(struct consumer_core *consumer)
 }
 
 /*
+ * The first look in vain, after a message. What has just been stored may be the answer to it, of less than a line, and not seen yet: the looks that
+ * come next would hold it up.
+ */
+static inline void lone_missed(struct consumer_core *consumer)
+{
+    if (consumer->streak == 0)
+        return;
+    consumer->streak = 0;
+    if (consumer->stride.size < LONE_LINE)
+        stores_settle();
+}
+
+/*
  * Nothing more at hand: move the limit on. 1, 0: nothing is there yet, -EBADMSG.
  *
  * It is a stream if there is more than one record behind the last one, again and again. One alone is not, however soon it came: an answer is
@@ -123,7 +136,7 @@ static inline int lone_refill(struct consumer_core *consumer)
     lone_stand_back(consumer);
     size = lone_poll(consumer);
     if (size <= 0) {
-        consumer->streak = 0;
+        lone_missed(consumer);
         return (int)size;
     }
     ahead = consumer->streak != 0 ? lone_published(consumer) : 0;
