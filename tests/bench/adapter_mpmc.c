@@ -151,7 +151,7 @@ static const struct ops ops = {.reserve = reserve, .commit = commit, .flush = fl
 
 static void play(struct side *side)
 {
-    play_with(side, &ops);
+    PLAY_LOCALLY(side, &ops);
 }
 
 const struct adapter adapter_mpmc = {.name = "fixed-slot MPMC",

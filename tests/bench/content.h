@@ -22,20 +22,20 @@ static inline uint64_t content_scramble(uint64_t number)
     return (number ^ number >> 29) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* What is behind the number. Not inlined: a message that is a number alone must not pay for it, even in registers. */
-static __attribute__((noinline, unused)) void content_write_rest(content_word *words, size_t length, uint64_t number)
-{
-    const uint64_t base = content_scramble(number);
-    const size_t whole = length / sizeof(*words);
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-    for (size_t at = 1; at < whole; at++)
-        words[at] = base + at;
-    if (length % sizeof(*words) != 0) {
-        const uint64_t last = base + whole;
+/*
+ * What is behind the number. One function for all queues, so that none has it better aligned, or more of it unrolled; and none of which a message that is a
+ * number alone must keep registers free for.
+ */
+void content_write_rest(content_word *words, size_t length, uint64_t number);
+bool content_intact_rest(const content_word *words, size_t length, uint64_t number);
 
-        memcpy((char *)words + whole * sizeof(*words), &last, length % sizeof(*words));
-    }
+#ifdef __cplusplus
 }
+#endif
 
 static inline void content_write(void *data, size_t length, uint64_t number)
 {
@@ -49,23 +49,6 @@ static inline void content_write(void *data, size_t length, uint64_t number)
 static inline uint64_t content_number(const void *data)
 {
     return *(const content_word *)data;
-}
-
-static __attribute__((noinline, unused)) bool content_intact_rest(const content_word *words, size_t length,
-                                                                  uint64_t number)
-{
-    const uint64_t base = content_scramble(number);
-    const size_t whole = length / sizeof(*words);
-    uint64_t wrong = 0;
-
-    for (size_t at = 1; at < whole; at++)
-        wrong |= words[at] ^ (base + at);
-    if (length % sizeof(*words) != 0) {
-        const uint64_t last = base + whole;
-
-        wrong |= (uint64_t)(memcmp((const char *)words + whole * sizeof(*words), &last, length % sizeof(*words)) != 0);
-    }
-    return wrong == 0;
 }
 
 static inline bool content_intact(const void *data, size_t length, uint64_t number)

@@ -302,7 +302,7 @@ INLINE uint32_t sample(int64_t time)
     return time < 0 ? 0 : time > (int64_t)UINT32_MAX ? UINT32_MAX : (uint32_t)time;
 }
 
-INLINE void ping(struct side *side, const struct ops *ops)
+INLINE void ping_each(struct side *side, const struct ops *ops, void *out, void *in, enum known known)
 {
     struct outcome *outcome = side->outcome;
     const int64_t until = outcome->began + side->duration;
@@ -314,28 +314,47 @@ INLINE void ping(struct side *side, const struct ops *ops)
     for (bool over = false; !over; number++) {
         const uint64_t begin = ticks();
 
-        put(side, ops, side->out[0], ANY, number);
-        flush_out(side, ops, side->out[0]);
-        if (take(side, ops, side->in, &message, 1) < 0 || !see(side, &seen, ANY, &message))
+        put(side, ops, out, known, number);
+        flush_out(side, ops, out);
+        if (take(side, ops, in, &message, 1) < 0 || !see(side, &seen, known, &message))
             fault("no answer to %llu", (unsigned long long)number);
-        ops->release(side->in);
+        ops->release(in);
         if (number >= TRIPS_WARMING && outcome->latencies < SAMPLES_MOST)
             outcome->latency[outcome->latencies++] = sample((int64_t)(ticks() - begin));
         if (number % 64 == 63)
             over = number >= TRIPS_LEAST && now() >= until;
     }
     outcome->sent = number;
-    put_all(side, ops, CONTENT_END);
+    put(side, ops, out, ANY, CONTENT_END);
+    flush_out(side, ops, out);
 }
 
-INLINE void pong(struct side *side, const struct ops *ops, struct seen *seen)
+INLINE void ping(struct side *side, const struct ops *ops, void *out, void *in)
+{
+    if (numbers(side))
+        ping_each(side, ops, out, in, NUMBER);
+    else
+        ping_each(side, ops, out, in, ANY);
+}
+
+INLINE void pong_each(struct side *side, const struct ops *ops, void *out, void *in, enum known known,
+                      struct seen *seen)
 {
     struct message message;
 
-    while (take(side, ops, side->in, &message, 1) > 0 && see(side, seen, ANY, &message)) {
-        ops->release(side->in);
-        put_all(side, ops, seen->count - 1);
+    while (take(side, ops, in, &message, 1) > 0 && see(side, seen, known, &message)) {
+        ops->release(in);
+        put(side, ops, out, known, seen->count - 1);
+        flush_out(side, ops, out);
     }
+}
+
+INLINE void pong(struct side *side, const struct ops *ops, void *out, void *in, struct seen *seen)
+{
+    if (numbers(side))
+        pong_each(side, ops, out, in, NUMBER, seen);
+    else
+        pong_each(side, ops, out, in, ANY, seen);
 }
 
 /* ---- bursts ---- */
@@ -401,7 +420,7 @@ INLINE void consume_paced(struct side *side, const struct ops *ops, struct seen 
 }
 
 /* A copy of `seen`, so that the compiler may keep it in registers: a store through it would else be one to anywhere. */
-INLINE void consume_with(struct side *side, const struct ops *ops, void *in)
+INLINE void consume_with(struct side *side, const struct ops *ops, void *out, void *in)
 {
     struct seen seen = *side->seen;
 
@@ -410,7 +429,7 @@ INLINE void consume_with(struct side *side, const struct ops *ops, void *in)
         consume_stream(side, ops, in, &seen);
         break;
     case ROUND_TRIP:
-        pong(side, ops, &seen);
+        pong(side, ops, out, in, &seen);
         break;
     case PACED:
         consume_paced(side, ops, &seen);
@@ -423,7 +442,7 @@ INLINE void consume_with(struct side *side, const struct ops *ops, void *in)
 INLINE void play_with(struct side *side, const struct ops *ops)
 {
     if (side->seen != NULL) {
-        consume_with(side, ops, side->in);
+        consume_with(side, ops, side->out[0], side->in);
         return;
     }
     switch (side->work->kind) {
@@ -432,7 +451,7 @@ INLINE void play_with(struct side *side, const struct ops *ops)
         finish(side, ops);
         break;
     case ROUND_TRIP:
-        ping(side, ops);
+        ping(side, ops, side->out[0], side->in);
         break;
     case PACED:
         produce_paced(side, ops);
@@ -441,22 +460,30 @@ INLINE void play_with(struct side *side, const struct ops *ops)
 }
 
 /*
- * The same for ends of an adapter's own types, `struct producing` and `struct consuming`, that may be copied. The end of a stream is a local
- * variable then, as it would be of a program's loop: what is stored there is in registers, and need not come back from memory.
+ * The same for ends of an adapter's own types, `struct producing` and `struct consuming`, that may be copied. The ends of a stream or a round trip
+ * are local variables then, as they would be of a program's loop: what is stored there is in registers, and need not come back from memory.
  */
 #define PLAY_LOCALLY(side, ops)                                                                                        \
     do {                                                                                                               \
-        if ((side)->work->kind != STREAM || (side)->outs > 1) {                                                        \
+        if ((side)->work->kind == PACED || (side)->outs > 1) {                                                         \
             play_with(side, ops);                                                                                      \
+        } else if ((side)->work->kind == ROUND_TRIP) {                                                                 \
+            struct producing out = *(struct producing *)(side)->out[0];                                                \
+            struct consuming in = *(struct consuming *)(side)->in;                                                     \
+                                                                                                                       \
+            if ((side)->seen != NULL)                                                                                  \
+                consume_with(side, ops, &out, &in);                                                                    \
+            else                                                                                                       \
+                ping(side, ops, &out, &in);                                                                            \
         } else if ((side)->seen != NULL) {                                                                             \
-            struct consuming local = *(struct consuming *)(side)->in;                                                  \
+            struct consuming in = *(struct consuming *)(side)->in;                                                     \
                                                                                                                        \
-            consume_with(side, ops, &local);                                                                           \
+            consume_with(side, ops, NULL, &in);                                                                        \
         } else {                                                                                                       \
-            struct producing local = *(struct producing *)(side)->out[0];                                              \
+            struct producing out = *(struct producing *)(side)->out[0];                                                \
                                                                                                                        \
-            produce_stream(side, ops, &local);                                                                         \
-            *(struct producing *)(side)->out[0] = local;                                                               \
+            produce_stream(side, ops, &out);                                                                           \
+            *(struct producing *)(side)->out[0] = out;                                                                 \
             finish(side, ops);                                                                                         \
         }                                                                                                              \
     } while (0)
