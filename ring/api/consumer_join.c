@@ -360,8 +360,8 @@ static void stop(void *context)
 {
     struct mring_consumer *consumer = context;
 
-    consumer->core.limit = consumer->core.position;
-    consumer->core.batch_end = consumer->core.position; /* so that a release finds out */
+    /* So that whoever takes or releases something finds out. */
+    consumer->core.position = consumer->core.limit = consumer->core.batch_end = NOWHERE;
     consumer->core.polls = 0;
 }
 

@@ -476,8 +476,10 @@ MRING_INLINE_1 struct mring_inline_1_consumer *mring_inline_1_member(const struc
 }
 
 /*
- * A member may come back to a position, but not to the limit that it had there, as no two claims have one end. What is redelivered is counted in
- * another way, and taken by calls. So is what a hostile producer has near the end of all positions, where sums of them would wrap.
+ * Where the handle stands tells whether what is known is still so. It comes to where it was last known to stand by nothing but going back over what
+ * it was handed out of the same claim (mring_recv, with too small a buffer); or, by another claim, at the end of this one, where nothing is at hand. And a
+ * child's stands nowhere. What is redelivered is counted in another way, and taken by calls. So is what a hostile producer has near the end of all
+ * positions, where sums of them would wrap.
  */
 MRING_INLINE_1 void mring_inline_1_learn_reader(struct mring_reader *reader)
 {
@@ -559,12 +561,11 @@ MRING_INLINE_1 int mring_inline_1_look(struct mring_reader *reader, struct mring
 /* mring_next. */
 MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_message *message)
 {
-    const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
     const uint64_t position = reader->position, limit = reader->limit;
     const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (position & reader->mask));
     uint64_t header, end;
 
-    if (__builtin_expect(position >= limit || position != handle->position || limit != handle->limit, 0))
+    if (__builtin_expect(position >= limit || position != mring_inline_1_member(reader)->position, 0))
         return mring_inline_1_look(reader, message);
     header = __atomic_load_n(place, __ATOMIC_RELAXED);
     end = position + mring_inline_1_stride(reader, header);
@@ -590,8 +591,10 @@ MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struc
     struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
     const uint64_t begin = message->position, end = reader->position;
 
-    if (__builtin_expect(
-            begin != reader->last || begin < handle->held || end != handle->position || end == handle->batch_end, 0))
+    /* A batch ends at the limit, of who has any. */
+    if (__builtin_expect(begin != reader->last || begin < handle->held || end != handle->position ||
+                             (end == reader->limit && end == handle->batch_end),
+                         0))
         return mring_inline_1_release_slowly(reader, message);
     handle->held = end;
     mring_inline_1_store_release(handle->active, end); /* [HELD] */
