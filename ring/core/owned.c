@@ -48,24 +48,22 @@ uint64_t owned_step(struct owned *owned, uint64_t position)
     return owned->timed && had / SLOWLY > owned->took * used / OWNED_STEP ? OWNED_FEW : OWNED_STEP;
 }
 
-/* How long it took. */
-static uint64_t store_lines(const struct ring_view *view, uint64_t from, uint64_t end)
+static void store_lines(const struct ring_view *view, uint64_t from, uint64_t end)
 {
-    const uint64_t began = ticks_now();
-
     for (uint64_t at = from; at < end; at += OWNED_LINE)
         word_store(record_at(view, at), 0);
-    return ticks_now() - began;
 }
 
-/* Were these lines here? They are now. */
+/* Were these lines here? They are now. The counter is dear to read: it was, right before. */
 static bool were_here(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end)
 {
-    const uint64_t took = store_lines(view, from, end);
+    const uint64_t began = owned->since;
 
+    store_lines(view, from, end);
     if (!owned->timed || end < from + MEASURED)
         return false;
-    owned->took = took * OWNED_STEP / (end - from);
+    owned->since = ticks_now();
+    owned->took = (owned->since - began) * OWNED_STEP / (end - from);
     return view->capacity >= ALWAYS && owned->took / AWAY <= owned->here;
 }
 
@@ -81,7 +79,7 @@ void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from
         end = most;
     if (!were_here(owned, view, from, first < end ? first : end)) {
         owned->quick = 0;
-        (void)store_lines(view, first, end);
+        store_lines(view, first, end);
     } else if (++owned->quick > SURE) {
         owned->spared = SPARED;
     }

@@ -42,7 +42,7 @@ void owned_begin(struct owned *owned);
 /* How far the limit is to move on, from this position of the producer's. */
 uint64_t owned_step(struct owned *owned, uint64_t position);
 
-/* Take over what lies between, which is the producer's to write. */
+/* Take over what lies between, which is the producer's to write. Right behind owned_step. */
 void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end);
 
 /* It had to look at the gate: what it waited for is no time that it had. */
