@@ -24,6 +24,8 @@ static void expect_same_member(const struct side *calls, const struct side *inli
     expect_same_line(calls, inlined);
     assert_int_equal(one->limit, other->limit);
     assert_int_equal(one->streak, other->streak);
+    assert_int_equal(one->stride.length, other->stride.length);
+    assert_int_equal(one->stride.size, other->stride.size);
     assert_int_equal(one->given, other->given);
 }
 
@@ -124,6 +126,73 @@ static void it_takes_nothing_that_is_cut_off(void **state)
     side_close(&side);
 }
 
+/* Five records of six that the limit reaches into: what is left of it is at hand, as long as nobody is cut off. */
+static void open_short_of_the_limit(struct side *side)
+{
+    static const unsigned char bytes[3000];
+    struct mring_message message = {0};
+
+    open_caught_up(side, true);
+    for (int sent = 0; sent < 8; sent++)
+        assert_int_equal(mring_send(side->producer, bytes, sizeof(bytes), 0), 0);
+    side->consumer->core.streak = 1; /* all that is published, as far as the longest record goes */
+    for (int at = 0; at < 5; at++) {
+        assert_int_equal(mring_reader_next(&side->reader, &message), 1);
+        assert_int_equal(mring_reader_release(&side->reader, &message), 0);
+    }
+    assert_true(side->reader.position < side->reader.limit && side->reader.limit < side->reader.position + 3008);
+}
+
+static int next_by_call(struct side *side)
+{
+    struct mring_message message;
+
+    return mring_next(side->consumer, &message);
+}
+
+static int next_by_reader(struct side *side)
+{
+    struct mring_message message;
+
+    return mring_reader_next(&side->reader, &message);
+}
+
+/* Whoever finds out: what is then written where its place was is none of its messages. */
+static void who_is_cut_off_gets_no_more(void **state)
+{
+    static int (*const next[])(struct side *) = {next_by_call, next_by_reader};
+    struct side side;
+
+    (void)state;
+    for (size_t who = 0; who < sizeof(next) / sizeof(next[0]); who++) {
+        open_short_of_the_limit(&side);
+        word_store(&view_of(&side)->page->cut_off[side.consumer->core.group.index].what,
+                   cut_off_word(side.consumer->core.group.incarnation, 1));
+        assert_int_equal(next[who](&side), -ECONNABORTED);
+        word_store(record_at(view_of(&side), side.consumer->core.position), record_header(8, 0));
+        assert_int_equal(next_by_reader(&side), -ECONNABORTED);
+        assert_int_equal(next_by_call(&side), -ECONNABORTED);
+        side_close(&side);
+    }
+}
+
+/* And who is not goes on, with a record that is longer than what was left. */
+static void short_of_the_limit_it_goes_on(void **state)
+{
+    struct mring_message message = {0};
+    struct side side;
+
+    (void)state;
+    open_short_of_the_limit(&side);
+    for (int at = 5; at < 8; at++) {
+        assert_int_equal(mring_reader_next(&side.reader, &message), 1);
+        assert_int_equal(message.length, 3000);
+        assert_int_equal(mring_reader_release(&side.reader, &message), 0);
+    }
+    assert_int_equal(next_by_reader(&side), 0);
+    side_close(&side);
+}
+
 /* Where a sum of positions might wrap it calls. */
 static void it_goes_no_further_than_it_can_reckon(void **state)
 {
@@ -155,8 +224,16 @@ static void in_a_child_it_finds_nothing(void **state)
     open_caught_up(&side, true);
     assert_int_equal(mring_send(side.producer, "eight by", 8, 0), 0);
     child = fork();
-    if (child == 0)
-        _exit(mring_reader_next(&side.reader, &message) == -ESTALE ? 0 : 1);
+    if (child == 0) {
+        struct mring_reader unknown = mring_reader(side.consumer);
+
+        message.position = UINT64_C(0x8000000000000001); /* where a reader that knows nothing has its last one */
+        _exit(mring_reader_next(&side.reader, &message) == -ESTALE &&
+                      mring_reader_release(&unknown, &message) == -ESTALE &&
+                      word_load(&side.consumer->core.line->held) == side.reader.position
+                  ? 0
+                  : 1);
+    }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     assert_int_equal(mring_reader_next(&side.reader, &message), 1);
@@ -168,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_takes_what_the_calls_take),          cmocka_unit_test(it_comes_to_the_end),
         cmocka_unit_test(it_believes_no_more_than_the_calls),    cmocka_unit_test(it_takes_nothing_that_is_cut_off),
+        cmocka_unit_test(who_is_cut_off_gets_no_more),           cmocka_unit_test(short_of_the_limit_it_goes_on),
         cmocka_unit_test(it_goes_no_further_than_it_can_reckon), cmocka_unit_test(in_a_child_it_finds_nothing),
     };
 

@@ -361,7 +361,7 @@ static void stop(void *context)
     struct mring_consumer *consumer = context;
 
     /* So that whoever takes or releases something finds out. */
-    consumer->core.position = consumer->core.limit = consumer->core.batch_end = NOWHERE;
+    consumer->core.position = consumer->core.limit = consumer->core.batch_end = consumer->core.held = NOWHERE;
     consumer->core.polls = 0;
 }
 

@@ -476,10 +476,10 @@ MRING_INLINE_1 struct mring_inline_1_consumer *mring_inline_1_member(const struc
 }
 
 /*
- * Where the handle stands tells whether what is known is still so. It comes to where it was last known to stand by nothing but going back over what
- * it was handed out of the same claim (mring_recv, with too small a buffer); or, by another claim, at the end of this one, where nothing is at hand. And a
- * child's stands nowhere. What is redelivered is counted in another way, and taken by calls. So is what a hostile producer has near the end of all
- * positions, where sums of them would wrap.
+ * Short of the limit that is known, where the handle stands tells whether it is still in the claim which that ends: it comes back to a place in it only by
+ * going back over what it was handed out of the same claim (mring_recv, with too small a buffer), and a child's stands nowhere. How much of the claim
+ * is at hand the handle says, as there may be less: nothing, once the group is cut off. At the limit all is looked at. What is redelivered is counted
+ * in another way, and taken by calls. So is what a hostile producer has near the end of all positions, where sums of them would wrap.
  */
 MRING_INLINE_1 void mring_inline_1_learn_reader(struct mring_reader *reader)
 {
@@ -552,6 +552,8 @@ MRING_INLINE_1 int mring_inline_1_look(struct mring_reader *reader, struct mring
     if (size > reader->record_max || position + size > INT64_MAX ||
         mring_inline_1_load_acquire(reader->cut_off) != 0) /* [CUT] */
         return mring_inline_1_next_slowly(reader, message);
+    handle->usual_length = (uint32_t)header - 1;
+    handle->usual_size = size;
     handle->streak = 1;
     handle->limit = reader->limit = position + size;
     mring_inline_1_store(mring_inline_1_word(reader->line, MRING_INLINE_1_CLAIMED), position + size);
@@ -561,15 +563,16 @@ MRING_INLINE_1 int mring_inline_1_look(struct mring_reader *reader, struct mring
 /* mring_next. */
 MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_message *message)
 {
-    const uint64_t position = reader->position, limit = reader->limit;
+    const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    const uint64_t position = reader->position;
     const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (position & reader->mask));
     uint64_t header, end;
 
-    if (__builtin_expect(position >= limit || position != mring_inline_1_member(reader)->position, 0))
+    if (__builtin_expect(position >= reader->limit || position != handle->position, 0))
         return mring_inline_1_look(reader, message);
     header = __atomic_load_n(place, __ATOMIC_RELAXED);
     end = position + mring_inline_1_stride(reader, header);
-    if (__builtin_expect(end > limit, 0))
+    if (__builtin_expect(end > handle->limit, 0))
         return mring_inline_1_next_slowly(reader, message);
     return mring_inline_1_give(reader, place, header, end, message);
 }
@@ -635,8 +638,8 @@ MRING_INLINE_1 int mring_reader_next_run(struct mring_reader *reader, int most, 
     header = (uint64_t)first.tag << 32 | (uint32_t)(first.length + 1);
     size = mring_inline_1_size(reader->alignment, first.length);
     place = (const uint64_t *)(const void *)((const unsigned char *)first.data - MRING_INLINE_1_HEADER);
-    /* Of what is known to be at hand, which is nothing where the limit is 0. */
-    for (position = reader->position; count < most && position < reader->limit && size <= reader->limit - position;
+    /* Of what is at hand, if that is known: else the position is behind all limits. */
+    for (position = reader->position; count < most && position < handle->limit && size <= handle->limit - position;
          position += size, count++) {
         place = (const uint64_t *)((uintptr_t)place + size);
         if (__atomic_load_n(place, __ATOMIC_RELAXED) != header)
