@@ -39,13 +39,14 @@ void owned_begin(struct owned *owned)
     *owned = (struct owned){.timed = since != 0, .took = UINT64_MAX >> 32, .here = time_here(), .since = since};
 }
 
-uint64_t owned_step(struct owned *owned, uint64_t position)
+uint64_t owned_step(struct owned *owned, uint64_t position, uint64_t size)
 {
     const uint64_t now = ticks_now(), had = now - owned->since, used = position - owned->position;
+    const uint64_t few = 2 * size > OWNED_FEW ? 2 * size : OWNED_FEW;
 
     owned->since = now;
     owned->position = position;
-    return owned->timed && had / SLOWLY > owned->took * used / OWNED_STEP ? OWNED_FEW : OWNED_STEP;
+    return few < OWNED_STEP && owned->timed && had / SLOWLY > owned->took * used / OWNED_STEP ? few : OWNED_STEP;
 }
 
 static void store_lines(const struct ring_view *view, uint64_t from, uint64_t end)

@@ -39,8 +39,8 @@ struct owned {
 
 void owned_begin(struct owned *owned);
 
-/* How far the limit is to move on, from this position of the producer's. */
-uint64_t owned_step(struct owned *owned, uint64_t position);
+/* How far the limit is to move on, from this position of the producer's, where there is to be room for a record of this size: for another one, too. */
+uint64_t owned_step(struct owned *owned, uint64_t position, uint64_t size);
 
 /* Take over what lies between, which is the producer's to write. Right behind owned_step. */
 void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end);

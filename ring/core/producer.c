@@ -79,11 +79,12 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
     const uint64_t least = next + LAYOUT_RECORD_HEADER, most = producer->gate + producer->view.capacity;
     /* What lies beyond the limit nobody was handed. */
     const uint64_t from = higher(producer->position, producer->limit + LAYOUT_RECORD_HEADER);
-    uint64_t end;
+    uint64_t step, end;
 
     if (producer->intent < least)
         raise_intent(producer, next, most);
-    end = lower(lower(producer->intent, most), higher(least, from + owned_step(&producer->owned, producer->position)));
+    step = owned_step(&producer->owned, producer->position, next - producer->position);
+    end = lower(lower(producer->intent, most), higher(least, from + step));
     owned_take(&producer->owned, &producer->view, from, end);
     producer->limit = end - LAYOUT_RECORD_HEADER;
 }

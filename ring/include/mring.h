@@ -377,6 +377,8 @@ struct mring_producer_options {
  * -EMFILE -ENOLCK  (in a forked child) as of mring_create
  *
  * A group that cannot be mapped for want of something is no error here: there is no room in the ring until it can be.
+ *
+ * A producer reads the processor's own counter of time (rdtsc), which a process must not have forbidden itself (PR_SET_TSC, SECCOMP_MODE_STRICT).
  */
 MRING_API int mring_producer(struct mring *ring, struct mring_producer **producer,
                              const struct mring_producer_options *options);
