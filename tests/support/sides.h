@@ -149,6 +149,7 @@ static inline void expect_same_ring(const struct side *calls, const struct side 
     while (at < core->position) {
         const uint64_t header = committed_header(calls, at);
 
+        assert_int_not_equal(header, 0);
         assert_int_equal(committed_header(inlined, at), header);
         assert_memory_equal(record_at(&core->view, at) + 1, record_at(view_of(inlined), at) + 1, record_length(header));
         at += record_size(record_length(header), core->view.alignment);
@@ -165,6 +166,27 @@ static inline void expect_same_line(const struct side *calls, const struct side 
     assert_memory_equal(&of_calls, &of_inlined, sizeof(of_calls));
     assert_int_equal(calls->consumer->core.held, inlined->consumer->core.held);
     assert_int_equal(calls->consumer->core.position, inlined->consumer->core.position);
+}
+
+/* The same messages, all there are. */
+static inline void drain_both(struct side *calls, struct side *inlined)
+{
+    struct mring_message one, other;
+    int code;
+
+    while ((code = mring_next(calls->consumer, &one)) == 1 || code == -EOVERFLOW) {
+        assert_int_equal(mring_next(inlined->consumer, &other), code);
+        if (code != 1)
+            continue;
+        assert_int_equal(one.position, other.position);
+        assert_int_equal(one.tag, other.tag);
+        assert_int_equal(one.length, other.length);
+        assert_memory_equal(one.data, other.data, one.length);
+        assert_int_equal(mring_release(calls->consumer, &one), 0);
+        assert_int_equal(mring_release(inlined->consumer, &other), 0);
+    }
+    assert_int_equal(code, 0);
+    assert_int_equal(mring_next(inlined->consumer, &other), 0);
 }
 
 /* Take all there is, by the calls: 0, or what came instead. */
