@@ -440,10 +440,9 @@ struct mring_reader {
     const uint64_t *want, *awaited, *cut_off;
     uint64_t mask, alignment, record_max;
     uint64_t usual, usual_size; /* of the message before: its length + 1; and what that takes */
-    uint64_t position,
-        limit;     /* of the handle, if it was not used without this reader; position UINT64_MAX: nothing is known */
-    uint64_t last; /* the message that ends at the position, if it came from here */
-    uint64_t messages; /* handed out to this member, and those before at its place */
+    uint64_t position, limit;   /* of the handle, if it was not used without this reader; UINT64_MAX, 0: not known */
+    uint64_t last;              /* the message that ends at the position, if it came from here */
+    uint64_t messages;          /* handed out to this member, and those before at its place */
 };
 
 MRING_INLINE_1 struct mring_reader mring_reader(struct mring_consumer *consumer)
