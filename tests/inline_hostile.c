@@ -7,8 +7,7 @@ static void open_with_three(struct side *side, const struct mring_group *groups)
     side_open(side, true, groups, 1, 8);
     for (uint64_t number = 0; number < 3; number++)
         assert_int_equal(mring_send(side->producer, &number, sizeof(number), 0), 0);
-    side->consumer->core.quick = 64; /* of many: all in one claim */
-    side->consumer->core.streak = 1; /* alone: all that is published */
+    side_take_all(side);
 }
 
 /* What a hostile producer takes back: an empty header has the length that a reader knows of before it has seen any. */

@@ -138,11 +138,12 @@ static void pass_on(struct mring_consumer *consumer)
         assert_int_equal(mring_release(consumer, &message), 0);
 }
 
-/* How quick a member of many is: drawn, and the same on both sides. Taken by the clock it would not be. */
-static void set_pace(struct side *calls, struct side *inlined, uint64_t *random)
+static void draw_pace(struct side *calls, struct side *inlined, uint64_t *random)
 {
-    calls->consumer->pace.at = inlined->consumer->pace.at = INT64_MAX;
-    calls->consumer->core.quick = inlined->consumer->core.quick = random_below(random, 100);
+    const uint64_t quick = random_below(random, 100);
+
+    side_set_pace(calls, quick);
+    side_set_pace(inlined, quick);
 }
 
 static void compare_readers(const struct mring_group *groups, size_t count, size_t alignment, uint32_t mixed,
@@ -166,7 +167,7 @@ static void compare_readers(const struct mring_group *groups, size_t count, size
         int code;
 
         if (step % 32 == 0)
-            set_pace(&calls, &inlined, &random);
+            draw_pace(&calls, &inlined, &random);
         code = take_step(&calls, &inlined, &hands, kind, 1 + (int)random_below(&random, 8));
         expect_same_line(&calls, &inlined);
         if (code > 0)
@@ -250,8 +251,7 @@ static void a_run_ends_where_messages_differ(void **state)
             }
         assert_int_equal(mring_flush(side.producer), 0);
         assert_int_equal(mring_reader_next_run(&side.reader, 0, &run), -EINVAL);
-        side.consumer->core.quick = 64; /* of many: all in one claim */
-        side.consumer->core.streak = 1; /* alone: all that is published */
+        side_take_all(&side);
         for (size_t at = 0; at < sizeof(expected) / sizeof(expected[0]); at++) {
             assert_int_equal(mring_reader_next_run(&side.reader, 7, &run), expected[at]);
             assert_int_equal(run.count, expected[at]);

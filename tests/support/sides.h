@@ -64,6 +64,20 @@ static inline void side_close(struct side *side)
     assert_int_equal(mring_close(side->ring), 0);
 }
 
+/* How quick a member of many is, from now on. Its pace by the clock depends on the machine, and so would what it claims. */
+static inline void side_set_pace(struct side *side, uint64_t quick)
+{
+    side->consumer->pace.at = INT64_MAX;
+    side->consumer->core.quick = quick;
+}
+
+/* What is published now will be at hand at once. */
+static inline void side_take_all(struct side *side)
+{
+    side_set_pace(side, 64);         /* of many: all in one claim */
+    side->consumer->core.streak = 1; /* alone: all up to the tail */
+}
+
 static inline int side_reserve(struct side *side, size_t length, void **where)
 {
     return side->inlined ? mring_writer_reserve(&side->writer, length, where)
