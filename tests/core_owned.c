@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-enum { SMALL = LAYOUT_CAPACITY_MIN, LARGE = 1 << 22, UNTOUCHED = 0x5a, RECORD = 16 };
+enum { SMALL = LAYOUT_CAPACITY_MIN, LARGE = 1 << 22, UNTOUCHED = 0x5a };
 
 static const uint64_t never = UINT64_MAX >> 32;
 
@@ -19,13 +19,6 @@ static void make(struct fake_ring *ring, uint64_t capacity)
 
     fake_ring_make(ring, capacity, 8, 1, &one);
     memset(ring->view.data, UNTOUCHED, capacity);
-}
-
-/* As a producer at this position does it. */
-static void take(struct owned *owned, const struct fake_ring *ring, uint64_t from, uint64_t end)
-{
-    (void)owned_step(owned, from, RECORD);
-    owned_take(owned, &ring->view, from, end);
 }
 
 /* How many lines between were stored to, each at once as far from the first: nothing else was. What was is not any more. */
@@ -66,7 +59,7 @@ static void lines_are_taken_over(void **state)
     make(&ring, 1 << 20);
     for (size_t turn = 0; turn < sizeof(turns) / sizeof(turns[0]); turn++) {
         owned_begin(&owned);
-        take(&owned, &ring, turns[turn].from, turns[turn].end);
+        owned_take(&owned, &ring.view, turns[turn].from, turns[turn].end);
         assert_int_equal(taken(&ring, turns[turn].from, turns[turn].end), turns[turn].lines);
     }
     fake_ring_free(&ring);
@@ -88,7 +81,7 @@ static void lines_that_are_here_are_spared(void **state)
     for (unsigned turn = 0; turn < 200; turn++) {
         const uint64_t from = (uint64_t)turn * OWNED_STEP + 8;
 
-        take(&owned, &ring, from, from + OWNED_STEP);
+        owned_take(&owned, &ring.view, from, from + OWNED_STEP);
         if (taken(&ring, from, from + OWNED_STEP) == 0)
             continue;
         asked++;
@@ -98,12 +91,12 @@ static void lines_that_are_here_are_spared(void **state)
     assert_true(asked > in_a_row + 4 && asked < 50);
     /* Of a long record no more than it takes to find that out. */
     owned.spared = 0;
-    take(&owned, &ring, 8, OWNED_MOST);
+    owned_take(&owned, &ring.view, 8, OWNED_MOST);
     assert_int_equal(taken(&ring, 8, 8 + OWNED_STEP), OWNED_STEP / OWNED_LINE);
     fake_ring_free(&ring);
 }
 
-/* Where they are not, each time: as if they never were, by what is known of those that are. */
+/* Where they are not, each time: as nothing is so quick as lines that are here in no time. */
 static void lines_that_are_away_are_not_spared(void **state)
 {
     struct fake_ring ring;
@@ -117,11 +110,8 @@ static void lines_that_are_away_are_not_spared(void **state)
     owned.quick = 1000;
     for (unsigned turn = 0; turn < 50; turn++) {
         owned.here = 0;
-        (void)owned_step(&owned, 0, RECORD);
-        owned.since -= 1000 * 1000; /* so long it takes, at least */
         owned_take(&owned, &ring.view, 0, OWNED_MOST);
         assert_int_equal(taken(&ring, 0, OWNED_MOST), OWNED_MOST / OWNED_LINE);
-        assert_true(owned.took >= 1000 * 1000);
         assert_int_equal(owned.quick, 0);
     }
     fake_ring_free(&ring);
@@ -137,63 +127,65 @@ static void in_a_small_ring_none_is_spared(void **state)
     owned_begin(&owned);
     owned.here = never;
     for (unsigned turn = 0; turn < 200; turn++) {
-        take(&owned, &ring, 8, SMALL / 2);
+        owned_take(&owned, &ring.view, 8, SMALL / 2);
         assert_int_equal(taken(&ring, 8, SMALL / 2), SMALL / 2 / OWNED_LINE);
     }
     fake_ring_free(&ring);
 }
 
-/* How long it took is told by the time behind the step: of few lines it says nothing. */
-static void what_it_took_is_known(void **state)
+/* Between two records' places: a zero where the second's header will be, and on each line before but the first one's. */
+static void a_record_s_lines_are_taken_over(void **state)
 {
+    static const struct {
+        uint64_t size;
+        unsigned lines;
+    } records[] = {{8, 0},
+                   {16, 0},
+                   {64, 0},
+                   {72, 1},
+                   {128, 1},
+                   {136, 2},
+                   {4096, 63},
+                   {OWNED_MOST, OWNED_MOST / OWNED_LINE - 1},
+                   {3 * OWNED_MOST, OWNED_MOST / OWNED_LINE - 1}};
     struct fake_ring ring;
-    struct owned owned;
-    uint64_t before;
 
     (void)state;
-    make(&ring, SMALL);
-    owned_begin(&owned);
-    if (!owned.timed)
-        skip();
-    take(&owned, &ring, 0, 8 * OWNED_LINE);
-    assert_int_equal(owned.took, never);
-    (void)owned_step(&owned, 0, RECORD);
-    before = owned.since -= 1000 * 1000;
-    owned_take(&owned, &ring.view, 0, OWNED_STEP / 2);
-    assert_true(owned.since >= before + 1000 * 1000);
-    assert_int_equal(owned.took, (owned.since - before) * 2);
+    make(&ring, 1 << 20);
+    for (size_t at = 0; at < sizeof(records) / sizeof(records[0]); at++)
+        for (uint64_t from = 8; from <= 200; from += 64) {
+            const uint64_t end = from + records[at].size;
+
+            owned_next(&ring.view, from, end);
+            assert_int_equal(word_load(record_at(&ring.view, end)), 0);
+            memset(record_at(&ring.view, end), UNTOUCHED, 8);
+            assert_int_equal(taken(&ring, from, end), records[at].lines);
+        }
     fake_ring_free(&ring);
 }
 
-/* Few at once where they last for long: by what it took to own as many, and since there was room. With room for another record as long. */
-static void where_there_is_time_few_are_asked_for(void **state)
+/* Those who wait for each message have released all but a message or two, twice in a row. */
+static void who_waits_for_each_message_is_known(void **state)
 {
     static const struct {
-        uint64_t size, step;
-    } sizes[] = {{RECORD, OWNED_FEW},          {OWNED_FEW / 2, OWNED_FEW},
-                 {OWNED_FEW, 2 * OWNED_FEW},   {OWNED_STEP / 2 - 8, OWNED_STEP - 16},
-                 {OWNED_STEP / 2, OWNED_STEP}, {UINT64_C(1) << 32, OWNED_STEP}};
+        uint64_t behind;
+        bool awaited;
+    } looks[] = {{0, false},   {0, true},
+                 {16, true},   {512, true},
+                 {520, false}, {64, false},
+                 {64, true},   {OWNED_NOBODY, false},
+                 {0, false},   {OWNED_NOBODY, false},
+                 {8, false},   {8192, false},
+                 {8, false},   {8, true}};
     struct owned owned;
 
     (void)state;
     owned_begin(&owned);
-    if (!owned.timed)
-        skip();
-    assert_int_equal(owned_step(&owned, OWNED_STEP, RECORD), OWNED_STEP); /* until it is known how long it takes */
-    for (size_t at = 0; at < sizeof(sizes) / sizeof(sizes[0]); at++) {
-        owned.took = 1;
-        owned.since -= 1000 * 1000;
-        assert_int_equal(owned_step(&owned, owned.position + OWNED_STEP, sizes[at].size), sizes[at].step);
-        owned.took = never;
-        owned.since -= 1000 * 1000;
-        assert_int_equal(owned_step(&owned, owned.position + OWNED_STEP, sizes[at].size), OWNED_STEP);
+    assert_false(owned_awaited(&owned));
+    for (size_t at = 0; at < sizeof(looks) / sizeof(looks[0]); at++) {
+        owned_followed(&owned, looks[at].behind);
+        assert_int_equal(owned_awaited(&owned), looks[at].awaited);
     }
-    owned.took = never;
-    owned.since -= 1024 * never;
-    owned_waited(&owned);
-    assert_int_equal(owned_step(&owned, owned.position + OWNED_STEP, RECORD), OWNED_STEP);
-    owned.since -= 1024 * never;
-    assert_int_equal(owned_step(&owned, owned.position + OWNED_STEP, RECORD), OWNED_FEW);
 }
 
 /* Without a counter, whatever is known. */
@@ -208,9 +200,6 @@ static void untimed_all_are_taken_over(void **state)
     owned.timed = false;
     owned.here = never;
     for (unsigned turn = 0; turn < 50; turn++) {
-        owned.took = 1;
-        owned.since -= 1000 * 1000;
-        assert_int_equal(owned_step(&owned, owned.position + OWNED_STEP, RECORD), OWNED_STEP);
         owned_take(&owned, &ring.view, 0, OWNED_MOST);
         assert_int_equal(taken(&ring, 0, OWNED_MOST), OWNED_MOST / OWNED_LINE);
     }
@@ -224,8 +213,8 @@ int main(void)
         cmocka_unit_test(lines_that_are_here_are_spared),
         cmocka_unit_test(lines_that_are_away_are_not_spared),
         cmocka_unit_test(in_a_small_ring_none_is_spared),
-        cmocka_unit_test(what_it_took_is_known),
-        cmocka_unit_test(where_there_is_time_few_are_asked_for),
+        cmocka_unit_test(a_record_s_lines_are_taken_over),
+        cmocka_unit_test(who_waits_for_each_message_is_known),
         cmocka_unit_test(untimed_all_are_taken_over),
     };
 

@@ -41,7 +41,7 @@ static int write_run(struct side *side, size_t length, int most, uint32_t number
     return count;
 }
 
-/* By the calls one by one as many: how far it is known that there is room depends on times (core/owned.h), in each of them. */
+/* By the calls one by one as many. */
 static int write_runs(struct side *calls, struct side *inlined, size_t length, int most, uint32_t number)
 {
     const int count = write_run(inlined, length, most, number);
@@ -118,6 +118,14 @@ static int write_both(struct side *calls, struct side *inlined, unsigned kind, s
     return code;
 }
 
+static void draw_awaited(struct side *calls, struct side *inlined, uint64_t *random)
+{
+    const bool awaited = random_below(random, 2) == 0;
+
+    side_set_awaited(calls, awaited);
+    side_set_awaited(inlined, awaited);
+}
+
 static void compare_writers(const struct mring_group *groups, size_t alignment, unsigned kinds, uint64_t seed)
 {
     struct side calls, inlined;
@@ -130,8 +138,11 @@ static void compare_writers(const struct mring_group *groups, size_t alignment, 
         const unsigned kind =
             random_below(&random, kinds) == 0 ? random_below(&random, 6) : 6 + random_below(&random, 5);
         const size_t spare = random_below(&random, 100);
-        const int code = write_both(&calls, &inlined, kind, length, spare, number);
+        int code;
 
+        if (number % 32 == 0)
+            draw_awaited(&calls, &inlined, &random);
+        code = write_both(&calls, &inlined, kind, length, spare, number);
         /* What a lossy group does not take is overwritten. */
         if (code == -EAGAIN || random_below(&random, groups[0].lossy ? 4 : 200) == 0) {
             drain_both(&calls, &inlined);

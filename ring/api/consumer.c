@@ -309,12 +309,18 @@ static __attribute__((noinline)) int next_refilled(struct mring_consumer *consum
     return code == 1 ? give(consumer, &record, message) : code;
 }
 
-/* What had caught up before, and looks again in vain: the sooner it is back, the sooner it looks. */
+/* What had caught up before, and looks again in vain: the sooner it is back, the sooner it looks. 0, or -errno. */
 static __attribute__((noinline)) int next_missed(struct mring_consumer *consumer)
 {
     struct record none;
 
     return refilled(consumer, 0, &none);
+}
+
+int mring_inline_1_missed(struct mring_consumer *consumer)
+{
+    lone_missed(&consumer->core);
+    return next_missed(consumer);
 }
 
 /* Of one that is alone, with nobody before it. */

@@ -23,6 +23,7 @@ KNOWN(mring_producer, core.first, producer, first);
 KNOWN(mring_producer, core.staged_messages, producer, staged_messages);
 KNOWN(mring_producer, core.staged_bytes, producer, staged_bytes);
 KNOWN(mring_producer, core.cleared, producer, cleared);
+KNOWN(mring_producer, core.awaited, producer, awaited);
 
 KNOWN(mring_consumer, core.view.data, consumer, ring.data);
 KNOWN(mring_consumer, core.view.mask, consumer, ring.mask);
@@ -55,9 +56,8 @@ KNOWN_AT(member_line, held, 0);
 KNOWN_AT(member_line, claimed, MRING_INLINE_1_CLAIMED);
 KNOWN_AT(member_line, messages, MRING_INLINE_1_HANDED);
 _Static_assert((int)LAYOUT_RECORD_HEADER == (int)MRING_INLINE_1_HEADER, "records");
-_Static_assert((int)OWNED_LINE == (int)MRING_INLINE_1_LINE, "lines");
+_Static_assert((int)OWNED_LINE == (int)MRING_INLINE_1_LINE && (int)OWNED_MOST == (int)MRING_INLINE_1_MOST, "lines");
 _Static_assert(NOWHERE == UINT64_MAX && sizeof(struct word) == sizeof(uint64_t), "words");
-_Static_assert((int)PRODUCER_AHEAD == (int)MRING_INLINE_1_AHEAD, "how far ahead lines are fetched");
 
 int mring_inline_1_reserve(struct mring_producer *producer, size_t length, void **where)
 {

@@ -110,6 +110,7 @@ uint64_t producer_scan(struct mring_producer *producer)
     read_directory(producer);
     producer->scanned = core->gate;
     producer->keepers = producer->behind ? unmapped(producer) : 0;
+    producer->awaits = false;
     if (producer->behind)
         return core->gate;
     for (uint64_t left = producer_served(producer); left != 0; left &= left - 1) {
@@ -119,6 +120,7 @@ uint64_t producer_scan(struct mring_producer *producer)
 
         if (!producer_awaits(producer, index))
             continue;
+        producer->awaits = true;
         of_group = gate_look(&core->view, &producer->group[index].view, core->gate, tail, &producer->watch[index]);
         if (of_group == GATE_BROKEN)
             producer_cut_off(producer, index);
@@ -168,6 +170,7 @@ void producer_rescan(struct mring_producer *producer)
         gate = again < gate ? again : gate;
     }
     producer_core_advance(core, gate);
+    owned_followed(&core->owned, producer->awaits ? producer_core_tail(core) - core->gate : OWNED_NOBODY);
 }
 
 /* ---- wake-ups ---- */

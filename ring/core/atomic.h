@@ -55,23 +55,6 @@ void mring_look_point(void);
 #include "atomic_ck.h"
 #endif
 
-/* Fetch the line of an address that is going to be read. Any address will do, here and below. */
-static inline void prefetch_for_read(const void *address)
-{
-    __builtin_prefetch(address);
-}
-
-/* Fetch the line of an address that is going to be written, while another processor may still have it. */
-static inline void prefetch_for_write(const void *address)
-{
-#if defined(__x86_64__)
-    /* The compiler's builtin asks for a copy to read unless told that the processor knows prefetchw; all that run this do. */
-    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
-#else
-    __builtin_prefetch(address, 1);
-#endif
-}
-
 /* Wait until one's stores are seen, for the sake of speed, where that was measured: no order is meant by it, for which there is fence_full. */
 static inline void stores_settle(void)
 {

@@ -24,7 +24,6 @@ enum {
     LONE_STAND_BACK = 32,       /* pauses: a few line transfers between caches */
     LONE_STAND_BACK_MOST = 256, /* where it goes on */
     LONE_PAUSE = 1024,          /* bytes of the ring for each pause, at least: all are a tenth of a lap, or so */
-    LONE_EXPECTED = 256,        /* bytes of a record that are fetched before it is there, at most */
     LONE_LINE = 64              /* what comes at once, at least */
 };
 
@@ -151,18 +150,6 @@ static inline int lone_refill(struct consumer_core *consumer)
 }
 
 /*
- * No record yet: have the lines behind the first, of one as long as the last, on their way together with the line that is looked at. Else they are asked
- * for one after the other: a message that lies in two takes two ways. As long as nothing is written there they are here already.
- */
-static inline void lone_expect(const struct consumer_core *consumer, const struct word *place)
-{
-    const uint64_t size = consumer->stride.size < LONE_EXPECTED ? consumer->stride.size : LONE_EXPECTED;
-
-    for (uint64_t ahead = LONE_LINE - ((uintptr_t)place & (LONE_LINE - 1)); ahead < size; ahead += LONE_LINE)
-        prefetch_for_read((const unsigned char *)place + ahead);
-}
-
-/*
  * The same for a member that had caught up, and takes the record as well: a round trip goes through this each way, most of it while the message is
  * already there. 1, 0; -1: lone_refill tells, as for whatever is not one record, where none was.
  */
@@ -175,10 +162,8 @@ static inline int lone_answer(struct consumer_core *consumer, struct record *rec
     if ((consumer->position ^ consumer->limit) | consumer->streak | consumer->again)
         return -1;
     header = word_load_acquire(place); /* [HEADER] */
-    if (header == 0) {
-        lone_expect(consumer, place);
+    if (header == 0)
         return 0;
-    }
     size = record_stride(&consumer->stride, record_length(header), consumer->view.alignment);
     if (size > consumer->record_max || consumer_core_cut_off(consumer))
         return -1;

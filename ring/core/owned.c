@@ -2,12 +2,12 @@
 
 enum {
     ALWAYS = 1 << 21, /* bytes: a smaller ring may be in caches close to the processors, all of it */
-    AWAY = 4,         /* times as long as for lines that are here: then they were not */
+    AWAY = 12,        /* times as long as for lines that are here: then they were not */
     SURE = 8,         /* how often in a row they were, before it is counted on, */
     SPARED = 16,      /* and how often they are not asked for then */
-    SLOWLY = 128,     /* times as long as it takes to own them: then there is time */
+    FOLLOWED = 512,   /* bytes: a message or two */
     OWN = 1 << 11,    /* bytes */
-    TRIALS = 16,
+    TRIALS = 64,
     MEASURED = OWNED_STEP / 4 /* bytes: less says nothing */
 };
 
@@ -33,20 +33,12 @@ static uint64_t time_here(void)
 
 void owned_begin(struct owned *owned)
 {
-    const uint64_t since = ticks_now();
-
-    /* Until it is known it is dear. */
-    *owned = (struct owned){.timed = since != 0, .took = UINT64_MAX >> 32, .here = time_here(), .since = since};
+    *owned = (struct owned){.timed = ticks_now() != 0, .here = time_here()};
 }
 
-uint64_t owned_step(struct owned *owned, uint64_t position, uint64_t size)
+void owned_followed(struct owned *owned, uint64_t behind)
 {
-    const uint64_t now = ticks_now(), had = now - owned->since, used = position - owned->position;
-    const uint64_t few = 2 * size > OWNED_FEW ? 2 * size : OWNED_FEW;
-
-    owned->since = now;
-    owned->position = position;
-    return few < OWNED_STEP && owned->timed && had / SLOWLY > owned->took * used / OWNED_STEP ? few : OWNED_STEP;
+    owned->followed = behind <= FOLLOWED ? owned->followed + 1 : 0;
 }
 
 static void store_lines(const struct ring_view *view, uint64_t from, uint64_t end)
@@ -55,17 +47,21 @@ static void store_lines(const struct ring_view *view, uint64_t from, uint64_t en
         word_store(record_at(view, at), 0);
 }
 
-/* Were these lines here? They are now. The counter is dear to read: it was, right before. */
-static bool were_here(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end)
+void owned_next(const struct ring_view *view, uint64_t from, uint64_t end)
 {
-    const uint64_t began = owned->since;
+    const uint64_t most = from + OWNED_MOST;
+
+    store_lines(view, from + OWNED_LINE, end < most ? end : most);
+    word_store(record_at(view, end), 0);
+}
+
+/* Were these lines here? They are now. */
+static bool were_here(const struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end)
+{
+    const uint64_t began = ticks_now();
 
     store_lines(view, from, end);
-    if (!owned->timed || end < from + MEASURED)
-        return false;
-    owned->since = ticks_now();
-    owned->took = (owned->since - began) * OWNED_STEP / (end - from);
-    return view->capacity >= ALWAYS && owned->took / AWAY <= owned->here;
+    return (ticks_now() - began) * OWNED_STEP / (end - from) < AWAY * owned->here;
 }
 
 void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end)
@@ -78,10 +74,13 @@ void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from
     }
     if (end > most)
         end = most;
-    if (!were_here(owned, view, from, first < end ? first : end)) {
+    if (!owned->timed || view->capacity < ALWAYS || end < from + MEASURED) {
+        store_lines(view, from, end);
+    } else if (were_here(owned, view, from, first < end ? first : end)) {
+        if (++owned->quick > SURE)
+            owned->spared = SPARED;
+    } else {
         owned->quick = 0;
         store_lines(view, first, end);
-    } else if (++owned->quick > SURE) {
-        owned->spared = SPARED;
     }
 }

@@ -7,11 +7,14 @@
  * to each, one right behind the other; of a long record as many as a cache close to the processor may hold, whatever else is in it. They lie where nobody
  * may read and nothing was handed out, below gate and intent as all that is written.
  *
- * Two things are measured, by the processor's own counter (ticks.h), and only what is done depends on them, not what is right:
- *   whether it is of use. A ring that no cache close to a processor holds has left the consumers' when its turn comes again: its lines are here as soon as
- *   they are stored to, where the processors are near each other, and to store twice is all that would come of it. Where they are far it is
- *   still four times as quick. So there the time it took is compared with that for lines that are here for certain.
- *   whether there is time. Who asks for many lines at once holds up the message that comes next. Where they last for long, it asks for few.
+ * Where consumers wait for each message, as in a round trip, this would hold up the next one; and of what is owned long before it is needed a consumer's
+ * processor takes back what it guesses that will be read. There each publication takes over the lines of the next record, if that is as long, and no
+ * others. Consumers wait if all but a message or two was released whenever the gate was looked at lately.
+ *
+ * A ring that no cache close to a processor holds has left the consumers' when its turn comes again: its lines are here as soon as they are stored to,
+ * where the processors are near each other, and to store twice is all that would come of it. Where they are far it is still four times as
+ * quick. So the time it takes, by the processor's own counter (ticks.h), is compared with that for lines that are here for certain. Only what is done
+ * depends on that, not what is right.
  */
 #ifndef MRING_CORE_OWNED_H
 #define MRING_CORE_OWNED_H
@@ -22,33 +25,36 @@
 enum {
     OWNED_LINE = 64,
     OWNED_STEP = 1 << 13, /* bytes of lines that are taken over at once */
-    OWNED_FEW = 1 << 10,  /* where there is time */
-    OWNED_MOST = 1 << 16  /* for a long record */
+    OWNED_MOST = 1 << 16, /* for a long record */
+    OWNED_OFTEN = 2       /* the gate was hardly behind */
 };
 
-/* The producer's. Times are of ticks.h. */
+#define OWNED_NOBODY UINT64_MAX
+
+/* The producer's. */
 struct owned {
-    bool timed;        /* there is a counter: else lines are always taken over, and all at once */
-    uint64_t took;     /* for OWNED_STEP, the last time it was measured */
-    uint64_t here;     /* the same for lines that are here */
-    uint64_t since;    /* when it was done last, or the gate was looked at */
-    uint64_t position; /* of the producer, when it was done last */
+    bool timed;        /* there is a counter: else lines are always taken over */
+    uint64_t here;     /* what OWNED_STEP of lines that are here takes, by that counter */
+    unsigned followed; /* how often in a row the gate was hardly behind when it was looked at */
     unsigned quick;    /* how often in a row the lines were here */
     unsigned spared;   /* how often more they need not be asked for */
 };
 
 void owned_begin(struct owned *owned);
 
-/* How far the limit is to move on, from this position of the producer's, where there is to be room for a record of this size: for another one, too. */
-uint64_t owned_step(struct owned *owned, uint64_t position, uint64_t size);
-
-/* Take over what lies between, which is the producer's to write. Right behind owned_step. */
+/* Take over what lies between, which is the producer's to write. */
 void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end);
 
-/* It had to look at the gate: what it waited for is no time that it had. */
-static inline void owned_waited(struct owned *owned)
+/* The same between two records' places, the first of which has a zero header by now; and a zero header is at the second's then. */
+void owned_next(const struct ring_view *view, uint64_t from, uint64_t end);
+
+/* The gate was looked at, and is so far behind. OWNED_NOBODY: nobody is waited for. */
+void owned_followed(struct owned *owned, uint64_t behind);
+
+/* Do consumers wait for each message? */
+static inline bool owned_awaited(const struct owned *owned)
 {
-    owned->since = ticks_now();
+    return owned->followed >= OWNED_OFTEN;
 }
 
 #endif

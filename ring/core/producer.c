@@ -79,14 +79,25 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
     const uint64_t least = next + LAYOUT_RECORD_HEADER, most = producer->gate + producer->view.capacity;
     /* What lies beyond the limit nobody was handed. */
     const uint64_t from = higher(producer->position, producer->limit + LAYOUT_RECORD_HEADER);
-    uint64_t step, end;
+    uint64_t end;
 
     if (producer->intent < least)
         raise_intent(producer, next, most);
-    step = owned_step(&producer->owned, producer->position, next - producer->position);
-    end = lower(lower(producer->intent, most), higher(least, from + step));
-    owned_take(&producer->owned, &producer->view, from, end);
+    end = lower(lower(producer->intent, most), higher(least, from + OWNED_STEP));
+    producer->awaited = owned_awaited(&producer->owned);
+    if (producer->awaited == 0)
+        owned_take(&producer->owned, &producer->view, from, end);
     producer->limit = end - LAYOUT_RECORD_HEADER;
+}
+
+void producer_core_take_next(struct producer_core *producer, uint64_t size)
+{
+    const uint64_t from = producer->position, end = from + size;
+
+    if (!producer_core_fits(producer, end))
+        return;
+    producer->cleared = end;
+    owned_next(&producer->view, from, end);
 }
 
 /*

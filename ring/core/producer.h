@@ -19,7 +19,8 @@
  * publication, and must not fall onto a record that a consumer still reads.
  *
  * Of one that takes a line or more, and is published alone, that zero is written ahead, right after the one before was published, for a record as long as
- * that was. It stands if nothing longer was reserved since, as nobody else writes there. Of a shorter one it is in the header's own line, as a rule.
+ * that was. It stands if nothing longer was reserved since, as nobody else writes there. Of a shorter one it is in the header's own line, as a rule. Where
+ * consumers wait for each message, it is written ahead of all, and the next record's other lines are taken over with it (owned.h).
  *
  * The gate is cached and only grows. A rescan starts with a full fence, and tells what it found before that is used: so groups can be made
  * meanwhile (group.h).
@@ -45,8 +46,7 @@
 
 enum {
     PRODUCER_STEPS = 16, /* of the intent, in a ring; and no more than PRODUCER_STEP_MOST bytes each */
-    PRODUCER_STEP_MOST = 1 << 24,
-    PRODUCER_AHEAD = OWNED_STEP /* bytes: how far ahead lines are fetched that are not in its cache any more */
+    PRODUCER_STEP_MOST = 1 << 24
 };
 
 struct producer_core {
@@ -60,6 +60,7 @@ struct producer_core {
     uint64_t staged_messages, staged_bytes; /* committed since the last publication */
     uint64_t
         cleared; /* a zero header stands there already: behind the next record, if it is as long as the last; NOWHERE */
+    uint64_t awaited; /* 1: consumers wait for each message (owned.h) */
 
     uint64_t reserved_at;    /* where room was reserved: good while the position has not moved */
     uint32_t reserved;       /* payload bytes, at most */
@@ -86,7 +87,6 @@ static inline void producer_core_advance(struct producer_core *producer, uint64_
 {
     producer->last_gain = gate > producer->gate ? gate - producer->gate : 0;
     producer->gate += producer->last_gain;
-    owned_waited(&producer->owned);
 }
 
 /* What a rescan found is told before it is used, to those who make groups meanwhile; then look whether somebody did (R9, group.h). */
@@ -149,13 +149,6 @@ static inline void *place_payload(struct place place)
  * locals first.
  */
 
-/* The last of step 1: a zero header behind the record. */
-static inline void producer_core_clear(struct word *behind)
-{
-    word_store(behind, 0);
-    prefetch_for_write((unsigned char *)behind + PRODUCER_AHEAD);
-}
-
 /* Room for a record that ends there. All of it may be written to, even if less is committed then: so no zero is counted upon below. */
 static inline void producer_core_reserve(struct producer_core *producer, uint64_t next, uint32_t length)
 {
@@ -199,23 +192,7 @@ static inline void producer_core_commit(struct producer_core *producer, struct p
     producer->position = place.next;
     producer->staged_messages++;
     producer->staged_bytes += length;
-    producer_core_clear(place.behind);
-}
-
-/* Publish what is committed, if anything is. Returns the doorbell. */
-static inline uint64_t producer_core_publish(struct producer_core *producer)
-{
-    uint64_t header = producer->first_header;
-    uint64_t messages = producer->staged_messages;
-    uint64_t bytes = producer->staged_bytes;
-
-    if (header == 0)
-        return word_load(&producer->view.doorbell->groups);
-    producer->first_header = 0;
-    producer->staged_messages = 0;
-    producer->staged_bytes = 0;
-    return producer_core_show(producer, record_at(&producer->view, producer->first), header, producer->position,
-                              messages, bytes);
+    word_store(place.behind, 0); /* the last of step 1 */
 }
 
 /*
@@ -227,7 +204,30 @@ static inline void producer_core_clear_ahead(struct producer_core *producer, str
     if (__builtin_expect(!producer_core_fits(producer, place.next + size), 0))
         return;
     producer->cleared = place.next + size;
-    producer_core_clear((struct word *)((uintptr_t)place.behind + size));
+    word_store((struct word *)((uintptr_t)place.behind + size), 0);
+}
+
+/* The same where consumers wait for it, of as many bytes as were just published; and its lines. */
+__attribute__((noinline, cold)) void producer_core_take_next(struct producer_core *producer, uint64_t size);
+
+/* Publish what is committed, if anything is. Returns the doorbell. */
+static inline uint64_t producer_core_publish(struct producer_core *producer)
+{
+    const uint64_t header = producer->first_header, size = producer->position - producer->first;
+    const uint64_t messages = producer->staged_messages;
+    const uint64_t bytes = producer->staged_bytes;
+    uint64_t doorbell;
+
+    if (header == 0)
+        return word_load(&producer->view.doorbell->groups);
+    producer->first_header = 0;
+    producer->staged_messages = 0;
+    producer->staged_bytes = 0;
+    doorbell = producer_core_show(producer, record_at(&producer->view, producer->first), header, producer->position,
+                                  messages, bytes);
+    if (__builtin_expect(producer->awaited != 0, 0))
+        producer_core_take_next(producer, size);
+    return doorbell;
 }
 
 /*
@@ -241,10 +241,12 @@ static inline uint64_t producer_core_send_alone(struct producer_core *producer, 
     uint64_t doorbell;
 
     if (place.next != producer->cleared)
-        producer_core_clear(place.behind);
+        word_store(place.behind, 0); /* the last of step 1 */
     producer->position = place.next;
     doorbell = producer_core_show(producer, place.header, record_header(length, tag), place.next, 1, length);
-    if (size >= OWNED_LINE)
+    if (__builtin_expect(producer->awaited != 0, 0))
+        producer_core_take_next(producer, size);
+    else if (size >= OWNED_LINE)
         producer_core_clear_ahead(producer, place, size);
     return doorbell;
 }

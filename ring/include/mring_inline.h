@@ -69,6 +69,7 @@ struct mring_inline_1_producer {
     uint64_t staged_messages;
     uint64_t staged_bytes;
     uint64_t cleared;
+    uint64_t awaited;
 } __attribute__((may_alias));
 
 struct mring_inline_1_consumer {
@@ -97,7 +98,7 @@ enum {
     MRING_INLINE_1_CLAIMED = 0x8,    /* in a member's line */
     MRING_INLINE_1_HANDED = 0x10,
     MRING_INLINE_1_LINE = 64,
-    MRING_INLINE_1_AHEAD = 8192 /* bytes */
+    MRING_INLINE_1_MOST = 65536 /* bytes of lines that are taken over at once */
 };
 
 /* Cold: else a compiler would keep in memory what a loop works with, as a call takes most registers. */
@@ -107,6 +108,7 @@ MRING_INLINE_1_CALL int mring_inline_1_reserve(struct mring_producer *producer, 
 MRING_INLINE_1_CALL int mring_inline_1_commit(struct mring_producer *producer, size_t length, uint32_t tag);
 MRING_INLINE_1_CALL int mring_inline_1_publish(struct mring_producer *producer, size_t length, uint32_t tag);
 MRING_INLINE_1_CALL int mring_inline_1_flush(struct mring_producer *producer);
+MRING_INLINE_1_CALL int mring_inline_1_missed(struct mring_consumer *consumer);
 MRING_INLINE_1_CALL int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *message);
 MRING_INLINE_1_CALL int mring_inline_1_release(struct mring_consumer *consumer, const struct mring_message *message);
 MRING_INLINE_1_CALL int mring_inline_1_tell(struct mring_consumer *consumer);
@@ -138,15 +140,6 @@ MRING_INLINE_1 void mring_inline_1_store_release(uint64_t *word, uint64_t value)
 MRING_INLINE_1 uint64_t mring_inline_1_load_acquire(const uint64_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-MRING_INLINE_1 void mring_inline_1_fetch_for_write(const void *address)
-{
-#if defined(__x86_64__)
-    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
-#else
-    __builtin_prefetch(address, 1);
-#endif
 }
 
 MRING_INLINE_1 uint64_t mring_inline_1_size(uint64_t alignment, uint64_t length)
@@ -246,13 +239,6 @@ MRING_INLINE_1 int mring_writer_reserve(struct mring_writer *writer, size_t leng
     return 0;
 }
 
-/* A zero header behind the record. */
-MRING_INLINE_1 void mring_inline_1_clear(uint64_t *behind)
-{
-    mring_inline_1_store(behind, 0);
-    mring_inline_1_fetch_for_write(mring_inline_1_word(behind, MRING_INLINE_1_AHEAD));
-}
-
 /* The first record's header; what is published, and who is to be woken for it. */
 MRING_INLINE_1 int mring_inline_1_show(struct mring_writer *writer, uint64_t *first, uint64_t header, uint64_t messages,
                                        uint64_t bytes)
@@ -294,8 +280,22 @@ MRING_INLINE_1 int mring_writer_commit(struct mring_writer *writer, size_t lengt
     handle->position = writer->position = mring_inline_1_behind(writer, length);
     handle->staged_messages = ++writer->staged_messages;
     handle->staged_bytes = writer->staged_bytes += length;
-    mring_inline_1_clear(mring_inline_1_word(place, mring_inline_1_size(writer->alignment, length)));
+    mring_inline_1_store(mring_inline_1_word(place, mring_inline_1_size(writer->alignment, length)), 0);
     return 0;
+}
+
+/* Where consumers wait for it: the place of the next record, if that takes as much. core/producer.h, producer_core_take_next. */
+MRING_INLINE_1 void mring_inline_1_take_next(struct mring_inline_1_producer *handle, const struct mring_writer *writer,
+                                             uint64_t size)
+{
+    uint64_t *place = mring_inline_1_word(writer->data, writer->position & writer->mask);
+
+    if (writer->position + size > handle->limit)
+        return;
+    handle->cleared = writer->position + size;
+    for (uint64_t at = MRING_INLINE_1_LINE; at < size && at < MRING_INLINE_1_MOST; at += MRING_INLINE_1_LINE)
+        mring_inline_1_store(mring_inline_1_word(place, at), 0);
+    mring_inline_1_store(mring_inline_1_word(place, size), 0);
 }
 
 /* mring_flush. */
@@ -304,14 +304,18 @@ MRING_INLINE_1 int mring_writer_flush(struct mring_writer *writer)
     struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
     const uint64_t header = handle->first_header;
     const uint64_t messages = writer->staged_messages, bytes = writer->staged_bytes;
+    int code;
 
     if (__builtin_expect(writer->position > handle->limit || writer->position != handle->position || header == 0, 0))
         return mring_inline_1_flush(writer->producer);
     handle->first_header = 0;
     handle->staged_messages = writer->staged_messages = 0;
     handle->staged_bytes = writer->staged_bytes = 0;
-    return mring_inline_1_show(writer, mring_inline_1_word(writer->data, handle->first & writer->mask), header,
+    code = mring_inline_1_show(writer, mring_inline_1_word(writer->data, handle->first & writer->mask), header,
                                messages, bytes);
+    if (__builtin_expect(handle->awaited != 0, 0))
+        mring_inline_1_take_next(handle, writer, writer->position - handle->first);
+    return code;
 }
 
 /* mring_publish. Where there is room at the stream's end, it is not noticed that nothing was reserved there, or less. */
@@ -338,13 +342,15 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
     size = mring_inline_1_size(writer->alignment, length);
     behind = mring_inline_1_word(place, size);
     if (writer->position + size != handle->cleared)
-        mring_inline_1_clear(behind);
+        mring_inline_1_store(behind, 0);
     handle->position = writer->position += size;
     code = mring_inline_1_show(writer, place, (uint64_t)tag << 32 | (uint32_t)(length + 1), 1, length);
-    /* core/producer.h, producer_core_clear_ahead */
-    if (size >= MRING_INLINE_1_LINE && __builtin_expect(writer->position + size <= handle->limit, 1)) {
+    /* core/producer.h, producer_core_send_alone */
+    if (__builtin_expect(handle->awaited != 0, 0)) {
+        mring_inline_1_take_next(handle, writer, size);
+    } else if (size >= MRING_INLINE_1_LINE && __builtin_expect(writer->position + size <= handle->limit, 1)) {
         handle->cleared = writer->position + size;
-        mring_inline_1_clear(mring_inline_1_word(behind, size));
+        mring_inline_1_store(mring_inline_1_word(behind, size), 0);
     }
     return code;
 }
@@ -421,7 +427,6 @@ MRING_INLINE_1 int mring_writer_commit_run(struct mring_writer *writer, size_t l
     for (int left = count - 1; left > 0; left--) {
         mring_inline_1_store(place, header);
         place = mring_inline_1_word(place, size);
-        mring_inline_1_fetch_for_write(mring_inline_1_word(place, MRING_INLINE_1_AHEAD));
     }
     mring_inline_1_store(place, 0); /* behind the last */
     handle->position = writer->position += (uint64_t)(count - 1) * size;
@@ -508,6 +513,14 @@ MRING_INLINE_1 int mring_inline_1_next_slowly(struct mring_reader *reader, struc
     return 1;
 }
 
+/* Who had caught up looked again in vain. */
+MRING_INLINE_1 int mring_inline_1_missed_by(const struct mring_reader *reader)
+{
+    const int code = mring_inline_1_missed(reader->consumer);
+
+    return code < 0 ? code : 0; /* for the compiler, as above */
+}
+
 /* The size of the record with this header: as a guess, for the reason above. core/consumer.h, record_stride. */
 MRING_INLINE_1 uint64_t mring_inline_1_stride(struct mring_reader *reader, uint64_t header)
 {
@@ -542,10 +555,12 @@ MRING_INLINE_1 int mring_inline_1_look(struct mring_reader *reader, struct mring
     uint64_t header, size;
 
     if (position != reader->limit || position != handle->position || position != handle->limit ||
-        ((handle->polls ^ 1) | handle->streak | handle->again) != 0)
+        ((handle->polls ^ 1) | (handle->streak >> 1) | handle->again) != 0)
         return mring_inline_1_next_slowly(reader, message);
     header = mring_inline_1_load_acquire(place); /* [HEADER] */
     if (header == 0)
+        return mring_inline_1_missed_by(reader);
+    if (handle->streak != 0) /* one right behind another: a stream, perhaps */
         return mring_inline_1_next_slowly(reader, message);
     size = mring_inline_1_stride(reader, header);
     if (size > reader->record_max || position + size > INT64_MAX ||

@@ -104,6 +104,7 @@ void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
 {
     const uint64_t tail = producer_core_tail(producer);
     uint64_t gate = tail;
+    bool awaits = false;
 
     fence_full();
     for (unsigned group = 0; group < ring->groups; group++) {
@@ -111,6 +112,7 @@ void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
 
         if (ring->group[group].terms.lossy)
             continue;
+        awaits = true;
         of_group = gate_of_group(&ring->view, &ring->group[group], producer->gate, tail);
 
         need(of_group != GATE_BROKEN, "a group's words cannot be true");
@@ -119,6 +121,7 @@ void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
     }
     producer_core_tell_gate(producer, gate);
     producer_core_advance(producer, gate);
+    owned_followed(&producer->owned, awaits ? tail - producer->gate : OWNED_NOBODY);
 }
 
 void fake_ring_send(struct fake_ring *ring, struct producer_core *producer, const void *data, uint32_t length,

@@ -71,6 +71,13 @@ static inline void side_set_pace(struct side *side, uint64_t quick)
     side->consumer->core.quick = quick;
 }
 
+/* What the producer goes by from now on, until it looks at the gate: do consumers wait for each message (core/owned.h)? */
+static inline void side_set_awaited(struct side *side, bool awaited)
+{
+    side->producer->core.owned.followed = awaited ? OWNED_OFTEN : 0;
+    side->producer->core.awaited = awaited;
+}
+
 /* What is published now will be at hand at once. */
 static inline void side_take_all(struct side *side)
 {
