@@ -93,12 +93,13 @@ struct consumer_core {
     const struct word *cut_off; /* not 0: has the producer cut its group off? consumer_core_cut_off [CUT] */
     uint64_t polls;      /* 1: alone, in a group that is neither lossy nor after others, and not stale (lone_answer) */
     uint64_t record_max; /* bytes */
-    uint64_t streak;     /* refills, or looks at the tail, in a row that found more than one record (lone.h) */
+    uint64_t streak;     /* refills, or looks at the tail, in a row that found more than one record (stand_back.h) */
     uint64_t again;      /* lone: records that begin below this were given to a dead member before; 0: none */
 
     struct group_view group;
     uint32_t line_index;
     uint32_t active_index;
+    uint64_t pauses;    /* for which it stands back in a stream (stand_back.h) */
     uint64_t owner;     /* what its own line's owner word says while it is a member */
     uint64_t batch_max; /* of many: records claimed at once, at most */
     uint64_t quick;     /* of many: records that it is done with in a moment, by its pace lately; 0: not known */

@@ -9,39 +9,15 @@
  *
  * With a backlog it works up to its private copy of the tail. Caught up, it polls the header of the next record, which lies in
  * the line of the payload it is going to read anyway: one line per small message instead of two, and the tail's line stays with the
- * producer. When polls hit again and again, and the tail says that there is more behind, it is a stream: then it first stands back for a
- * moment, since each look takes a line that the producer is writing away from it, and a consumer on its heels slows both to the pace of lines
- * bouncing between two caches. The moment grows as the stream goes on, from 32 pauses to 256 (6 to 27 ns each: it depends on the processor), and
- * less in a small ring, which would be full by then.
+ * producer. When polls hit again and again, and the tail says that there is more behind, it is a stream, in which it stands back before it looks
+ * (stand_back.h).
  */
 #ifndef MRING_CORE_LONE_H
 #define MRING_CORE_LONE_H
 
-#include "consumer.h"
+#include "stand_back.h"
 
-enum {
-    LONE_STREAM = 2,            /* refills in a row that found more than one record */
-    LONE_STAND_BACK = 32,       /* pauses: a few line transfers between caches */
-    LONE_STAND_BACK_MOST = 256, /* where it goes on */
-    LONE_PAUSE = 1024,          /* bytes of the ring for each pause, at least: all are a tenth of a lap, or so */
-    LONE_LINE = 64              /* what comes at once, at least */
-};
-
-/* Who found again and again something waits for more, the longer the longer it has gone on. */
-static inline void lone_stand_back(const struct consumer_core *consumer)
-{
-    const uint64_t most = consumer->view.capacity / LONE_PAUSE;
-    uint64_t pauses = LONE_STAND_BACK_MOST;
-
-    if (consumer->streak < LONE_STREAM)
-        return;
-    if (consumer->streak - LONE_STREAM < 3)
-        pauses = (uint64_t)LONE_STAND_BACK << (consumer->streak - LONE_STREAM);
-    if (pauses > most)
-        pauses = most;
-    while (pauses-- > 0)
-        pause_cpu();
-}
+enum { LONE_LINE = 64 }; /* bytes: what comes at once, at least */
 
 /* What was given to a dead member before is handed out up to its end, and then no more is marked as that. How far the limit may go. */
 static inline uint64_t lone_again(struct consumer_core *consumer, uint64_t ahead)
@@ -132,7 +108,7 @@ static inline int lone_refill(struct consumer_core *consumer)
 
     if (consumer->position != consumer->limit)
         return lone_extend(consumer);
-    lone_stand_back(consumer);
+    stand_back(consumer);
     size = lone_poll(consumer);
     if (size <= 0) {
         lone_missed(consumer);
@@ -140,7 +116,7 @@ static inline int lone_refill(struct consumer_core *consumer)
     }
     ahead = consumer->streak != 0 ? lone_published(consumer) : 0;
     if (ahead > (uint64_t)size) {
-        consumer->streak++;
+        stand_back_found(consumer, ahead);
     } else {
         consumer->streak = consumer->streak == 0;
         ahead = (uint64_t)size;

@@ -250,16 +250,13 @@ static uint64_t published(struct consumer_core *consumer, uint64_t position)
     if (known && consumer->quick > 1)
         return consumer->published;
     consumer->published = shared_tail(consumer, position); /* [TAIL] */
-    if (!known && consumer->upstreams == 0)
-        consumer->streak = consumer->published - position > consumer->stride.size ? consumer->streak + 1 : 0;
+    if (known || consumer->upstreams != 0)
+        return consumer->published;
+    if (consumer->published - position > consumer->stride.size)
+        stand_back_found(consumer, consumer->published - position);
+    else
+        consumer->streak = 0;
     return consumer->published;
-}
-
-/* Nothing is left of what it knew of: in a stream it stands back before it looks for more, as a lone member does (lone.h). */
-static void stand_back(const struct consumer_core *consumer)
-{
-    if (consumer->upstreams == 0 && shared_position(consumer) >= consumer->published)
-        lone_stand_back(consumer);
 }
 
 int shared_claim(struct consumer_core *consumer)
@@ -274,7 +271,9 @@ int shared_claim(struct consumer_core *consumer)
         if (result != 0)
             return result;
     }
-    stand_back(consumer);
+    /* Nothing is left of what it knew of. Of who comes after others stage.c knows. */
+    if (consumer->upstreams == 0 && shared_position(consumer) >= consumer->published)
+        stand_back(consumer);
     /* Each turn but the last is one in which the word was changed: by a claim of another member's, or a hostile one harms its own group. */
     do {
         uint64_t position = word_load_acquire(&page->claim.low); /* [CLAIM] */

@@ -89,9 +89,12 @@ static int look_in_stream(struct consumer_core *consumer, uint64_t from)
 
     if (consumer->released > from)
         return 1;
-    lone_stand_back(consumer);
+    stand_back(consumer);
     code = stage_look(consumer, from);
-    consumer->streak = code == 1 && more_than_one(consumer, from) ? consumer->streak + 1 : 0;
+    if (code == 1 && more_than_one(consumer, from))
+        stand_back_found(consumer, consumer->released - from);
+    else
+        consumer->streak = 0;
     return code;
 }
 
