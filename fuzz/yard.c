@@ -142,6 +142,7 @@ void yard_rescan(struct yard *yard, struct producer_core *producer, struct gate_
 {
     const uint64_t tail = producer_core_tail(producer);
     uint64_t gate = tail;
+    bool awaits = false;
 
     for (uint32_t index = 0; index < YARD_GROUPS; index++) {
         uint64_t of_group;
@@ -149,12 +150,14 @@ void yard_rescan(struct yard *yard, struct producer_core *producer, struct gate_
         if ((*cut_off >> index & 1) != 0)
             continue;
         of_group = gate_look(&yard->ring, &yard->group[index], producer->gate, tail, &watch[index]);
+        awaits |= of_group <= tail;
         if (of_group == GATE_BROKEN)
             *cut_off |= UINT64_C(1) << index;
         else if (of_group < gate)
             gate = of_group;
     }
     producer_core_advance(producer, gate);
+    owned_followed(&producer->owned, awaits ? tail - producer->gate : OWNED_NOBODY);
 }
 
 void yard_fill(void *where, uint32_t length, uint32_t number)

@@ -72,6 +72,24 @@ static void the_next_stream_begins_anew(void **state)
     EXPECT_LOOKS(&consumer, begins);
 }
 
+/* Only in a stream, and of a small ring for less. */
+static void it_is_waited_in_a_stream_alone(void **state)
+{
+    static const struct {
+        uint64_t capacity, streak, pauses, waits;
+    } cases[] = {{1 << 20, 0, 256, 0},     {1 << 20, 1, 256, 0},    {1 << 20, 2, 32, 32},  {1 << 20, 9, 256, 256},
+                 {1 << 20, 9, 1024, 1024}, {1 << 19, 9, 1024, 512}, {1 << 16, 9, 256, 64}, {1 << 16, 2, 32, 32},
+                 {1 << 14, 9, 256, 16},    {1 << 14, 2, 32, 16}};
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
+        struct consumer_core consumer = {.streak = cases[at].streak, .pauses = cases[at].pauses};
+
+        consumer.view.capacity = cases[at].capacity;
+        assert_int_equal(stand_back_pauses(&consumer), cases[at].waits);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +97,7 @@ int main(void)
         cmocka_unit_test(a_quick_one_until_enough_is_found),
         cmocka_unit_test(who_finds_too_much_waits_for_less),
         cmocka_unit_test(the_next_stream_begins_anew),
+        cmocka_unit_test(it_is_waited_in_a_stream_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,8 +120,8 @@ uint64_t producer_scan(struct mring_producer *producer)
 
         if (!producer_awaits(producer, index))
             continue;
-        producer->awaits = true;
         of_group = gate_look(&core->view, &producer->group[index].view, core->gate, tail, &producer->watch[index]);
+        producer->awaits |= of_group <= tail;
         if (of_group == GATE_BROKEN)
             producer_cut_off(producer, index);
         else if (of_group == gate && gate < tail)

@@ -32,7 +32,7 @@ struct mring_producer {
     struct sleeper_state sleep;
     uint64_t scanned;      /* what the last scan found */
     uint64_t keepers;      /* bit g: group g was what the last scan found no more than that for */
-    bool awaits;           /* the last scan asked anybody */
+    bool awaits;           /* the last scan found anybody who holds it back, or may */
     uint64_t want;         /* the gate announced to the groups of `wanted` while it sleeps */
     uint64_t wanted;       /* bit g: group g was told, last */
     struct nap_gauge naps; /* on those whom it wakes */

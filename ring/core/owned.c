@@ -61,7 +61,7 @@ static bool were_here(const struct owned *owned, const struct ring_view *view, u
     const uint64_t began = ticks_now();
 
     store_lines(view, from, end);
-    return (ticks_now() - began) * OWNED_STEP / (end - from) < AWAY * owned->here;
+    return (ticks_now() - began) * OWNED_STEP / (end - from) <= AWAY * owned->here;
 }
 
 void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end)

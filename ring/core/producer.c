@@ -85,7 +85,8 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
         raise_intent(producer, next, most);
     end = lower(lower(producer->intent, most), higher(least, from + OWNED_STEP));
     producer->awaited = owned_awaited(&producer->owned);
-    if (producer->awaited == 0)
+    /* Who flushes what it has committed does not write zeros ahead: to it the lines come in steps in any case. */
+    if (producer->awaited == 0 || producer->cleared != producer->position)
         owned_take(&producer->owned, &producer->view, from, end);
     producer->limit = end - LAYOUT_RECORD_HEADER;
 }

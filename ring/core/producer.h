@@ -33,7 +33,7 @@
  * What is committed and not published may be a whole ring, and overwrite all that is: then one landmark is kept at the tail, or near it, so that
  * who was lapped has a place to go on, whenever the producer comes to publish.
  *
- * The limit moves on in steps, and with each the lines up to it are taken over (owned.h).
+ * The limit moves on in steps, and with each, as a rule, the lines up to it are taken over (owned.h).
  */
 #ifndef MRING_CORE_PRODUCER_H
 #define MRING_CORE_PRODUCER_H
@@ -207,27 +207,26 @@ static inline void producer_core_clear_ahead(struct producer_core *producer, str
     word_store((struct word *)((uintptr_t)place.behind + size), 0);
 }
 
-/* The same where consumers wait for it, of as many bytes as were just published; and its lines. */
+/*
+ * The same where consumers wait for it, and its lines. Not behind a flush, which leaves a place alone that was reserved before, and may have been
+ * written to.
+ */
 __attribute__((noinline, cold)) void producer_core_take_next(struct producer_core *producer, uint64_t size);
 
 /* Publish what is committed, if anything is. Returns the doorbell. */
 static inline uint64_t producer_core_publish(struct producer_core *producer)
 {
-    const uint64_t header = producer->first_header, size = producer->position - producer->first;
-    const uint64_t messages = producer->staged_messages;
-    const uint64_t bytes = producer->staged_bytes;
-    uint64_t doorbell;
+    uint64_t header = producer->first_header;
+    uint64_t messages = producer->staged_messages;
+    uint64_t bytes = producer->staged_bytes;
 
     if (header == 0)
         return word_load(&producer->view.doorbell->groups);
     producer->first_header = 0;
     producer->staged_messages = 0;
     producer->staged_bytes = 0;
-    doorbell = producer_core_show(producer, record_at(&producer->view, producer->first), header, producer->position,
-                                  messages, bytes);
-    if (__builtin_expect(producer->awaited != 0, 0))
-        producer_core_take_next(producer, size);
-    return doorbell;
+    return producer_core_show(producer, record_at(&producer->view, producer->first), header, producer->position,
+                              messages, bytes);
 }
 
 /*
@@ -244,7 +243,7 @@ static inline uint64_t producer_core_send_alone(struct producer_core *producer, 
         word_store(place.behind, 0); /* the last of step 1 */
     producer->position = place.next;
     doorbell = producer_core_show(producer, place.header, record_header(length, tag), place.next, 1, length);
-    if (__builtin_expect(producer->awaited != 0, 0))
+    if (__builtin_expect(producer->awaited != 0 && doorbell == 0, 0)) /* who sleeps is woken first */
         producer_core_take_next(producer, size);
     else if (size >= OWNED_LINE)
         producer_core_clear_ahead(producer, place, size);

@@ -284,6 +284,22 @@ MRING_INLINE_1 int mring_writer_commit(struct mring_writer *writer, size_t lengt
     return 0;
 }
 
+/* mring_flush. */
+MRING_INLINE_1 int mring_writer_flush(struct mring_writer *writer)
+{
+    struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
+    const uint64_t header = handle->first_header;
+    const uint64_t messages = writer->staged_messages, bytes = writer->staged_bytes;
+
+    if (__builtin_expect(writer->position > handle->limit || writer->position != handle->position || header == 0, 0))
+        return mring_inline_1_flush(writer->producer);
+    handle->first_header = 0;
+    handle->staged_messages = writer->staged_messages = 0;
+    handle->staged_bytes = writer->staged_bytes = 0;
+    return mring_inline_1_show(writer, mring_inline_1_word(writer->data, handle->first & writer->mask), header,
+                               messages, bytes);
+}
+
 /* Where consumers wait for it: the place of the next record, if that takes as much. core/producer.h, producer_core_take_next. */
 MRING_INLINE_1 void mring_inline_1_take_next(struct mring_inline_1_producer *handle, const struct mring_writer *writer,
                                              uint64_t size)
@@ -296,26 +312,6 @@ MRING_INLINE_1 void mring_inline_1_take_next(struct mring_inline_1_producer *han
     for (uint64_t at = MRING_INLINE_1_LINE; at < size && at < MRING_INLINE_1_MOST; at += MRING_INLINE_1_LINE)
         mring_inline_1_store(mring_inline_1_word(place, at), 0);
     mring_inline_1_store(mring_inline_1_word(place, size), 0);
-}
-
-/* mring_flush. */
-MRING_INLINE_1 int mring_writer_flush(struct mring_writer *writer)
-{
-    struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
-    const uint64_t header = handle->first_header;
-    const uint64_t messages = writer->staged_messages, bytes = writer->staged_bytes;
-    int code;
-
-    if (__builtin_expect(writer->position > handle->limit || writer->position != handle->position || header == 0, 0))
-        return mring_inline_1_flush(writer->producer);
-    handle->first_header = 0;
-    handle->staged_messages = writer->staged_messages = 0;
-    handle->staged_bytes = writer->staged_bytes = 0;
-    code = mring_inline_1_show(writer, mring_inline_1_word(writer->data, handle->first & writer->mask), header,
-                               messages, bytes);
-    if (__builtin_expect(handle->awaited != 0, 0))
-        mring_inline_1_take_next(handle, writer, writer->position - handle->first);
-    return code;
 }
 
 /* mring_publish. Where there is room at the stream's end, it is not noticed that nothing was reserved there, or less. */

@@ -340,6 +340,11 @@ void world_produce(struct world *world)
     if (producer_core_start(&world->producer, &world->ring.view) != 0)
         world_fail(world, "a producer could not start");
     fake_ring_rescan(&world->ring, &world->producer);
+    /* Every second place where one may start: as if consumers had waited for each message (core/owned.h). */
+    if (world->producer.position / WORLD_RECORD % 2 == 0) {
+        world->producer.owned.followed = OWNED_OFTEN;
+        world->producer.awaited = 1;
+    }
 }
 
 void world_send(struct world *world, unsigned who, unsigned count)

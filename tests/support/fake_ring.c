@@ -112,10 +112,10 @@ void fake_ring_rescan(struct fake_ring *ring, struct producer_core *producer)
 
         if (ring->group[group].terms.lossy)
             continue;
-        awaits = true;
         of_group = gate_of_group(&ring->view, &ring->group[group], producer->gate, tail);
 
         need(of_group != GATE_BROKEN, "a group's words cannot be true");
+        awaits |= of_group <= tail;
         if (of_group < gate)
             gate = of_group;
     }
