@@ -1,6 +1,7 @@
 /* The calls that wait: what ends them, and what they wait for. */
 #include "api/ring.h"
 #include "mring.h"
+#include "support/late.h"
 #include "support/random.h"
 #include "support/ring.h"
 
@@ -390,5 +391,6 @@ int main(void)
         cmocka_unit_test(what_a_wait_finds_is_there),
     };
 
+    wakers_may_be_late();
     return cmocka_run_group_tests_name("api-wait", tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* Readers of mring_inline.h, held against the calls. */
+#include "support/late.h"
 #include "support/sides.h"
 
 #include <signal.h>
@@ -524,5 +525,6 @@ int main(void)
         cmocka_unit_test(a_reader_wakes_who_comes_after),
     };
 
+    wakers_may_be_late();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

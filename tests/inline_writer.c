@@ -1,4 +1,5 @@
 /* Writers of mring_inline.h, held against the calls. */
+#include "support/late.h"
 #include "support/sides.h"
 
 #include <stdlib.h>
@@ -569,5 +570,6 @@ int main(void)
         cmocka_unit_test(a_writer_wakes_who_sleeps),
     };
 
+    wakers_may_be_late();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,10 @@
 enum {
     COST_MOST_NS = 100 * 1000, /* a sleep that took longer was one for want of work */
     COST_LEAST_NS = 2 * 1000,
-    GRACE_NS = 100 * 1000 * 1000, /* for a waker between what it brought and the announcement */
-    FORGET = 8                    /* how slowly a cheap one is forgotten */
+    FORGET = 8 /* how slowly a cheap one is forgotten */
 };
+
+int64_t sleep_grace = 100 * 1000 * 1000;
 
 /* What one announced wait came to. */
 struct episode {
@@ -23,12 +24,12 @@ struct episode {
 static kern_return_t await_waker(const struct sleeper_state *state, const struct sleep_side *side, void *context,
                                  int64_t deadline, struct episode *episode)
 {
-    const int64_t longest = turn_slice(deadline, GRACE_NS);
+    const int64_t longest = turn_slice(deadline, sleep_grace);
     kern_return_t kr;
 
     side->suspect(context);
     kr = turn_wait(state, longest);
-    episode->unasked = kr == KERN_OPERATION_TIMED_OUT && longest == GRACE_NS;
+    episode->unasked = kr == KERN_OPERATION_TIMED_OUT && longest == sleep_grace;
     return kr;
 }
 

@@ -93,6 +93,12 @@ struct sleeper_state {
     int64_t publish_again; /* not before then */
 };
 
+/*
+ * How long a waker may take, in ns, between what it brought and the announcement, before who has found that by itself counts as not woken. For tests to
+ * say, before they fork: a waker may be held up for longer than a program would bear.
+ */
+extern int64_t sleep_grace;
+
 /* Before all else: how this one waits. `interval` 0: the default. */
 void sleep_begin(struct sleeper_state *state, enum mring_waiting way, int64_t interval);
 

@@ -6,6 +6,7 @@
 #include "possessions_linux.h"
 
 #include "api/ring.h"
+#include "support/late.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +45,7 @@ static void over_an_exec(void)
     pid_t workers[WORKERS];
     pid_t logger;
 
+    wakers_may_be_late();
     reports = event_make();
     logger = child_start(exec_logger, &fd);
     for (int at = 0; at < WORKERS; at++)
@@ -74,6 +76,7 @@ static void a_producer_over_an_exec(void)
     int fd = export_as(ring, MRING_PRODUCE);
     pid_t producer, worker;
 
+    wakers_may_be_late();
     reports = event_make();
     make_pair(to_importer);
     worker = child_start(read_all, NULL);
@@ -106,6 +109,7 @@ static void over_a_socket(void)
     struct mring *ring;
     int second_pair[2];
 
+    wakers_may_be_late();
     reports = event_make();
     make_pair(to_importer);
     first = child_start(import_and_hand_on, NULL);

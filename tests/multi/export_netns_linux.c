@@ -5,6 +5,7 @@
 #include "importer.h"
 
 #include "api/ring.h"
+#include "support/late.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -77,6 +78,7 @@ static void beside_its_maker(void)
     struct mring *ring;
     int fds[2];
 
+    wakers_may_be_late();
     name_ring();
     ring = importer_ring(name, 0);
     fds[0] = export_as(ring, MRING_CONSUME);

@@ -1,6 +1,7 @@
 #include "importer.h"
 
 #include "api/ring.h"
+#include "wait/sleep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -183,10 +184,14 @@ void become_importer(const char *task, int fd, int at, const struct event *repor
 {
     int pipe = fcntl(reports->ends[1], F_DUPFD, 100); /* out of the way, and without close-on-exec */
     int moved = fcntl(fd, F_DUPFD, 101);
-    char texts[3][24];
-    char *const arguments[] = {(char *)(uintptr_t)importer,     (char *)(uintptr_t)task,
-                               text_of(texts[0], (uint64_t)at), text_of(texts[1], (uint64_t)pipe),
-                               text_of(texts[2], harness_seed), NULL};
+    char texts[4][24];
+    char *const arguments[] = {(char *)(uintptr_t)importer,
+                               (char *)(uintptr_t)task,
+                               text_of(texts[0], (uint64_t)at),
+                               text_of(texts[1], (uint64_t)pipe),
+                               text_of(texts[2], harness_seed),
+                               text_of(texts[3], (uint64_t)sleep_grace),
+                               NULL};
 
     EXPECT(dup2(moved, at), ==, at);
     (void)close(moved);
@@ -199,9 +204,10 @@ bool was_importer(int argc, char **argv)
     struct event reports = {{-1, -1}};
     struct mring *ring;
 
-    if (argc != 5 || strcmp(argv[0], importer) != 0)
+    if (argc != 6 || strcmp(argv[0], importer) != 0)
         return false;
     harness_seed = strtoull(argv[4], NULL, 10);
+    sleep_grace = strtoll(argv[5], NULL, 10);
     reports.ends[1] = (int)strtol(argv[3], NULL, 10);
     ring = import_ring((int)strtol(argv[2], NULL, 10));
     if (strcmp(argv[1], "produce") == 0)

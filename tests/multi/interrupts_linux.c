@@ -8,6 +8,7 @@
 #include "meet/clock.h"
 #include "mring.h"
 #include "possessions_linux.h"
+#include "support/late.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -250,6 +251,7 @@ static void waiting_calls(int flags)
     unsigned interrupted = 0;
     pid_t one, many;
 
+    wakers_may_be_late();
     storm_flags = flags;
     shared = make(NULL, 16384);
     interrupted_once = event_make();

@@ -6,6 +6,7 @@
 
 #include "api/producer.h"
 #include "core/layout.h"
+#include "support/late.h"
 #include "wait/nap.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ static void prepare(void)
     struct mring_group groups[GROUPS];
     struct mring_options options = MRING_OPTIONS_INIT;
 
+    wakers_may_be_late();
     for (unsigned at = 0; at < GROUPS; at++) {
         (void)snprintf(names[at], sizeof(names[at]), "g%u", at);
         groups[at] = (struct mring_group){.name = names[at], .members = 1};

@@ -8,6 +8,7 @@
 #include "api/ring.h"
 #include "core/layout.h"
 #include "mring_inline.h"
+#include "support/late.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -323,6 +324,8 @@ static void bursts(unsigned members, bool reachable)
     pid_t child[4];
     const struct producer_page *page;
 
+    if (reachable)
+        wakers_may_be_late();
     make_ring(members);
     for (unsigned member = 0; member < members; member++)
         child[member] = child_start(consume_sleeping, NULL);
