@@ -11,6 +11,8 @@ enum { CHAIN_GROUPS = 4, CHAIN_MESSAGES = 60 * 1000 };
 struct ledger {
     struct word done[CHAIN_GROUPS][CHAIN_MESSAGES]; /* a member was handed it, and had it to the end */
     struct word first[CHAIN_GROUPS];                /* how often one was said to be given for the first time */
+    struct word joined;                             /* members that have */
+    struct word late;                               /* a right to somebody who sleeps was not had in time */
 };
 
 extern struct ledger *ledger;
