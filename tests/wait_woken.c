@@ -13,10 +13,10 @@ enum { NOTHING, ALONE, WITH_CREDIT };
 /* Who waits, and somebody who wakes it from outside while it looks for the first time. */
 struct scene {
     struct sleeper_state sleeper;
-    int64_t began;
     unsigned looks, sleeps, rescues;
+    unsigned before; /* looks before it slept */
     bool woken;
-    unsigned found; /* once it has slept for long */
+    unsigned found; /* once it has slept for long: at its second look since, as the first is after a moment (sleep.h) */
 };
 
 static int look(void *context)
@@ -25,7 +25,7 @@ static int look(void *context)
 
     if (scene->looks++ == 0 && scene->woken)
         sleep_wake(&scene->sleeper);
-    if (scene->found == NOTHING || turn_now() - scene->began < SLICE_NS / 2)
+    if (scene->found == NOTHING || scene->sleeps == 0 || scene->looks < scene->before + 2)
         return 0;
     if (scene->found == WITH_CREDIT)
         (void)semaphore_signal((semaphore_t)word_load(&scene->sleeper.semaphore));
@@ -76,7 +76,10 @@ static int all_alive(void *context)
 
 static void count_sleep(void *context)
 {
-    ((struct scene *)context)->sleeps++;
+    struct scene *scene = context;
+
+    scene->sleeps++;
+    scene->before = scene->looks;
 }
 
 static void count_rescue(void *context)
@@ -103,7 +106,6 @@ static const struct sleep_side side = {
 static int wait_for(struct scene *scene, int64_t timeout)
 {
     scene->looks = scene->sleeps = 0;
-    scene->began = turn_now();
     return sleep_until(&scene->sleeper, &side, scene, timeout);
 }
 
