@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { MEMBERS = 5, TURNS = 150, CAPACITY = 32768, LONGEST = 3000, BATCH = 8, MOMENT = 20 * 1000 * 1000 /* ns */ };
 enum { PRODUCER = MEMBERS, PEOPLE };
@@ -33,6 +34,13 @@ static void write_line(struct diary *diary, struct diary_line line)
     line.stamp = __atomic_add_fetch(&archive->stamps, 1, __ATOMIC_SEQ_CST);
     diary->line[diary->lines] = line;
     __atomic_store_n(&diary->lines, diary->lines + 1, __ATOMIC_RELEASE);
+}
+
+/* Who has no room to write into any more can still be killed. */
+static void await_stopping(void)
+{
+    while (!stopping())
+        (void)usleep(1000);
 }
 
 /* ---- members ---- */
@@ -109,6 +117,7 @@ static void live(void *life)
 
     while (!stopping() && diary->lines < DIARY_LINES / 2)
         (void)stay(diary, random_below(&random, DIARY_GROUPS), &random, false);
+    await_stopping();
     EXPECT_OK(mring_close(ring));
 }
 
@@ -141,6 +150,7 @@ static void produce(void *life)
         EXPECT(code == 0 || code == -ETIMEDOUT, ==, true);
         archive->sent[tag] = code == 0;
     }
+    await_stopping();
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(ring));
 }
