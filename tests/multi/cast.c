@@ -46,6 +46,16 @@ struct report await(enum report_kind kind)
     }
 }
 
+struct report await_of(enum report_kind kind, pid_t pid)
+{
+    struct report next;
+
+    do
+        next = await(kind);
+    while (next.pid != pid);
+    return next;
+}
+
 static bool is_heir(void)
 {
     for (unsigned group = 0; group < GROUPS; group++)

@@ -60,6 +60,9 @@ void report(enum report_kind kind, int64_t value);
 /* The next report of this kind; others wait for their turn. */
 struct report await(enum report_kind kind);
 
+/* The next of this kind from this process; what others had to say of that is forgotten. */
+struct report await_of(enum report_kind kind, pid_t pid);
+
 /* To be called between any two calls on the ring: says once that this process could serve it, and once that it does. */
 void tell_news(void);
 

@@ -122,7 +122,7 @@ static void member_kept(bool stopped)
     (void)await(SERVES);
     children[3] = child_start(open_and_flood, NULL);
     (void)await(READY);
-    EXPECT(await(FULL).value, <, LAP);
+    EXPECT(await_of(FULL, children[3]).value, <, LAP);
     if (stopped)
         EXPECT_OK(kill(children[2], SIGCONT));
     give_order();
@@ -154,7 +154,7 @@ static void passing_group_found(void)
     (void)await(READY);
     children[4] = child_start(hold_among_many, NULL);
     (void)await(READY);
-    (void)await(FULL);
+    (void)await_of(FULL, children[3]);
     give_order();
     give_order();
     await_sent(1, 2 * LAP);
