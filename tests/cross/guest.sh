@@ -16,7 +16,7 @@ failed=0
 cd /tmp || exit
 while read -r name command; do
     began=$(cut -d . -f 1 /proc/uptime)
-    if timeout -s KILL 600 sh -c "$command" >/log 2>&1; then
+    if timeout -s KILL 2400 sh -c "$command" >/log 2>&1; then
         passed=$((passed + 1))
         verdict=ok
     else

@@ -13,7 +13,7 @@
 enum {
     AT_ONCE = 16, /* trials */
     SLACK = 8,    /* how many steps more there may be than the first victim made: some depend on who is quicker */
-    PATIENCE = 60 /* seconds: a trial that has not ended by then hangs */
+    PATIENCE = 60 * TEST_SLOWNESS /* seconds: a trial that has not ended by then hangs */
 };
 
 static struct {

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { TEXT = 64, PATIENCE = 10000 /* milliseconds: only a failing test waits that long */ };
+enum { TEXT = 64, PATIENCE = 10000 * TEST_SLOWNESS /* milliseconds: only a failing test waits that long */ };
 
 /* A message with text, and one with a right besides; received with the largest trailer. */
 struct note {

@@ -24,7 +24,7 @@ static int share_the_heap(void *start)
     unsigned char *memory = malloc(SIZE);
     uint64_t heap = (uintptr_t)start, middle = mach_vm_round_page((uintptr_t)memory) + 4 * PAGE;
 
-    alarm(30); /* what fails here is a deadlock */
+    alarm(30 * TEST_SLOWNESS); /* what fails here is a deadlock */
     if ((uintptr_t)memory < heap || (uintptr_t)memory - heap > UINT64_C(1) << 26)
         return 0; /* a malloc of another kind, as sanitizers have */
     memset(memory, 'h', SIZE);
@@ -52,7 +52,7 @@ static int use_malloc(void *unused)
     static void *blocks[BLOCKS];
 
     (void)unused;
-    alarm(30);
+    alarm(30 * TEST_SLOWNESS);
     for (size_t round = 1; round <= 8; round++) {
         for (size_t i = 0; i < BLOCKS; i++) {
             blocks[i] = malloc(round * 24 + i * 16);
@@ -71,7 +71,7 @@ static int fork_with_a_shared_heap(void *start)
     void *blocks[FORKS];
     uint64_t heap = (uintptr_t)start;
 
-    alarm(30);
+    alarm(30 * TEST_SLOWNESS);
     CHECK(use_malloc(NULL) == 0);
     blocks[0] = malloc(100000);
     if ((uintptr_t)blocks[0] < heap || (uintptr_t)blocks[0] - heap > UINT64_C(1) << 26)
@@ -119,7 +119,7 @@ static void *share_own_stack(void *of)
     vm_prot_t current, max;
     mach_port_t entry;
 
-    alarm(30); /* what fails here is a deadlock, or worse */
+    alarm(30 * TEST_SLOWNESS); /* what fails here is a deadlock, or worse */
     CHECK(set_inherit(here, 1, VM_INHERIT_SHARE) == KERN_FAILURE);
     for (uint64_t below = PAGE; below <= 32768; below += PAGE)
         CHECK(set_inherit(here - below, 1, VM_INHERIT_SHARE) == KERN_FAILURE);
@@ -136,7 +136,7 @@ static void *copy_own_stack(void *of)
     struct stack *stack = of;
     uint64_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
 
-    alarm(30);
+    alarm(30 * TEST_SLOWNESS);
     CHECK(protect(here, 1, RW | VM_PROT_COPY) == KERN_FAILURE);
     CHECK(protect(here - PAGE, 1, RW | VM_PROT_COPY) == KERN_FAILURE);
     CHECK(protect(stack->lowest, 1, RW | VM_PROT_COPY) == KERN_SUCCESS);
@@ -175,7 +175,7 @@ static int on_a_shared_stack(void *unused)
 static int share_own_errno(void *unused)
 {
     (void)unused;
-    alarm(30);
+    alarm(30 * TEST_SLOWNESS);
     CHECK(set_inherit((uintptr_t)&errno & ~(PAGE - 1), 1, VM_INHERIT_SHARE) == KERN_FAILURE);
     CHECK(set_inherit((uintptr_t)pthread_self() & ~(PAGE - 1), 1, VM_INHERIT_SHARE) == KERN_FAILURE);
     return 0;
@@ -189,7 +189,7 @@ static int share_layers_variables(void *unused)
     const uint64_t variables[] = {(uintptr_t)&mach_task_self_, (uintptr_t)&vm_page_size};
 
     (void)unused;
-    alarm(30);
+    alarm(30 * TEST_SLOWNESS);
     for (int i = 0; i < 2; i++)
         CHECK(set_inherit(variables[i] & ~(PAGE - 1), 1, VM_INHERIT_SHARE) == KERN_FAILURE);
     CHECK(mach_vm_inherit(SELF, (uintptr_t)program_data, sizeof program_data, VM_INHERIT_SHARE) == KERN_SUCCESS);

@@ -155,7 +155,7 @@ static int inspect(void *context)
 {
     const uint64_t *regions = context;
 
-    alarm(30); /* a deadlock ends this child, and with it the test */
+    alarm(30 * TEST_SLOWNESS); /* a deadlock ends this child, and with it the test */
     for (int region = 0; region < 2; region++)
         for (uint64_t page = 0; page < PAGES; page++)
             CHECK(can_write(regions[region] + page * PAGE));
@@ -242,7 +242,7 @@ static void *exercise_until_cancelled(void *context)
 static int cancel_in_the_midst(void *unused)
 {
     (void)unused;
-    alarm(30);
+    alarm(30 * TEST_SLOWNESS);
     for (int round = 0; round < 100; round++) {
         pthread_t thread;
         CHECK(pthread_create(&thread, NULL, exercise_until_cancelled, NULL) == 0);

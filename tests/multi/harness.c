@@ -60,7 +60,7 @@ void stay_until_killed(void)
 static void lead(const struct scenario *scenario)
 {
     (void)setpgid(0, 0);
-    (void)alarm(scenario->seconds != 0 ? scenario->seconds : 30);
+    (void)alarm(TEST_SLOWNESS * (scenario->seconds != 0 ? scenario->seconds : 30));
     scenario->run();
     exit(EXIT_SUCCESS);
 }

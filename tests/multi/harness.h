@@ -32,7 +32,7 @@
 struct scenario {
     const char *name;
     void (*run)(void);
-    unsigned seconds; /* its time limit; 0: 30 */
+    unsigned seconds; /* its time limit, TEST_SLOWNESS times as long where all is slow; 0: 30 */
 };
 
 int harness_main(int argc, char **argv, const struct scenario *scenarios, size_t count);

@@ -58,7 +58,7 @@ static bool at_its_end(struct entry entry)
     return entry.state == DONE || entry.state == ASIDE;
 }
 
-#define PATIENCE (INT64_C(20) * 1000000000)
+#define PATIENCE (INT64_C(20) * TEST_SLOWNESS * 1000000000)
 
 /* If it was set aside, who takes such out may not have come to it yet. */
 static struct entry wait_for_its_end(enum group_number group, uint64_t number, int64_t end)
