@@ -85,15 +85,14 @@ static void in_a_child(void *consumer)
     EXPECT_OK(mring_leave(consumer));
 }
 
-/* Each when somebody is announced, and the end. */
-static void send_to_sleepers(const struct mring *ring, struct mring_producer *sender)
+/* Each when somebody is announced. */
+static void send_to_sleepers(const struct mring *ring, struct mring_producer *sender, uint32_t first, uint32_t end)
 {
-    for (uint32_t number = 0; number < 200; number++) {
+    for (uint32_t number = first; number < end; number++) {
         while (word_load(&ring->region.view.doorbell->groups) == 0)
             (void)sched_yield();
         EXPECT_OK(mring_send(sender, "0123456789", 10, number));
     }
-    EXPECT_OK(mring_end(sender));
 }
 
 /* A semaphore that the producer knows already makes place for a port; and at the end it is readable for good. */
@@ -110,7 +109,13 @@ static void from_sleeping_to_polling(void)
     EXPECT(child, >=, 0);
     if (child == 0) {
         EXPECT_OK(mring_producer(out, &producer, NULL));
-        send_to_sleepers(out, producer);
+        send_to_sleepers(out, producer, 0, 100);
+        EXPECT_OK(mring_drain(producer, MRING_FOREVER));
+        while (word_load_acquire(&out->group[0].view.page->sleepers[0]) == 0) /* it polls, from now on */
+            (void)sched_yield();
+        get_to_know(out, &producer->group[0], producer->known[0], 0);
+        send_to_sleepers(out, producer, 100, 200);
+        EXPECT_OK(mring_end(producer));
         EXPECT_OK(mring_producer_close(producer));
         exit(EXIT_SUCCESS);
     }
@@ -267,7 +272,8 @@ static void who_polls_takes_over(void)
     child_finish_killed(creator);
     open_ring(MRING_PRODUCE);
     EXPECT_OK(mring_producer(out, &producer, NULL));
-    send_to_sleepers(out, producer);
+    send_to_sleepers(out, producer, 0, 200);
+    EXPECT_OK(mring_end(producer));
     child_finish(poller);
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(out));

@@ -91,12 +91,17 @@ static void loop_done(struct loop *loop, int source, bool found)
 /* ---- two rings into a third ---- */
 
 static struct mring *in[2], *out;
-static struct word *taken; /* messages, of in[0], in[1] and out; shared with the children */
 
-static void share_counts(void)
+/* Shared with the children. */
+static struct words {
+    struct word taken[3]; /* messages, of in[0], in[1] and out */
+    struct word known;    /* the sink has the right to wake who sends to it; members of a group that know each other */
+} * words;
+
+static void share_words(void)
 {
-    taken = mmap(NULL, 3 * sizeof(*taken), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    EXPECT(taken != MAP_FAILED, !=, 0);
+    words = mmap(NULL, sizeof(*words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    EXPECT(words != MAP_FAILED, !=, 0);
 }
 
 static void count(struct word *word)
@@ -130,10 +135,11 @@ static void feed(void *source)
     struct mring_producer *producer;
 
     EXPECT_OK(mring_producer(in[which], &producer, NULL));
+    get_to_know(in[which], &producer->group[0], producer->known[0], 0);
     for (uint32_t number = 0; number < MESSAGES; number++) {
         EXPECT_OK(mring_send_wait(producer, "0123456789abcdef0123456789abcdef", random_below(&state, 33), number,
                                   MRING_FOREVER));
-        gap(&state, in[which], &taken[which], number + 1);
+        gap(&state, in[which], &words->taken[which], number + 1);
     }
     EXPECT_OK(mring_end(producer));
     EXPECT_OK(mring_producer_close(producer));
@@ -163,6 +169,7 @@ static void sink(void *unused)
         if (random_below(&state, 128) == 0)
             await_blocked();
         EXPECT_OK(mring_release(consumer, &message));
+        word_store(&words->known, consumer->producer.owner != 0);
     }
     EXPECT(code, ==, -EPIPE);
     EXPECT(next[0], ==, MESSAGES);
@@ -190,7 +197,7 @@ static void send_on(struct forwarder *forwarder, int source)
     if (code != -ETIMEDOUT) {
         EXPECT_OK(code);
         EXPECT_OK(mring_release(forwarder->consumer[source], message));
-        count(&taken[source]);
+        count(&words->taken[source]);
     }
 }
 
@@ -231,7 +238,7 @@ static void forward(enum style style)
     struct forwarder forwarder = {.loop = loop_make(style), .pending_from = -1, .open = 2};
     pid_t feeding[2], sinking;
 
-    share_counts();
+    share_words();
     out = make_ring(1);
     for (int source = 0; source < 2; source++)
         in[source] = make_ring(1);
@@ -249,7 +256,8 @@ static void forward(enum style style)
         one_turn(&forwarder);
         for (int source = 0; source < 2; source++)
             stop_ticks(&forwarder.consumer[source]->sleep);
-        stop_ticks(&forwarder.producer->sleep);
+        if (word_load(&words->known) != 0)
+            stop_ticks(&forwarder.producer->sleep);
     }
     EXPECT_OK(mring_end(forwarder.producer));
     child_finish(sinking);
@@ -293,6 +301,17 @@ struct part {
     uint64_t seed;
 };
 
+/* Each member, and the producer, can wake each member, once all are armed. */
+static void get_to_know_all(const struct held_group *group, struct known_sleeper *known, uint32_t self)
+{
+    for (uint32_t line = 0; line < MEMBERS; line++)
+        if (line != self)
+            get_to_know(out, group, known, line);
+    count(&words->known);
+    while (word_load(&words->known) < MEMBERS + 1)
+        (void)sched_yield();
+}
+
 /* Now and then without having been asked, as for a timer of its own. */
 static void consume_in_a_loop(void *argument)
 {
@@ -304,6 +323,8 @@ static void consume_in_a_loop(void *argument)
     int code = 0;
 
     loop_add(&loop, 0, mring_fd(consumer));
+    EXPECT(mring_wait(consumer, 0), ==, -ETIMEDOUT);
+    get_to_know_all(&consumer->group, consumer->peers, consumer->core.line_index);
     while (code != -EPIPE) {
         if (random_below(&state, 8) != 0)
             loop_turn(&loop, 1);
@@ -313,7 +334,7 @@ static void consume_in_a_loop(void *argument)
             code =
                 random_below(&state, 4) == 0 ? mring_next(consumer, &message) : mring_next_wait(consumer, &message, 0);
             if (code == 1) {
-                count(&taken[2]);
+                count(&words->taken[2]);
                 EXPECT_OK(mring_release(consumer, &message));
             } else {
                 EXPECT(code == 0 || code == -ETIMEDOUT || code == -EPIPE, !=, 0);
@@ -332,21 +353,22 @@ static void a_group_of_loops(void)
     struct part parts[MEMBERS];
     pid_t children[MEMBERS];
 
-    share_counts();
+    share_words();
     out = make_ring(MEMBERS);
     for (int member = 0; member < MEMBERS; member++) {
         parts[member] = (struct part){(enum style)((int)random_below(&state, 3)), state};
         children[member] = child_start(consume_in_a_loop, &parts[member]);
     }
     EXPECT_OK(mring_producer(out, &producer, NULL));
+    get_to_know_all(&producer->group[0], producer->known[0], MEMBERS);
     for (uint32_t number = 0; number < 2 * MESSAGES; number++) {
         EXPECT_OK(mring_send_wait(producer, "0123456789abcdef", random_below(&state, 17), number, MRING_FOREVER));
-        gap(&state, out, &taken[2], number + 1);
+        gap(&state, out, &words->taken[2], number + 1);
     }
     EXPECT_OK(mring_end(producer));
     for (int member = 0; member < MEMBERS; member++)
         child_finish(children[member]);
-    EXPECT(word_load(&taken[2]), ==, 2 * MESSAGES);
+    EXPECT(word_load(&words->taken[2]), ==, 2 * MESSAGES);
     EXPECT_OK(mring_producer_close(producer));
     EXPECT_OK(mring_close(out));
 }
@@ -365,6 +387,8 @@ static void the_idle_are_woken(void)
         member[at] = join(out);
         EXPECT(member[at]->core.line_index, ==, at);
         EXPECT(mring_fd(member[at]), >=, 0);
+        EXPECT(mring_wait(member[at], 0), ==, -ETIMEDOUT);
+        get_to_know(out, &producer->group[0], producer->known[0], (uint32_t)at);
         EXPECT(mring_wait(member[at], 0), ==, -ETIMEDOUT);
         stop_ticks(&member[at]->sleep);
     }
