@@ -271,7 +271,7 @@ static void check_finding(void *unused, const struct mring_finding *finding)
     CHECK(finding->weight == MRING_NOTE);
 }
 
-/* Until all is sent: what is told may be old, and never goes back. */
+/* Until all is sent, and once at least: what is told may be old, and never goes back. */
 static void *look(void *unused)
 {
     struct mring_fsck_options options = MRING_FSCK_OPTIONS_INIT;
@@ -280,7 +280,7 @@ static void *look(void *unused)
 
     (void)unused;
     options.report = check_finding;
-    while (atomic_load(&sent) < messages) {
+    do {
         struct mring_ring_stats told = MRING_RING_STATS_INIT;
 
         CHECK(mring_stats(ring, &stats, NULL) == 0);
@@ -290,7 +290,7 @@ static void *look(void *unused)
         position = told.position;
         CHECK(mring_fsck(ring, &options) == 0);
         (void)atomic_fetch_add(&looks, 1);
-    }
+    } while (atomic_load(&sent) < messages);
     mring_stats_free(stats);
     return NULL;
 }
