@@ -70,13 +70,16 @@ for workers in 1 3; do
         fail "$workers workers: not all stages were killed: $(cat said)"
 done
 
-# Without the parent they come to an end: descriptor 4 is at its end when none of them is left.
-mkfifo said_by
-"$program" -o out -k 1000000 -S "$seed" prose >said_by 2>error &
+# Without the parent they come to an end: descriptor 4 is at its end when none of them is left. What it reads has none, so it is there to be killed.
+mkfifo said_by endless
+"$program" -o out -k 1000000 -S "$seed" endless >said_by 2>error &
 exec 4<said_by
+exec 5>endless
 read -r said <&4
 [ "$said" = "seed $seed" ] || fail "it said: $said"
+cat prose >&5
 kill -KILL $!
+exec 5>&-
 cat <&4 >said
 exec 4<&-
 wait $! || true
