@@ -2,10 +2,10 @@
 
 #include "chain.h"
 #include "group.h"
-#include "lone.h"
 #include "lossy.h"
 #include "recover.h"
 #include "stage.h"
+#include "stand_back.h"
 
 /* How many members share the work now: an estimate, for the size of a batch. */
 static uint64_t members_joined(const struct group_view *group)

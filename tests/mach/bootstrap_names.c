@@ -287,17 +287,6 @@ struct churn {
     int failed;
 };
 
-/* A child that is being forked has a name that was given up until it runs; where it gets no processor that is for longer than the library tries. */
-static kern_return_t check_in_again(const char *name, mach_port_t *port)
-{
-    kern_return_t kr;
-
-    do
-        kr = bootstrap_check_in(bootstrap_port, name, port);
-    while (kr == BOOTSTRAP_NOT_PRIVILEGED);
-    return kr;
-}
-
 static void *register_and_drop(void *context)
 {
     struct churn *churn = context;
@@ -305,7 +294,7 @@ static void *register_and_drop(void *context)
     mach_port_t port, found;
     snprintf(name, sizeof(name), "mring.test.churn.%d.%d", getpid(), churn->number);
     while (!atomic_load(churn->stop))
-        if (check_in_again(name, &port) != BOOTSTRAP_SUCCESS ||
+        if (bootstrap_check_in(bootstrap_port, name, &port) != BOOTSTRAP_SUCCESS ||
             bootstrap_look_up(bootstrap_port, name, &found) != BOOTSTRAP_SUCCESS || found != port ||
             mach_port_destroy(SELF, port) != KERN_SUCCESS ||
             bootstrap_look_up(bootstrap_port, name, &found) != BOOTSTRAP_UNKNOWN_SERVICE) {
