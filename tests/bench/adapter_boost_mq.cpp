@@ -107,10 +107,7 @@ INLINE void release_nothing(void *)
 const ops box_ops = {box_reserve, box_commit, box_flush, box_next, nullptr, release_nothing,
                      nullptr,     nullptr,    nullptr,   nullptr,  nullptr};
 
-void box_play(side *side)
-{
-    play_with(side, &box_ops);
-}
+LOOPS(box_play, &box_ops, BORROWED)
 
 adapter make_box()
 {

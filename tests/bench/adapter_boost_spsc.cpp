@@ -123,10 +123,7 @@ INLINE void release_nothing(void *)
 const ops queue_ops = {queue_reserve, queue_commit, queue_flush, queue_next, queue_next_batch, release_nothing,
                        nullptr,       nullptr,      nullptr,     nullptr,    nullptr};
 
-void queue_play(side *side)
-{
-    play_with(side, &queue_ops);
-}
+LOOPS(queue_play, &queue_ops, BORROWED)
 
 /* ---- of lines ---- */
 
@@ -218,10 +215,7 @@ INLINE int line_next_batch(void *of, message *messages, int most)
 const ops line_ops = {line_reserve, line_commit, line_flush, line_next, line_next_batch, release_nothing,
                       nullptr,      nullptr,     nullptr,    nullptr,   nullptr};
 
-void line_play(side *side)
-{
-    play_with(side, &line_ops);
-}
+LOOPS(line_play, &line_ops, BORROWED)
 
 bool fits_line(const work *work)
 {

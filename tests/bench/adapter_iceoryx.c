@@ -174,12 +174,14 @@ static const struct ops ops = {.reserve = reserve,
                                .release = release,
                                .wait_message = wait_message};
 
+LOOPS(play_loop, &ops, BORROWED)
+
 /* The daemon keeps what belongs to a process that ends without a word, and minds when it ends itself. */
 static void play(struct side *side)
 {
     struct consuming *end = side->in;
 
-    play_with(side, &ops);
+    play_loop(side);
     if (end != NULL) {
         if (end->set != NULL)
             iox_ws_deinit(end->set);

@@ -149,13 +149,13 @@ INLINE void release(void *of)
 
 static const struct ops ops = {.reserve = reserve, .commit = commit, .flush = flush, .next = next, .release = release};
 
+LOOPS(play_shared, &ops, BORROWED)
+LOOPS(play_lone, &ops, COPIED)
+
 /* What is quickest: among several consumers it loses half by ends that are local. */
 static void play(struct side *side)
 {
-    if (side->work->members > 1)
-        play_with(side, &ops);
-    else
-        PLAY_LOCALLY(side, &ops);
+    (side->work->members > 1 ? play_shared : play_lone)(side);
 }
 
 const struct adapter adapter_mpmc = {.name = "fixed-slot MPMC",

@@ -260,12 +260,12 @@ static const struct ops in_batches = {.reserve = reserve,
                                       .wait_message = wait_message,
                                       .finish = finish_ring};
 
+LOOPS(play_in_batches, &in_batches, BORROWED)
+LOOPS(play_one_by_one, &one_by_one, BORROWED)
+
 static void play(struct side *side)
 {
-    if (side->work->batch > 1)
-        play_with(side, &in_batches);
-    else
-        play_with(side, &one_by_one);
+    (side->work->batch > 1 ? play_in_batches : play_one_by_one)(side);
 }
 
 const struct adapter adapter_mring = MRING_ADAPTER("mring", true, create, play);
@@ -369,12 +369,12 @@ static const struct ops in_runs = {.reserve = reserve_inlined,
                                    .reserve_run = reserve_run,
                                    .commit_run = commit_run};
 
+LOOPS(play_in_runs, &in_runs, COPIED)
+LOOPS(play_each_inlined, &inlined, COPIED)
+
 static void play_inlined(struct side *side)
 {
-    if (side->work->batch > 1)
-        PLAY_LOCALLY(side, &in_runs);
-    else
-        PLAY_LOCALLY(side, &inlined);
+    (side->work->batch > 1 ? play_in_runs : play_each_inlined)(side);
 }
 
 const struct adapter adapter_mring_inlined = MRING_ADAPTER("mring, inlined", true, create, play_inlined);
@@ -427,9 +427,6 @@ static const struct ops copied = {.reserve = buffer_to_send,
                                   .wait_message = wait_message,
                                   .finish = finish_ring};
 
-static void play_copied(struct side *side)
-{
-    play_with(side, &copied);
-}
+LOOPS(play_copied, &copied, BORROWED)
 
 const struct adapter adapter_mring_copy = MRING_ADAPTER("mring, copied", false, create, play_copied);

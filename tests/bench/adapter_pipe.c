@@ -171,10 +171,7 @@ INLINE void release(void *of)
 static const struct ops ops = {
     .reserve = reserve, .commit = commit, .flush = flush, .next = next, .next_batch = next_batch, .release = release};
 
-static void play(struct side *side)
-{
-    play_with(side, &ops);
-}
+LOOPS(play, &ops, BORROWED)
 
 const struct adapter adapter_pipe = {.name = "pipe",
                                      .origin = SYSTEM,

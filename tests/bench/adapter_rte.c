@@ -160,12 +160,12 @@ static const struct ops shared = {.reserve = reserve,
                                   .next_batch = burst_shared,
                                   .release = release};
 
+LOOPS(play_shared, &shared, BORROWED)
+LOOPS(play_lone, &lone, BORROWED)
+
 static void play(struct side *side)
 {
-    if (side->work->members > 1)
-        play_with(side, &shared);
-    else
-        play_with(side, &lone);
+    (side->work->members > 1 ? play_shared : play_lone)(side);
 }
 
 const struct adapter adapter_rte = {.name = "rte_ring",

@@ -102,10 +102,7 @@ INLINE void release(void *of)
 
 static const struct ops ops = {.reserve = reserve, .commit = commit, .flush = flush, .next = next, .release = release};
 
-static void play(struct side *side)
-{
-    play_with(side, &ops);
-}
+LOOPS(play, &ops, BORROWED)
 
 const struct adapter adapter_seqpacket = {.name = "unix seqpacket",
                                           .origin = SYSTEM,

@@ -149,10 +149,7 @@ INLINE void release(void *of)
 static const struct ops ops = {
     .reserve = reserve, .commit = commit, .flush = flush, .next = next, .next_batch = next_batch, .release = release};
 
-static void play(struct side *side)
-{
-    PLAY_LOCALLY(side, &ops);
-}
+LOOPS(play, &ops, COPIED)
 
 const struct adapter adapter_spsc = {.name = "fixed-slot SPSC",
                                      .origin = REFERENCE,
@@ -232,10 +229,7 @@ static const struct ops lines = {.reserve = reserve,
                                  .release = release_seldom,
                                  .finish = finish_lines};
 
-static void play_lines(struct side *side)
-{
-    PLAY_LOCALLY(side, &lines);
-}
+LOOPS(play_lines, &lines, COPIED)
 
 const struct adapter adapter_lines = {.name = "line stream",
                                       .origin = LIMIT,

@@ -200,11 +200,13 @@ INLINE void finish_stream(void *of)
 static const struct ops ops = {
     .reserve = reserve, .commit = commit, .flush = flush, .next = next, .release = release, .finish = finish_stream};
 
+LOOPS(play_loop, &ops, BORROWED)
+
 static void play(struct side *side)
 {
     const struct consuming *end = side->in;
 
-    play_with(side, &ops);
+    play_loop(side);
     if (side->seen != NULL)
         (void)__atomic_add_fetch(end->ended, 1, __ATOMIC_RELAXED);
 }

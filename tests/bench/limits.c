@@ -126,6 +126,8 @@ static const struct ops line_ops = {.reserve = reserve_line,
                                     .next = next_line,
                                     .release = release_nothing};
 
+LOOPS(play_line_loop, &line_ops, BORROWED)
+
 /* Of a message that does not fit into a line, as much as does: it is lines that are measured here. */
 static void play_line(struct side *side)
 {
@@ -134,7 +136,7 @@ static void play_line(struct side *side)
 
     work.length = length_in_line(&work);
     cut.work = &work;
-    play_with(&cut, &line_ops);
+    play_line_loop(&cut);
 }
 
 #define LINE_ADAPTER(name_, create_, yardstick_)                                                                       \
@@ -265,15 +267,8 @@ static const struct ops eventfd_ops = {.reserve = reserve_bell,
                                        .next = next_eventfd,
                                        .release = release_bell};
 
-static void play_futex(struct side *side)
-{
-    play_with(side, &futex_ops);
-}
-
-static void play_eventfd(struct side *side)
-{
-    play_with(side, &eventfd_ops);
-}
+LOOPS(play_futex, &futex_ops, BORROWED)
+LOOPS(play_eventfd, &eventfd_ops, BORROWED)
 
 #define BELL_ADAPTER(name_, create_, play_, yardstick_)                                                                \
     {                                                                                                                  \

@@ -1,10 +1,10 @@
 /*
- * The loops of the works, inlined around an adapter's ops (which must be static and constant): an adapter's play is
+ * The loops of the works, inlined around an adapter's ops (which must be static and constant):
  *
- *     static void play(struct side *side)
- *     {
- *         play_with(side, &ops);
- *     }
+ *     LOOPS(play, &ops, BORROWED)
+ *
+ * makes static functions, one for each loop, and `play`, which does what a side has to do by one of them. Each loop is a function by itself, as it would be
+ * in a program: all in one, a compiler keeps in memory what a loop works with, the more so the more there is of that.
  *
  * Waiting is the same for all. A stream's side that finds nothing to do leaves the other's lines alone for a moment: whoever looks again at
  * once takes the line away from who is writing it, which makes any queue several times slower. In a round trip it does look at once.
@@ -207,23 +207,6 @@ INLINE void finish(struct side *side, const struct ops *ops)
         }
 }
 
-/* Through `out`, or, with more than one, through all. */
-INLINE void produce_stream(struct side *side, const struct ops *ops, void *out)
-{
-    const int64_t until = side->outcome->began + side->duration;
-
-    if (side->outs > 1)
-        side->outcome->sent = produce_fanned(side, ops, until);
-    else if (side->work->batch > 1 && numbers(side))
-        side->outcome->sent = produce_batches(side, ops, out, NUMBER, until);
-    else if (side->work->batch > 1)
-        side->outcome->sent = produce_batches(side, ops, out, ANY, until);
-    else if (numbers(side))
-        side->outcome->sent = produce_each(side, ops, out, NUMBER, until);
-    else
-        side->outcome->sent = produce_each(side, ops, out, ANY, until);
-}
-
 static __attribute__((noinline)) void rest(void)
 {
     const struct timespec time = {0, 100 * 1000 * 1000};
@@ -282,18 +265,6 @@ INLINE void consume_batches(struct side *side, const struct ops *ops, void *in, 
     }
 }
 
-INLINE void consume_stream(struct side *side, const struct ops *ops, void *in, struct seen *seen)
-{
-    if (side->work->batch > 1 && numbers(side))
-        consume_batches(side, ops, in, NUMBER, seen);
-    else if (side->work->batch > 1)
-        consume_batches(side, ops, in, ANY, seen);
-    else if (numbers(side))
-        consume_each(side, ops, in, NUMBER, seen);
-    else
-        consume_each(side, ops, in, ANY, seen);
-}
-
 /* ---- round trips ---- */
 
 /* A time, as it is kept: seconds are enough for what is too long for words. */
@@ -302,7 +273,7 @@ INLINE uint32_t sample(int64_t time)
     return time < 0 ? 0 : time > (int64_t)UINT32_MAX ? UINT32_MAX : (uint32_t)time;
 }
 
-INLINE void ping_each(struct side *side, const struct ops *ops, void *out, void *in, enum known known)
+INLINE void ping(struct side *side, const struct ops *ops, void *out, void *in, enum known known)
 {
     struct outcome *outcome = side->outcome;
     const int64_t until = outcome->began + side->duration;
@@ -329,16 +300,7 @@ INLINE void ping_each(struct side *side, const struct ops *ops, void *out, void 
     flush_out(side, ops, out);
 }
 
-INLINE void ping(struct side *side, const struct ops *ops, void *out, void *in)
-{
-    if (numbers(side))
-        ping_each(side, ops, out, in, NUMBER);
-    else
-        ping_each(side, ops, out, in, ANY);
-}
-
-INLINE void pong_each(struct side *side, const struct ops *ops, void *out, void *in, enum known known,
-                      struct seen *seen)
+INLINE void pong(struct side *side, const struct ops *ops, void *out, void *in, enum known known, struct seen *seen)
 {
     struct message message;
 
@@ -347,14 +309,6 @@ INLINE void pong_each(struct side *side, const struct ops *ops, void *out, void 
         put(side, ops, out, known, seen->count - 1);
         flush_out(side, ops, out);
     }
-}
-
-INLINE void pong(struct side *side, const struct ops *ops, void *out, void *in, struct seen *seen)
-{
-    if (numbers(side))
-        pong_each(side, ops, out, in, NUMBER, seen);
-    else
-        pong_each(side, ops, out, in, ANY, seen);
 }
 
 /* ---- bursts ---- */
@@ -419,73 +373,147 @@ INLINE void consume_paced(struct side *side, const struct ops *ops, struct seen 
     }
 }
 
-/* A copy of `seen`, so that the compiler may keep it in registers: a store through it would else be one to anywhere. */
-INLINE void consume_with(struct side *side, const struct ops *ops, void *out, void *in)
-{
-    struct seen seen = *side->seen;
+/* ---- plays ---- */
 
-    switch (side->work->kind) {
-    case STREAM:
-        consume_stream(side, ops, in, &seen);
-        break;
-    case ROUND_TRIP:
-        pong(side, ops, out, in, &seen);
-        break;
-    case PACED:
-        consume_paced(side, ops, &seen);
-        break;
-    }
-    seen.end = now();
-    *side->seen = seen;
+/* By whether it is numbers that are sent. */
+struct loops {
+    void (*produce_each[2])(struct side *side);
+    void (*produce_batches[2])(struct side *side);
+    void (*produce_fanned)(struct side *side);
+    void (*produce_paced)(struct side *side);
+    void (*consume_each[2])(struct side *side);
+    void (*consume_batches[2])(struct side *side);
+    void (*consume_paced)(struct side *side);
+    void (*ping[2])(struct side *side);
+    void (*pong[2])(struct side *side);
+};
+
+INLINE void produce(struct side *side, const struct loops *loops)
+{
+    const struct work *work = side->work;
+
+    if (work->kind == PACED)
+        loops->produce_paced(side);
+    else if (work->kind == ROUND_TRIP)
+        loops->ping[numbers(side)](side);
+    else if (side->outs > 1)
+        loops->produce_fanned(side);
+    else if (work->batch > 1)
+        loops->produce_batches[numbers(side)](side);
+    else
+        loops->produce_each[numbers(side)](side);
 }
 
-INLINE void play_with(struct side *side, const struct ops *ops)
+INLINE void consume(struct side *side, const struct loops *loops)
 {
-    if (side->seen != NULL) {
-        consume_with(side, ops, side->out[0], side->in);
-        return;
-    }
-    switch (side->work->kind) {
-    case STREAM:
-        produce_stream(side, ops, side->out[0]);
-        finish(side, ops);
-        break;
-    case ROUND_TRIP:
-        ping(side, ops, side->out[0], side->in);
-        break;
-    case PACED:
-        produce_paced(side, ops);
-        break;
-    }
+    const struct work *work = side->work;
+
+    if (work->kind == PACED)
+        loops->consume_paced(side);
+    else if (work->kind == ROUND_TRIP)
+        loops->pong[numbers(side)](side);
+    else if (work->batch > 1)
+        loops->consume_batches[numbers(side)](side);
+    else
+        loops->consume_each[numbers(side)](side);
+    side->seen->end = now();
 }
 
 /*
- * The same for ends of an adapter's own types, `struct producing` and `struct consuming`, that may be copied. The ends of a stream or a round trip
- * are local variables then, as they would be of a program's loop: what is stored there is in registers, and need not come back from memory.
+ * Whose the ends of a loop are. BORROWED: the adapter's, where it opened them. COPIED: of the adapter's own types, `struct producing` and `struct consuming`,
+ * which may be copied; they are local variables then, as they would be of a program's loop: what is stored there is in registers, and
+ * need not come back from memory.
  */
-#define PLAY_LOCALLY(side, ops)                                                                                        \
-    do {                                                                                                               \
-        if ((side)->work->kind == PACED || (side)->outs > 1) {                                                         \
-            play_with(side, ops);                                                                                      \
-        } else if ((side)->work->kind == ROUND_TRIP) {                                                                 \
-            struct producing out = *(struct producing *)(side)->out[0];                                                \
-            struct consuming in = *(struct consuming *)(side)->in;                                                     \
+#define BORROWED_OUT void *const out = side->out[0];
+#define BORROWED_OUT_BACK
+#define BORROWED_IN void *const in = side->in;
+#define COPIED_OUT                                                                                                     \
+    struct producing *const whose = (struct producing *)side->out[0];                                                  \
+    struct producing copy = *whose;                                                                                    \
+    struct producing *const out = &copy;
+#define COPIED_OUT_BACK *whose = copy;
+#define COPIED_IN                                                                                                      \
+    struct consuming taking = *(struct consuming *)side->in;                                                           \
+    struct consuming *const in = &taking;
+
+#define LOOP(name) static __attribute__((noinline)) void name(struct side *side)
+
+#define PRODUCE_LOOP(name, loop, ops, whose, known)                                                                    \
+    LOOP(name)                                                                                                         \
+    {                                                                                                                  \
+        whose##_OUT;                                                                                                   \
+        side->outcome->sent = loop(side, ops, out, known, side->outcome->began + side->duration);                      \
+        whose##_OUT_BACK;                                                                                              \
+        finish(side, ops);                                                                                             \
+    }
+
+/* A copy of `seen`, so that the compiler may keep it in registers: a store through it would else be one to anywhere. */
+#define CONSUME_LOOP(name, loop, ops, whose, known)                                                                    \
+    LOOP(name)                                                                                                         \
+    {                                                                                                                  \
+        struct seen seen = *side->seen;                                                                                \
+        whose##_IN;                                                                                                    \
+        loop(side, ops, in, known, &seen);                                                                             \
+        *side->seen = seen;                                                                                            \
+    }
+
+#define TRIP_LOOPS(name, ops, whose, known)                                                                            \
+    LOOP(name##_ping_##known)                                                                                          \
+    {                                                                                                                  \
+        whose##_OUT;                                                                                                   \
+        whose##_IN;                                                                                                    \
+        ping(side, ops, out, in, known);                                                                               \
+    }                                                                                                                  \
+    LOOP(name##_pong_##known)                                                                                          \
+    {                                                                                                                  \
+        struct seen seen = *side->seen;                                                                                \
+        whose##_OUT;                                                                                                   \
+        whose##_IN;                                                                                                    \
+        pong(side, ops, out, in, known, &seen);                                                                        \
+        *side->seen = seen;                                                                                            \
+    }
+
+#define KNOWN_LOOPS(name, ops, whose, known)                                                                           \
+    PRODUCE_LOOP(name##_produce_each_##known, produce_each, ops, whose, known)                                         \
+    PRODUCE_LOOP(name##_produce_batches_##known, produce_batches, ops, whose, known)                                   \
+    CONSUME_LOOP(name##_consume_each_##known, consume_each, ops, whose, known)                                         \
+    CONSUME_LOOP(name##_consume_batches_##known, consume_batches, ops, whose, known)                                   \
+    TRIP_LOOPS(name, ops, whose, known)
+
+#define LOOPS(name, ops, whose)                                                                                        \
+    KNOWN_LOOPS(name, ops, whose, ANY)                                                                                 \
+    KNOWN_LOOPS(name, ops, whose, NUMBER)                                                                              \
+    LOOP(name##_produce_fanned)                                                                                        \
+    {                                                                                                                  \
+        side->outcome->sent = produce_fanned(side, ops, side->outcome->began + side->duration);                        \
+        finish(side, ops);                                                                                             \
+    }                                                                                                                  \
+    LOOP(name##_produce_paced)                                                                                         \
+    {                                                                                                                  \
+        produce_paced(side, ops);                                                                                      \
+    }                                                                                                                  \
+    LOOP(name##_consume_paced)                                                                                         \
+    {                                                                                                                  \
+        struct seen seen = *side->seen;                                                                                \
+        consume_paced(side, ops, &seen);                                                                               \
+        *side->seen = seen;                                                                                            \
+    }                                                                                                                  \
+    static void name(struct side *side)                                                                                \
+    {                                                                                                                  \
+        static const struct loops loops = {{name##_produce_each_ANY, name##_produce_each_NUMBER},                      \
+                                           {name##_produce_batches_ANY, name##_produce_batches_NUMBER},                \
+                                           name##_produce_fanned,                                                      \
+                                           name##_produce_paced,                                                       \
+                                           {name##_consume_each_ANY, name##_consume_each_NUMBER},                      \
+                                           {name##_consume_batches_ANY, name##_consume_batches_NUMBER},                \
+                                           name##_consume_paced,                                                       \
+                                           {name##_ping_ANY, name##_ping_NUMBER},                                      \
+                                           {name##_pong_ANY, name##_pong_NUMBER}};                                     \
                                                                                                                        \
-            if ((side)->seen != NULL)                                                                                  \
-                consume_with(side, ops, &out, &in);                                                                    \
-            else                                                                                                       \
-                ping(side, ops, &out, &in);                                                                            \
-        } else if ((side)->seen != NULL) {                                                                             \
-            struct consuming in = *(struct consuming *)(side)->in;                                                     \
-                                                                                                                       \
-            consume_with(side, ops, NULL, &in);                                                                        \
-        } else {                                                                                                       \
-            struct producing out = *(struct producing *)(side)->out[0];                                                \
-                                                                                                                       \
-            produce_stream(side, ops, &out);                                                                           \
-            *(struct producing *)(side)->out[0] = out;                                                                 \
-            finish(side, ops);                                                                                         \
-        }                                                                                                              \
-    } while (0)
+        if (side->seen != NULL)                                                                                        \
+            consume(side, &loops);                                                                                     \
+        else                                                                                                           \
+            produce(side, &loops);                                                                                     \
+    }
 
 #endif

@@ -205,10 +205,7 @@ static void release(void *of)
 
 static const struct ops ops = {.reserve = reserve, .commit = commit, .flush = flush, .next = next, .release = release};
 
-static void play(struct side *side)
-{
-    play_with(side, &ops);
-}
+LOOPS(play, &ops, BORROWED)
 
 static const struct adapter queue = {.name = "queue",
                                      .mixes = true,
