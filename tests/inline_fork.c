@@ -11,6 +11,7 @@ static bool is_stale(struct side *side, const struct mring_message *held)
 {
     struct mring_run run = {held->data, 16, held->position, held->length, held->tag, 1, held->deliveries};
     struct mring_message message;
+    uint64_t value = 0;
     char here;
     void *where = &here;
 
@@ -23,7 +24,8 @@ static bool is_stale(struct side *side, const struct mring_message *held)
            mring_writer_reserve(&side->writer, 8, &where) == -ESTALE && where == &here &&
            mring_writer_send(&side->writer, "child", 5, 1) == -ESTALE &&
            mring_reader_release(&side->reader, held) == -ESTALE &&
-           mring_reader_next(&side->reader, &message) == -ESTALE;
+           mring_reader_next(&side->reader, &message) == -ESTALE &&
+           mring_reader_recv(&side->reader, &value, sizeof(value), &message) == -ESTALE && value == 0;
 }
 
 static void in_a_child(struct side side, const struct mring_message *held, bool (*first_of_all)(struct side *))

@@ -29,6 +29,27 @@ static void a_header_that_is_gone_is_no_message(void **state)
     }
 }
 
+/* Nor one that is as long as a buffer of all sizes. */
+static void a_header_that_is_gone_fills_no_buffer(void **state)
+{
+    static const size_t sizes[] = {SIZE_MAX, UINT32_MAX, UINT32_MAX - 1, SIZE_MAX - 7, 8, 0};
+    struct mring_message message = {0};
+    struct side side;
+    uint64_t value;
+
+    (void)state;
+    for (size_t at = 0; at < 2 * sizeof(sizes) / sizeof(sizes[0]); at++) {
+        open_with_three(&side, at % 2 == 0 ? many : lone);
+        assert_int_equal(mring_reader_recv(&side.reader, &value, sizeof(value), &message), 1);
+        assert_int_equal(side.reader.limit, 48);
+        word_store(record_at(&side.producer->core.view, 16), 0);
+        value = 7;
+        assert_int_equal(mring_reader_recv(&side.reader, &value, sizes[at / 2], &message), -EBADMSG);
+        assert_int_equal(value, 7);
+        side_close(&side);
+    }
+}
+
 /* A position that none has, as programs may put it where there is no message. The first comes by a call, of which a reader knows none either. */
 static void no_message_releases_none(void **state)
 {
@@ -71,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_header_that_is_gone_is_no_message),
+        cmocka_unit_test(a_header_that_is_gone_fills_no_buffer),
         cmocka_unit_test(no_message_releases_none),
         cmocka_unit_test(at_the_end_of_all_positions_calls_are_made),
     };

@@ -157,10 +157,18 @@ static int next_by_reader(struct side *side)
     return mring_reader_next(&side->reader, &message);
 }
 
+static int recv_by_reader(struct side *side)
+{
+    struct mring_message message;
+    uint64_t value;
+
+    return mring_reader_recv(&side->reader, &value, sizeof(value), &message);
+}
+
 /* Whoever finds out: what is then written where its place was is none of its messages. */
 static void who_is_cut_off_gets_no_more(void **state)
 {
-    static int (*const next[])(struct side *) = {next_by_call, next_by_reader};
+    static int (*const next[])(struct side *) = {next_by_call, next_by_reader, recv_by_reader};
     struct side side;
 
     (void)state;
@@ -170,6 +178,7 @@ static void who_is_cut_off_gets_no_more(void **state)
                    cut_off_word(side.consumer->core.group.incarnation, 1));
         assert_int_equal(next[who](&side), -ECONNABORTED);
         word_store(record_at(view_of(&side), side.consumer->core.position), record_header(8, 0));
+        assert_int_equal(recv_by_reader(&side), -ECONNABORTED);
         assert_int_equal(next_by_reader(&side), -ECONNABORTED);
         assert_int_equal(next_by_call(&side), -ECONNABORTED);
         side_close(&side);

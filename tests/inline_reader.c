@@ -102,17 +102,43 @@ static void release_all(struct side *calls, struct side *inlined, struct hands *
     let_go(hands, hands->count);
 }
 
-static void copy_step(struct side *calls, struct side *inlined, size_t size)
+/* Into buffers of which the compiler knows the size, or does not; or by the handle. What the calls said. */
+static int copy_step(struct side *calls, struct side *inlined, uint64_t *random, bool direct)
 {
+    static const size_t sizes[] = {0, 8, 16, 32768};
     static unsigned char of_calls[32768], of_inlined[32768];
-    struct mring_message message, other;
+    struct mring_message message = {.length = 1}, other = {.length = 1};
+    const bool known = random_below(random, 2) == 0;
+    const size_t size = known ? 8 : sizes[random_below(random, sizeof(sizes) / sizeof(sizes[0]))];
     const int code = mring_recv(calls->consumer, of_calls, size, &message);
 
-    assert_int_equal(mring_recv(inlined->consumer, of_inlined, size, &other), code);
+    if (direct)
+        assert_int_equal(mring_recv(inlined->consumer, of_inlined, size, &other), code);
+    else if (known)
+        assert_int_equal(mring_reader_recv(&inlined->reader, of_inlined, 8, &other), code);
+    else
+        assert_int_equal(mring_reader_recv(&inlined->reader, of_inlined, size, &other), code);
+    expect_same_line(calls, inlined);
+    assert_int_equal(message.length, other.length); /* also of one that is too long */
     if (code != 1)
-        return;
+        return code;
+    assert_ptr_equal(other.data, of_inlined);
     assert_int_equal(message.tag, other.tag);
+    assert_int_equal(message.position, other.position);
+    assert_int_equal(message.deliveries, other.deliveries);
     assert_memory_equal(of_calls, of_inlined, message.length);
+    return code;
+}
+
+/* Several, as long as there are any. Sometimes while others are held, which cannot be. */
+static void copy_some(struct side *calls, struct side *inlined, const struct hands *hands, uint64_t *random,
+                      uint32_t mixed)
+{
+    int code = -EINVAL;
+
+    for (uint32_t left = 1 + random_below(random, 40); left > 0 && (code == 1 || left > 39); left--)
+        code = copy_step(calls, inlined, random, random_below(random, mixed) == 0);
+    assert_true(hands->count == 0 || code == -EINVAL);
 }
 
 static void send_both(struct side *calls, struct side *inlined, uint64_t *random, uint32_t *tag)
@@ -191,8 +217,8 @@ static void compare_readers(const struct mring_group *groups, size_t count, size
             release_all(&calls, &inlined, &hands, &random);
             expect_same_line(&calls, &inlined);
         }
-        if (hands.count == 0 && random_below(&random, 2 * mixed) == 0)
-            copy_step(&calls, &inlined, random_below(&random, 4) == 0 ? 0 : 32768);
+        if (random_below(&random, hands.count == 0 ? 4 : 16) == 0)
+            copy_some(&calls, &inlined, &hands, &random, mixed);
     }
     assert_true(word_load(&view_of(&calls)->page->tail) > 4 * view_of(&calls)->capacity);
     expect_same_line(&calls, &inlined);
@@ -268,6 +294,45 @@ static void a_run_ends_where_messages_differ(void **state)
         }
         assert_int_equal(mring_reader_next_run(&side.reader, 7, &run), 0);
         assert_int_equal(word_load(&side.consumer->core.line->messages), 27);
+        side_close(&side);
+    }
+}
+
+/* A value of eight bytes: of what is shorter, longer, or while something is held, as by mring_recv. */
+static void a_value_is_copied_whole(void **state)
+{
+    static const char text[] = "0123456789abcdefghij";
+    static const size_t lengths[] = {8, 8, 5, 8, 0, 8, 12, 8, 8};
+    struct mring_message message = {0}, held = {0};
+    struct side side;
+
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        side_open(&side, true, shared ? many : lone, 1, 8);
+        for (uint32_t tag = 0; tag < sizeof(lengths) / sizeof(lengths[0]); tag++)
+            assert_int_equal(mring_writer_send(&side.writer, text + tag, lengths[tag], tag), 0);
+        assert_int_equal(mring_end(side.producer), 0);
+        side_take_all(&side);
+        for (uint32_t tag = 0; tag < sizeof(lengths) / sizeof(lengths[0]); tag++) {
+            unsigned char value[8] = {0};
+            const int code = mring_reader_recv(&side.reader, value, sizeof(value), &message);
+
+            assert_int_equal(message.length, lengths[tag]);
+            if (lengths[tag] > sizeof(value)) {
+                assert_int_equal(code, -EMSGSIZE);
+                assert_int_equal(mring_reader_next(&side.reader, &held), 1);
+                assert_memory_equal(held.data, text + tag, lengths[tag]);
+                assert_int_equal(mring_reader_recv(&side.reader, value, sizeof(value), &message), -EINVAL);
+                assert_int_equal(mring_reader_release(&side.reader, &held), 0);
+                continue;
+            }
+            assert_int_equal(code, 1);
+            assert_ptr_equal(message.data, value);
+            assert_memory_equal(value, text + tag, lengths[tag]);
+            assert_int_equal(message.tag, tag);
+        }
+        assert_int_equal(mring_reader_recv(&side.reader, &(uint64_t){0}, 8, &message), -EPIPE);
+        assert_int_equal(word_load(&side.consumer->core.line->messages), sizeof(lengths) / sizeof(lengths[0]));
         side_close(&side);
     }
 }
@@ -364,8 +429,24 @@ static void join_again(struct side *side, const struct mring_join_options *optio
     side->reader = mring_reader(side->consumer);
 }
 
+/* In place, or as a value. */
+static void take_eight(struct side *side, bool copied, struct mring_message *message)
+{
+    uint64_t value = 0;
+
+    if (copied) {
+        assert_int_equal(side_recv(side, &value, message), 1);
+    } else {
+        assert_int_equal(side_next(side, message), 1);
+        memcpy(&value, message->data, sizeof(value));
+        assert_int_equal(side_release(side, message), 0);
+    }
+    assert_memory_equal(&value, "eight by", sizeof(value));
+}
+
 /* What a dead member held, and then the rest. */
-static void inherit(struct side *side, bool inlined, const struct mring_group *groups, unsigned *deliveries)
+static void inherit(struct side *side, bool inlined, const struct mring_group *groups, bool copied,
+                    unsigned *deliveries)
 {
     struct mring_message message;
 
@@ -376,10 +457,9 @@ static void inherit(struct side *side, bool inlined, const struct mring_group *g
     kill_holder(holder(side, groups == lone ? 3 : 1));
     join_again(side, NULL);
     for (uint32_t tag = 0; tag < 8; tag++) {
-        assert_int_equal(side_next(side, &message), 1);
+        take_eight(side, copied, &message);
         assert_int_equal(message.tag, tag);
         deliveries[tag] = message.deliveries;
-        assert_int_equal(side_release(side, &message), 0);
         if (tag < 5)
             assert_int_equal(side_send(side, "eight by", 8, 8 + tag), 0);
     }
@@ -391,9 +471,9 @@ static void what_the_dead_held_is_marked(void **state)
     struct side calls, inlined;
 
     (void)state;
-    for (int turn = 0; turn < 2; turn++) {
-        inherit(&calls, false, turn == 0 ? lone : many, of_calls);
-        inherit(&inlined, true, turn == 0 ? lone : many, of_inlined);
+    for (int turn = 0; turn < 4; turn++) {
+        inherit(&calls, false, turn % 2 == 0 ? lone : many, turn > 1, of_calls);
+        inherit(&inlined, true, turn % 2 == 0 ? lone : many, turn > 1, of_inlined);
         assert_memory_equal(of_calls, of_inlined, sizeof(of_calls));
         assert_int_equal(of_calls[0], 2);
         expect_same_line(&calls, &inlined);
@@ -467,10 +547,9 @@ static void a_reader_wakes_who_waits_for_room(void **state)
             assert_int_equal(pthread_create(&thread, NULL, wait_for_room, side.producer), 0);
             await(&view_of(&side)->page->waits, slept);
             want = word_load(side.consumer->core.want);
-            do {
-                assert_int_equal(mring_reader_next(&side.reader, &message), 1);
-                assert_int_equal(mring_reader_release(&side.reader, &message), 0);
-            } while (side.consumer->core.held < want);
+            do
+                take_eight(&side, turn % 2 == 0, &message);
+            while (side.consumer->core.held < want);
             assert_int_equal(pthread_join(thread, NULL), 0);
             assert_int_equal(word_load(&view_of(&side)->page->rescued), 0);
         }
@@ -518,10 +597,15 @@ static void a_reader_wakes_who_comes_after(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_reader_gets_what_the_calls_get), cmocka_unit_test(so_it_gets_among_calls),
-        cmocka_unit_test(a_run_ends_where_messages_differ), cmocka_unit_test(what_is_held_stays),
-        cmocka_unit_test(without_a_message_none_is_filled), cmocka_unit_test(what_the_dead_held_is_marked),
-        cmocka_unit_test(who_went_back_is_found_out),       cmocka_unit_test(a_reader_wakes_who_waits_for_room),
+        cmocka_unit_test(a_reader_gets_what_the_calls_get),
+        cmocka_unit_test(so_it_gets_among_calls),
+        cmocka_unit_test(a_run_ends_where_messages_differ),
+        cmocka_unit_test(a_value_is_copied_whole),
+        cmocka_unit_test(what_is_held_stays),
+        cmocka_unit_test(without_a_message_none_is_filled),
+        cmocka_unit_test(what_the_dead_held_is_marked),
+        cmocka_unit_test(who_went_back_is_found_out),
+        cmocka_unit_test(a_reader_wakes_who_waits_for_room),
         cmocka_unit_test(a_reader_wakes_who_comes_after),
     };
 

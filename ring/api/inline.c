@@ -84,6 +84,11 @@ int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *m
     return mring_next(consumer, message);
 }
 
+int mring_inline_1_recv(struct mring_consumer *consumer, void *buffer, size_t size, struct mring_message *message)
+{
+    return mring_recv(consumer, buffer, size, message);
+}
+
 int mring_inline_1_release(struct mring_consumer *consumer, const struct mring_message *message)
 {
     return mring_release(consumer, message);

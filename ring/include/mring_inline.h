@@ -18,6 +18,11 @@
  *
  * What was written as a run need not be read as one, nor the other way round.
  *
+ * What is in a variable, and goes into one, as a number does, is copied. Where a compiler knows the length that is quicker by a quarter, as all is asked once that
+ * reserve and publish, or next and release, must ask each for itself:
+ *
+ *     code = mring_writer_send(&writer, &value, sizeof(value), tag);  code = mring_reader_recv(&reader, &value, sizeof(value), &message);
+ *
  * It is not calling that costs most. A call finds its handle in memory, where the call before has just written, and waits eight cycles for that.
  * A writer or a reader is a local variable, which a loop keeps in registers. It knows where the handle stands; the handle does too, so that this is
  * compared, and not waited for. Where the two differ (it is new, or the handle was used without it) the message goes by a call, or the handle is read
@@ -110,6 +115,8 @@ MRING_INLINE_1_CALL int mring_inline_1_publish(struct mring_producer *producer, 
 MRING_INLINE_1_CALL int mring_inline_1_flush(struct mring_producer *producer);
 MRING_INLINE_1_CALL int mring_inline_1_missed(struct mring_consumer *consumer);
 MRING_INLINE_1_CALL int mring_inline_1_next(struct mring_consumer *consumer, struct mring_message *message);
+MRING_INLINE_1_CALL int mring_inline_1_recv(struct mring_consumer *consumer, void *buffer, size_t size,
+                                            struct mring_message *message);
 MRING_INLINE_1_CALL int mring_inline_1_release(struct mring_consumer *consumer, const struct mring_message *message);
 MRING_INLINE_1_CALL int mring_inline_1_tell(struct mring_consumer *consumer);
 
@@ -314,29 +321,15 @@ MRING_INLINE_1 void mring_inline_1_take_next(struct mring_inline_1_producer *han
     mring_inline_1_store(mring_inline_1_word(place, size), 0);
 }
 
-/* mring_publish. Where there is room at the stream's end, it is not noticed that nothing was reserved there, or less. */
-MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t length, uint32_t tag)
+/* A message that is written at this place, the writer's position, where nothing is staged. */
+MRING_INLINE_1 int mring_inline_1_publish_alone(struct mring_writer *writer, uint64_t *place, size_t length,
+                                                uint32_t tag)
 {
     struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
-    uint64_t *place = mring_inline_1_word(writer->data, writer->position & writer->mask), *behind;
-    uint64_t size;
+    const uint64_t size = mring_inline_1_size(writer->alignment, length);
+    uint64_t *const behind = mring_inline_1_word(place, size);
     int code;
 
-    if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
-        code = mring_inline_1_publish(writer->producer, length, tag);
-        if (code == 0)
-            mring_inline_1_learn_writer(writer);
-        return code;
-    }
-    if (writer->staged_messages != 0) {
-        if (handle->first_header != 0) {
-            (void)mring_writer_commit(writer, length, tag);
-            return mring_writer_flush(writer);
-        }
-        mring_inline_1_learn_writer(writer); /* published without it, as in mring_writer_commit */
-    }
-    size = mring_inline_1_size(writer->alignment, length);
-    behind = mring_inline_1_word(place, size);
     if (writer->position + size != handle->cleared)
         mring_inline_1_store(behind, 0);
     handle->position = writer->position += size;
@@ -351,17 +344,54 @@ MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t leng
     return code;
 }
 
-/* mring_send. */
-MRING_INLINE_1 int mring_writer_send(struct mring_writer *writer, const void *data, size_t length, uint32_t tag)
+/* mring_publish. Where there is room at the stream's end, it is not noticed that nothing was reserved there, or less. */
+MRING_INLINE_1 int mring_writer_publish(struct mring_writer *writer, size_t length, uint32_t tag)
 {
-    void *where;
-    const int code = mring_writer_reserve(writer, length, &where);
+    uint64_t *place = mring_inline_1_word(writer->data, writer->position & writer->mask);
 
-    if (__builtin_expect(code != 0, 0))
+    if (__builtin_expect(!mring_inline_1_fits(writer, length), 0)) {
+        const int code = mring_inline_1_publish(writer->producer, length, tag);
+
+        if (code == 0)
+            mring_inline_1_learn_writer(writer);
+        return code;
+    }
+    if (writer->staged_messages != 0) {
+        if (mring_inline_1_handle(writer)->first_header != 0) {
+            (void)mring_writer_commit(writer, length, tag);
+            return mring_writer_flush(writer);
+        }
+        mring_inline_1_learn_writer(writer); /* published without it, as in mring_writer_commit */
+    }
+    return mring_inline_1_publish_alone(writer, place, length, tag);
+}
+
+/* By calls: nothing of `data` is given away to them, so that it may be in a register. */
+MRING_INLINE_1 int mring_inline_1_send_slowly(struct mring_writer *writer, const void *data, size_t length,
+                                              uint32_t tag)
+{
+    void *where = NULL;
+    int code = mring_inline_1_reserve(writer->producer, length, &where);
+
+    if (code != 0)
         return code;
     if (length != 0)
         memcpy(where, data, length);
-    return mring_writer_publish(writer, length, tag);
+    code = mring_inline_1_publish(writer->producer, length, tag);
+    mring_inline_1_learn_writer(writer);
+    return code;
+}
+
+/* mring_send. */
+MRING_INLINE_1 int mring_writer_send(struct mring_writer *writer, const void *data, size_t length, uint32_t tag)
+{
+    uint64_t *place = mring_inline_1_word(writer->data, writer->position & writer->mask);
+
+    if (__builtin_expect(!mring_inline_1_fits(writer, length) || writer->staged_messages != 0, 0))
+        return mring_inline_1_send_slowly(writer, data, length, tag);
+    if (length != 0)
+        memcpy(place + 1, data, length);
+    return mring_inline_1_publish_alone(writer, place, length, tag);
 }
 
 /*
@@ -542,32 +572,58 @@ MRING_INLINE_1 int mring_inline_1_give(struct mring_reader *reader, const uint64
     return 1;
 }
 
-/* What has caught up: the next record by its own header, if there is one. core/lone.h, lone_answer. As mring_next. */
-MRING_INLINE_1 int mring_inline_1_look(struct mring_reader *reader, struct mring_message *message)
+/* Has it caught up, so that it may look for itself? Not in a stream, nor where there is anything that only calls know of. core/lone.h, lone_answer. */
+MRING_INLINE_1 int mring_inline_1_looks(const struct mring_reader *reader)
+{
+    const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    const uint64_t position = reader->position;
+
+    return position == reader->limit && position == handle->position && position == handle->limit &&
+           ((handle->polls ^ 1) | (handle->streak >> 1) | handle->again) == 0;
+}
+
+/* Bytes of the record that it has found, with this header; 0: it is not for it to take. One right behind another is a stream, perhaps. */
+MRING_INLINE_1 uint64_t mring_inline_1_finds(struct mring_reader *reader, uint64_t header)
+{
+    const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    const uint64_t size = handle->streak == 0 ? mring_inline_1_stride(reader, header) : UINT64_MAX;
+
+    if (size > reader->record_max || reader->position + size > INT64_MAX ||
+        mring_inline_1_load_acquire(reader->cut_off) != 0) /* [CUT] */
+        return 0;
+    return size;
+}
+
+/* Take it. 1. */
+MRING_INLINE_1 int mring_inline_1_take(struct mring_reader *reader, const uint64_t *place, uint64_t header,
+                                       uint64_t size, struct mring_message *message)
 {
     struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
-    const uint64_t position = reader->position;
-    const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (position & reader->mask));
+    const uint64_t end = reader->position + size;
+
+    handle->usual_length = (uint32_t)header - 1;
+    handle->usual_size = size;
+    handle->streak = 1;
+    handle->limit = reader->limit = end;
+    mring_inline_1_store(mring_inline_1_word(reader->line, MRING_INLINE_1_CLAIMED), end);
+    return mring_inline_1_give(reader, place, header, end, message);
+}
+
+/* What has caught up: the next record by its own header, if there is one. As mring_next. */
+MRING_INLINE_1 int mring_inline_1_look(struct mring_reader *reader, struct mring_message *message)
+{
+    const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (reader->position & reader->mask));
     uint64_t header, size;
 
-    if (position != reader->limit || position != handle->position || position != handle->limit ||
-        ((handle->polls ^ 1) | (handle->streak >> 1) | handle->again) != 0)
+    if (!mring_inline_1_looks(reader))
         return mring_inline_1_next_slowly(reader, message);
     header = mring_inline_1_load_acquire(place); /* [HEADER] */
     if (header == 0)
         return mring_inline_1_missed_by(reader);
-    if (handle->streak != 0) /* one right behind another: a stream, perhaps */
+    size = mring_inline_1_finds(reader, header);
+    if (size == 0)
         return mring_inline_1_next_slowly(reader, message);
-    size = mring_inline_1_stride(reader, header);
-    if (size > reader->record_max || position + size > INT64_MAX ||
-        mring_inline_1_load_acquire(reader->cut_off) != 0) /* [CUT] */
-        return mring_inline_1_next_slowly(reader, message);
-    handle->usual_length = (uint32_t)header - 1;
-    handle->usual_size = size;
-    handle->streak = 1;
-    handle->limit = reader->limit = position + size;
-    mring_inline_1_store(mring_inline_1_word(reader->line, MRING_INLINE_1_CLAIMED), position + size);
-    return mring_inline_1_give(reader, place, header, position + size, message);
+    return mring_inline_1_take(reader, place, header, size, message);
 }
 
 /* mring_next. */
@@ -585,6 +641,17 @@ MRING_INLINE_1 int mring_reader_next(struct mring_reader *reader, struct mring_m
     if (__builtin_expect(end > handle->limit, 0))
         return mring_inline_1_next_slowly(reader, message);
     return mring_inline_1_give(reader, place, header, end, message);
+}
+
+/* Release all below, which is not the end of a batch. 1: somebody waits for that, and is to be told; else 0. */
+MRING_INLINE_1 int mring_inline_1_let_go(struct mring_reader *reader, uint64_t end)
+{
+    struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+
+    handle->held = end;
+    mring_inline_1_store_release(handle->active, end); /* [HELD] */
+    return (__atomic_load_n(reader->want, __ATOMIC_RELAXED) | __atomic_load_n(reader->awaited, __ATOMIC_RELAXED)) !=
+           0; /* [WANT] [AWAIT] */
 }
 
 /* Of what a message is released by a copy is given away, so that the message itself may stay in registers. */
@@ -609,13 +676,95 @@ MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struc
                              (end == reader->limit && end == handle->batch_end),
                          0))
         return mring_inline_1_release_slowly(reader, message);
-    handle->held = end;
-    mring_inline_1_store_release(handle->active, end); /* [HELD] */
-    if (__builtin_expect(
-            (__atomic_load_n(reader->want, __ATOMIC_RELAXED) | __atomic_load_n(reader->awaited, __ATOMIC_RELAXED)) != 0,
-            0)) /* [WANT] [AWAIT] */
+    if (__builtin_expect(mring_inline_1_let_go(reader, end), 0))
         return mring_inline_1_tell(reader->consumer);
     return 0;
+}
+
+/* By a call, to which no buffer is given away that may be in registers. */
+MRING_INLINE_1 int mring_inline_1_recv_slowly(struct mring_reader *reader, void *buffer, size_t size,
+                                              struct mring_message *message)
+{
+    struct mring_message found;
+    unsigned char bytes[MRING_INLINE_1_LINE];
+    const int small = __builtin_constant_p(size) && size <= sizeof(bytes);
+    const int code = mring_inline_1_recv(reader->consumer, small ? bytes : buffer, size, &found);
+
+    if (code == -EMSGSIZE)
+        message->length = found.length;
+    if (code != 1)
+        return code < 0 ? code : 0; /* for the compiler, as in mring_inline_1_next_slowly */
+    if (small)
+        memcpy(buffer, bytes, size);
+    mring_inline_1_learn_reader(reader);
+    message->data = buffer;
+    message->length = found.length;
+    message->tag = found.tag;
+    message->position = found.position;
+    message->deliveries = found.deliveries;
+    return 1;
+}
+
+/* Is it a message of this length, so that it fills the buffer? Not of one that is longer than all. */
+MRING_INLINE_1 int mring_inline_1_fills(uint64_t header, size_t size)
+{
+    return size < UINT32_MAX && (uint32_t)header == size + 1;
+}
+
+/* The message that was handed out last, into a buffer that it fills; release it. 1. */
+MRING_INLINE_1 int mring_inline_1_copy(struct mring_reader *reader, void *buffer, size_t size,
+                                       struct mring_message *message)
+{
+    if (size != 0)
+        memcpy(buffer, message->data, size);
+    message->data = buffer;
+    message->length = (uint32_t)size;
+    if (__builtin_expect(mring_inline_1_let_go(reader, reader->position), 0))
+        return 1 + mring_inline_1_tell(reader->consumer);
+    return 1;
+}
+
+/* As mring_inline_1_look, of what holds nothing. */
+MRING_INLINE_1 int mring_inline_1_recv_look(struct mring_reader *reader, void *buffer, size_t size,
+                                            struct mring_message *message)
+{
+    const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (reader->position & reader->mask));
+    uint64_t header, end;
+
+    if (!mring_inline_1_looks(reader) || reader->position != mring_inline_1_member(reader)->held)
+        return mring_inline_1_recv_slowly(reader, buffer, size, message);
+    header = mring_inline_1_load_acquire(place); /* [HEADER] */
+    if (header == 0)
+        return mring_inline_1_missed_by(reader);
+    end = mring_inline_1_fills(header, size) ? mring_inline_1_finds(reader, header) : 0;
+    if (end == 0)
+        return mring_inline_1_recv_slowly(reader, buffer, size, message);
+    (void)mring_inline_1_take(reader, place, header, end, message);
+    return mring_inline_1_copy(reader, buffer, size, message);
+}
+
+/*
+ * mring_recv. It is quick where a message is just as long as the buffer, and that length is known to the compiler. Of a shorter one, what is behind it in
+ * the buffer is not defined.
+ */
+MRING_INLINE_1 int mring_reader_recv(struct mring_reader *reader, void *buffer, size_t size,
+                                     struct mring_message *message)
+{
+    const struct mring_inline_1_consumer *handle = mring_inline_1_member(reader);
+    const uint64_t position = reader->position, end = position + mring_inline_1_size(reader->alignment, size);
+    const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (position & reader->mask));
+    uint64_t header;
+
+    /* As in mring_reader_next, where nothing is held. */
+    if (__builtin_expect(position >= reader->limit || position != handle->position || position != handle->held, 0))
+        return mring_inline_1_recv_look(reader, buffer, size, message);
+    header = __atomic_load_n(place, __ATOMIC_RELAXED);
+    if (__builtin_expect(!mring_inline_1_fills(header, size) || end > handle->limit, 0))
+        return mring_inline_1_recv_slowly(reader, buffer, size, message);
+    if (__builtin_expect(end == reader->limit, 0) && end == handle->batch_end) /* as in mring_reader_release */
+        return mring_inline_1_recv_slowly(reader, buffer, size, message);
+    (void)mring_inline_1_give(reader, place, header, end, message);
+    return mring_inline_1_copy(reader, buffer, size, message);
 }
 
 /* Messages one behind the other, all with the same length and tag. */

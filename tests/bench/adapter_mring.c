@@ -1,6 +1,6 @@
 /*
  * mring, by its public calls: in place (adapter_mring), in place and inlined (adapter_mring_inlined), the same with each message in lines of its
- * own (adapter_mring_lines), and copied in and out (adapter_mring_copy).
+ * own (adapter_mring_lines), copied in and out (adapter_mring_copy), and the same inlined, of numbers (adapter_mring_value).
  */
 #include "loops.h"
 #include "mring.h"
@@ -24,6 +24,7 @@ struct producing {
     struct mring_writer writer;
     size_t length;
     unsigned char *buffer;
+    uint64_t value;
 };
 
 struct consuming {
@@ -32,6 +33,7 @@ struct consuming {
     struct mring_message last;
     struct mring_run run;
     unsigned char *buffer;
+    uint64_t value;
 };
 
 static void must(const char *what, int code, const struct mring_error *error)
@@ -95,11 +97,11 @@ static void *create_lines(const struct work *work, void *other)
     return create_ring(work, 64);
 }
 
-#define MRING_ADAPTER(name_, batches_, create_, play_)                                                                 \
+#define MRING_ADAPTER(name_, batches_, longest_, create_, play_)                                                       \
     {                                                                                                                  \
         .name = name_, .origin = MRING, .fans = true, .sleeps = true, .batches = batches_, .mixes = true,              \
-        .names = true, .stages = true, .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED, .longest = LONGEST,        \
-        .longest_shared = LONGEST, .create = create_, .open_producer = open_producer, .open_consumer = open_consumer,  \
+        .names = true, .stages = true, .kinds = 1 << STREAM | 1 << ROUND_TRIP | 1 << PACED, .longest = longest_,       \
+        .longest_shared = longest_, .create = create_, .open_producer = open_producer, .open_consumer = open_consumer, \
         .play = play_                                                                                                  \
     }
 
@@ -268,7 +270,7 @@ static void play(struct side *side)
     (side->work->batch > 1 ? play_in_batches : play_one_by_one)(side);
 }
 
-const struct adapter adapter_mring = MRING_ADAPTER("mring", true, create, play);
+const struct adapter adapter_mring = MRING_ADAPTER("mring", true, LONGEST, create, play);
 
 /* ---- in place, and inlined ---- */
 
@@ -377,8 +379,9 @@ static void play_inlined(struct side *side)
     (side->work->batch > 1 ? play_in_runs : play_each_inlined)(side);
 }
 
-const struct adapter adapter_mring_inlined = MRING_ADAPTER("mring, inlined", true, create, play_inlined);
-const struct adapter adapter_mring_lines = MRING_ADAPTER("mring, inlined, by lines", false, create_lines, play_inlined);
+const struct adapter adapter_mring_inlined = MRING_ADAPTER("mring, inlined", true, LONGEST, create, play_inlined);
+const struct adapter adapter_mring_lines =
+    MRING_ADAPTER("mring, inlined, by lines", false, LONGEST, create_lines, play_inlined);
 
 /* ---- copied ---- */
 
@@ -429,4 +432,48 @@ static const struct ops copied = {.reserve = buffer_to_send,
 
 LOOPS(play_copied, &copied, BORROWED)
 
-const struct adapter adapter_mring_copy = MRING_ADAPTER("mring, copied", false, create, play_copied);
+const struct adapter adapter_mring_copy = MRING_ADAPTER("mring, copied", false, LONGEST, create, play_copied);
+
+/* ---- numbers, copied, and inlined ---- */
+
+INLINE void *value_to_send(void *of, size_t length)
+{
+    struct producing *end = of;
+
+    (void)length;
+    return &end->value;
+}
+
+INLINE bool send_value(void *of)
+{
+    struct producing *end = of;
+    const uint64_t value = end->value;
+
+    return mring_writer_send(&end->writer, &value, sizeof(value), 0) == 0;
+}
+
+INLINE int receive_value(void *of, struct message *message)
+{
+    struct consuming *end = of;
+    struct mring_message last = {0};
+    uint64_t value = 0;
+    const int code = mring_reader_recv(&end->reader, &value, sizeof(value), &last);
+
+    end->value = value;
+    *message = (struct message){&end->value, last.length};
+    return result("recv", code);
+}
+
+static const struct ops by_value = {.reserve = value_to_send,
+                                    .commit = hold,
+                                    .flush = send_value,
+                                    .next = receive_value,
+                                    .release = received,
+                                    .wait_room = wait_room,
+                                    .wait_message = wait_message,
+                                    .finish = finish_ring};
+
+LOOPS(play_by_value, &by_value, COPIED)
+
+const struct adapter adapter_mring_value =
+    MRING_ADAPTER("mring, by value", false, sizeof(uint64_t), create, play_by_value);

@@ -97,6 +97,32 @@ static void write_8(void)
     }
 }
 
+/* Numbers, from and to registers. */
+static void write_values(void)
+{
+    struct mring_writer writer = mring_writer(producer);
+
+    for (uint64_t number = 0; number < BURST; number++)
+        if (mring_writer_send(&writer, &number, sizeof(number), 0) != 0)
+            abort();
+}
+
+static void read_values(void)
+{
+    struct mring_reader reader = mring_reader(consumer);
+    uint64_t sum = 0;
+
+    for (unsigned number = 0; number < BURST; number++) {
+        struct mring_message message;
+        uint64_t value;
+
+        if (mring_reader_recv(&reader, &value, sizeof(value), &message) != 1)
+            abort();
+        sum += value;
+    }
+    failed |= sum == 1;
+}
+
 /* BATCH at a time are published. */
 static void commit_8(void)
 {
@@ -236,6 +262,7 @@ static const struct path paths[] = {
     {"reserve-commit-flush", 1, do_nothing, reserve_8, take_each},
     {"reserve-publish", 1, do_nothing, publish_8, take_each},
     {"writer", 1, do_nothing, write_8, take_each},
+    {"writer-send", 1, do_nothing, write_values, take_each},
     {"commit-batch", 1, do_nothing, commit_8, take_each},
     {"writer-batch", 1, do_nothing, write_batches, take_each},
     {"writer-run", 1, do_nothing, write_runs, take_each},
@@ -243,11 +270,13 @@ static const struct path paths[] = {
     {"send-64", 1, do_nothing, send_64, take_each},
     {"next-release", 1, send_8, take_each, do_nothing},
     {"reader", 1, send_8, read_each, do_nothing},
+    {"reader-recv", 1, send_8, read_values, do_nothing},
     {"next-batch", 1, send_8, take_batches, do_nothing},
     {"reader-run", 1, write_runs, read_runs, do_nothing},
     {"in-turn", 1, do_nothing, in_turn, do_nothing},
     {"shared-next-release", 2, send_8, take_each, do_nothing},
     {"shared-reader", 2, send_8, read_each, do_nothing},
+    {"shared-reader-recv", 2, send_8, read_values, do_nothing},
     {"shared-next-batch", 2, send_8, take_batches, do_nothing},
     {"shared-reader-run", 2, write_runs, read_runs, do_nothing},
     {"shared-in-turn", 2, do_nothing, in_turn, do_nothing},

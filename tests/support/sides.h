@@ -118,6 +118,13 @@ static inline int side_next(struct side *side, struct mring_message *message)
     return side->inlined ? mring_reader_next(&side->reader, message) : mring_next(side->consumer, message);
 }
 
+/* Of eight bytes, which the compiler knows. */
+static inline int side_recv(struct side *side, uint64_t *value, struct mring_message *message)
+{
+    return side->inlined ? mring_reader_recv(&side->reader, value, sizeof(*value), message)
+                         : mring_recv(side->consumer, value, sizeof(*value), message);
+}
+
 static inline int side_release(struct side *side, const struct mring_message *message)
 {
     return side->inlined ? mring_reader_release(&side->reader, message) : mring_release(side->consumer, message);
