@@ -65,6 +65,34 @@ static void it_takes_what_the_calls_take(void **state)
     side_close(&inlined);
 }
 
+/* As a value, too. */
+static void it_copies_what_the_calls_copy(void **state)
+{
+    struct mring_message of_calls = {0}, of_inlined = {0};
+    struct side calls, inlined;
+    uint64_t one = 0, other = 0;
+
+    (void)state;
+    open_caught_up(&calls, false);
+    open_caught_up(&inlined, true);
+    for (uint64_t number = 0; number < 1000; number++) {
+        assert_int_equal(side_send(&calls, &number, sizeof(number), 0), 0);
+        assert_int_equal(side_send(&inlined, &number, sizeof(number), 0), 0);
+        assert_int_equal(side_recv(&calls, &one, &of_calls), 1);
+        assert_int_equal(side_recv(&inlined, &other, &of_inlined), 1);
+        assert_int_equal(inlined.reader.last, of_inlined.position); /* by itself */
+        assert_int_equal(of_inlined.position, of_calls.position);
+        assert_int_equal(one, number);
+        assert_int_equal(other, number);
+        expect_same_member(&calls, &inlined);
+        assert_int_equal(side_recv(&calls, &one, &of_calls), 0);
+        assert_int_equal(side_recv(&inlined, &other, &of_inlined), 0);
+        expect_same_member(&calls, &inlined);
+    }
+    side_close(&calls);
+    side_close(&inlined);
+}
+
 /* A look in vain still tells the end. */
 static void it_comes_to_the_end(void **state)
 {
@@ -252,10 +280,15 @@ static void in_a_child_it_finds_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_takes_what_the_calls_take),          cmocka_unit_test(it_comes_to_the_end),
-        cmocka_unit_test(it_believes_no_more_than_the_calls),    cmocka_unit_test(it_takes_nothing_that_is_cut_off),
-        cmocka_unit_test(who_is_cut_off_gets_no_more),           cmocka_unit_test(short_of_the_limit_it_goes_on),
-        cmocka_unit_test(it_goes_no_further_than_it_can_reckon), cmocka_unit_test(in_a_child_it_finds_nothing),
+        cmocka_unit_test(it_takes_what_the_calls_take),
+        cmocka_unit_test(it_copies_what_the_calls_copy),
+        cmocka_unit_test(it_comes_to_the_end),
+        cmocka_unit_test(it_believes_no_more_than_the_calls),
+        cmocka_unit_test(it_takes_nothing_that_is_cut_off),
+        cmocka_unit_test(who_is_cut_off_gets_no_more),
+        cmocka_unit_test(short_of_the_limit_it_goes_on),
+        cmocka_unit_test(it_goes_no_further_than_it_can_reckon),
+        cmocka_unit_test(in_a_child_it_finds_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

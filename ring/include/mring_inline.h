@@ -118,7 +118,19 @@ MRING_INLINE_1_CALL int mring_inline_1_next(struct mring_consumer *consumer, str
 MRING_INLINE_1_CALL int mring_inline_1_recv(struct mring_consumer *consumer, void *buffer, size_t size,
                                             struct mring_message *message);
 MRING_INLINE_1_CALL int mring_inline_1_release(struct mring_consumer *consumer, const struct mring_message *message);
-MRING_INLINE_1_CALL int mring_inline_1_tell(struct mring_consumer *consumer);
+MRING_API int mring_inline_1_tell(struct mring_consumer *consumer);
+
+/*
+ * Hardly ever, and then a call which is not said to be cold: gcc takes all behind it for cold as well where both ways come to one result, and has the
+ * caller compiled for size.
+ */
+#define MRING_INLINE_1_SELDOM(condition) __builtin_expect((condition), 0)
+#ifdef __has_builtin
+#if __has_builtin(__builtin_expect_with_probability)
+#undef MRING_INLINE_1_SELDOM
+#define MRING_INLINE_1_SELDOM(condition) __builtin_expect_with_probability((condition), 0, 0.99999)
+#endif
+#endif
 
 /* Where no message begins, and what no program takes for a mark of its own. */
 #define MRING_INLINE_1_NONE UINT64_C(0x8000000000000001)
@@ -676,7 +688,7 @@ MRING_INLINE_1 int mring_reader_release(struct mring_reader *reader, const struc
                              (end == reader->limit && end == handle->batch_end),
                          0))
         return mring_inline_1_release_slowly(reader, message);
-    if (__builtin_expect(mring_inline_1_let_go(reader, end), 0))
+    if (MRING_INLINE_1_SELDOM(mring_inline_1_let_go(reader, end)))
         return mring_inline_1_tell(reader->consumer);
     return 0;
 }
@@ -686,7 +698,7 @@ MRING_INLINE_1 int mring_inline_1_recv_slowly(struct mring_reader *reader, void 
                                               struct mring_message *message)
 {
     struct mring_message found;
-    unsigned char bytes[MRING_INLINE_1_LINE];
+    unsigned char bytes[MRING_INLINE_1_LINE] = {0};
     const int small = __builtin_constant_p(size) && size <= sizeof(bytes);
     const int code = mring_inline_1_recv(reader->consumer, small ? bytes : buffer, size, &found);
 
@@ -694,7 +706,7 @@ MRING_INLINE_1 int mring_inline_1_recv_slowly(struct mring_reader *reader, void 
         message->length = found.length;
     if (code != 1)
         return code < 0 ? code : 0; /* for the compiler, as in mring_inline_1_next_slowly */
-    if (small)
+    if (small && size != 0)
         memcpy(buffer, bytes, size);
     mring_inline_1_learn_reader(reader);
     message->data = buffer;
@@ -719,8 +731,8 @@ MRING_INLINE_1 int mring_inline_1_copy(struct mring_reader *reader, void *buffer
         memcpy(buffer, message->data, size);
     message->data = buffer;
     message->length = (uint32_t)size;
-    if (__builtin_expect(mring_inline_1_let_go(reader, reader->position), 0))
-        return 1 + mring_inline_1_tell(reader->consumer);
+    if (MRING_INLINE_1_SELDOM(mring_inline_1_let_go(reader, reader->position)))
+        (void)mring_inline_1_tell(reader->consumer);
     return 1;
 }
 
@@ -729,23 +741,28 @@ MRING_INLINE_1 int mring_inline_1_recv_look(struct mring_reader *reader, void *b
                                             struct mring_message *message)
 {
     const uint64_t *place = (const uint64_t *)(const void *)(reader->data + (reader->position & reader->mask));
-    uint64_t header, end;
+    uint64_t header, bytes;
 
     if (!mring_inline_1_looks(reader) || reader->position != mring_inline_1_member(reader)->held)
         return mring_inline_1_recv_slowly(reader, buffer, size, message);
     header = mring_inline_1_load_acquire(place); /* [HEADER] */
-    if (header == 0)
-        return mring_inline_1_missed_by(reader);
-    end = mring_inline_1_fills(header, size) ? mring_inline_1_finds(reader, header) : 0;
-    if (end == 0)
+    if (header == 0) {
+        const int code = mring_inline_1_missed_by(reader);
+
+        if (code == -EMSGSIZE) /* for the compiler: else it might be that of a message that is not filled */
+            __builtin_unreachable();
+        return code;
+    }
+    bytes = mring_inline_1_fills(header, size) ? mring_inline_1_finds(reader, header) : 0;
+    if (bytes == 0)
         return mring_inline_1_recv_slowly(reader, buffer, size, message);
-    (void)mring_inline_1_take(reader, place, header, end, message);
+    (void)mring_inline_1_take(reader, place, header, bytes, message);
     return mring_inline_1_copy(reader, buffer, size, message);
 }
 
 /*
- * mring_recv. It is quick where a message is just as long as the buffer, and that length is known to the compiler. Of a shorter one, what is behind it in
- * the buffer is not defined.
+ * mring_recv. It is quick where a message is just as long as the buffer, and that length is known to the compiler. What a shorter one leaves of a
+ * buffer is as it was, or zero.
  */
 MRING_INLINE_1 int mring_reader_recv(struct mring_reader *reader, void *buffer, size_t size,
                                      struct mring_message *message)
@@ -835,6 +852,7 @@ MRING_INLINE_1 int mring_reader_release_run(struct mring_reader *reader, const s
 
 #undef MRING_INLINE_1
 #undef MRING_INLINE_1_NONE
+#undef MRING_INLINE_1_SELDOM
 #undef MRING_INLINE_1_CALL
 
 #ifdef __cplusplus

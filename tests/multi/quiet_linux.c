@@ -119,18 +119,26 @@ static void consume_inlined(void *unused)
     struct mring_message message;
     struct mring_reader reader;
     uint64_t count = 0;
+    uint32_t value;
     int code;
 
     (void)unused;
     EXPECT_OK(mring_join(ring, "g", NULL, &consumer));
     reader = mring_reader(consumer);
     renounce_system_calls();
-    while ((code = mring_reader_next(&reader, &message)) >= 0)
-        if (code == 1) {
-            count++;
-            if (mring_reader_release(&reader, &message) != 0)
-                exit_process(1);
-        }
+    for (;;) {
+        const bool copied = count / 1000 % 2 == 0;
+
+        code =
+            copied ? mring_reader_recv(&reader, &value, sizeof(value), &message) : mring_reader_next(&reader, &message);
+        if (code < 0)
+            break;
+        if (code == 0)
+            continue;
+        count++;
+        if (!copied && mring_reader_release(&reader, &message) != 0)
+            exit_process(1);
+    }
     count_consumed(count);
     exit_process(code == -EPIPE ? 0 : 2);
 }

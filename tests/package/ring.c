@@ -32,6 +32,38 @@ static int inlined(struct mring_producer *producer, struct mring_consumer *consu
     return 0;
 }
 
+/* Numbers as values. */
+static int copied(struct mring_producer *producer, struct mring_consumer *consumer)
+{
+    struct mring_writer writer = mring_writer(producer);
+    struct mring_reader reader = mring_reader(consumer);
+    unsigned long sum = 0;
+    int status;
+
+    for (unsigned number = 0; number < 1000; number++)
+        if ((status = mring_writer_send(&writer, &number, sizeof(number), 1)) < 0)
+            return failed("writer's number", status);
+    for (int left = 1000; left > 0;) {
+        struct mring_message message;
+        unsigned number;
+
+        status = mring_reader_recv(&reader, &number, sizeof(number), &message);
+        if (status == 0)
+            continue;
+        if (status == -EMSGSIZE)
+            fprintf(stderr, "of %u bytes\n", message.length);
+        if (status < 0)
+            return failed("reader's number", status);
+        sum += number * message.tag;
+        left--;
+    }
+    if (sum != 499500) {
+        fprintf(stderr, "the numbers came out changed\n");
+        return 1;
+    }
+    return 0;
+}
+
 /* Ten that are alike. */
 static int in_a_run(struct mring_producer *producer, struct mring_consumer *consumer)
 {
@@ -86,7 +118,7 @@ int main(void)
     }
     if ((status = mring_release(consumer, &message)) < 0)
         return failed("release", status);
-    if (inlined(producer, consumer) != 0 || in_a_run(producer, consumer) != 0)
+    if (inlined(producer, consumer) != 0 || copied(producer, consumer) != 0 || in_a_run(producer, consumer) != 0)
         return 1;
     mring_leave(consumer);
     mring_producer_close(producer);

@@ -129,7 +129,11 @@ static bool goes_inlined()
         if (mring_reader_next(&reader, &message) != 1 || message.tag != number ||
             std::memcmp(message.data, &number, sizeof(number)) != 0 || mring_reader_release(&reader, &message) != 0)
             return false;
-    return mring_reader_next(&reader, &message) == 0;
+    if (mring_reader_next(&reader, &message) != 0)
+        return false;
+    unsigned number = 0, sent = 7;
+    return mring_writer_send(&writer, &sent, sizeof(sent), 1) == 0 &&
+           mring_reader_recv(&reader, &number, sizeof(number), &message) == 1 && number == sent && message.tag == 1;
 }
 
 // What can be said of a ring, and of all there are.
