@@ -9,9 +9,7 @@
 
 #include <cmocka.h>
 
-enum { SMALL = LAYOUT_CAPACITY_MIN, LARGE = 1 << 22, UNTOUCHED = 0x5a, COARSE = 32 };
-
-static const uint64_t never = UINT64_MAX >> 32;
+enum { UNTOUCHED = 0x5a };
 
 static void make(struct fake_ring *ring, uint64_t capacity)
 {
@@ -40,7 +38,7 @@ static unsigned taken(struct fake_ring *ring, uint64_t from, uint64_t end)
     return lines;
 }
 
-/* What was not here, as far as one cache holds it. */
+/* As far as one cache holds them. */
 static void lines_are_taken_over(void **state)
 {
     static const struct {
@@ -65,72 +63,91 @@ static void lines_are_taken_over(void **state)
     fake_ring_free(&ring);
 }
 
-/* Where they are here again and again, they are not asked for, but now and then. */
-static void lines_that_are_here_are_spared(void **state)
+/* What a step takes, each way; and whether the next is taken over, as if all were as long. */
+struct times {
+    uint64_t now, taken, left;
+};
+
+static bool step(struct owned *owned, struct times *times, uint64_t bytes)
 {
-    struct fake_ring ring;
-    struct owned owned;
-    unsigned asked = 0, in_a_row = 0;
+    const bool taken = owned_step(owned, times->now, bytes);
 
-    (void)state;
-    make(&ring, LARGE);
-    owned_begin(&owned);
-    if (!owned.timed)
-        skip();
-    owned.here = never;
-    for (unsigned turn = 0; turn < 200; turn++) {
-        const uint64_t from = (uint64_t)turn * OWNED_STEP + 8;
-
-        owned_take(&owned, &ring.view, from, from + OWNED_STEP);
-        if (taken(&ring, from, from + OWNED_STEP) == 0)
-            continue;
-        asked++;
-        in_a_row += asked == turn + 1;
-    }
-    assert_true(in_a_row > 4 && in_a_row < 20);
-    assert_true(asked > in_a_row + 4 && asked < 50);
-    /* Of a long record no more than it takes to find that out. */
-    owned.spared = 0;
-    owned_take(&owned, &ring.view, 8, OWNED_MOST);
-    assert_int_equal(taken(&ring, 8, 8 + OWNED_STEP), OWNED_STEP / OWNED_LINE);
-    fake_ring_free(&ring);
+    times->now += (taken ? times->taken : times->left) * bytes / OWNED_STEP;
+    return taken;
 }
 
-/* Where they are not, each time: as if lines that are here took one tick, all of them. */
-static void lines_that_are_away_are_not_spared(void **state)
+/* How many of so many steps were taken over. */
+static unsigned steps(struct owned *owned, struct times *times, uint64_t bytes, unsigned count)
 {
-    struct fake_ring ring;
-    struct owned owned;
+    unsigned taken = 0;
 
-    (void)state;
-    make(&ring, LARGE);
-    owned_begin(&owned);
-    if (!owned.timed || owned.here < COARSE)
-        skip();
-    owned.quick = 1000;
-    for (unsigned turn = 0; turn < 50; turn++) {
-        owned.here = 1;
-        owned_take(&owned, &ring.view, 0, OWNED_MOST);
-        assert_int_equal(taken(&ring, 0, OWNED_MOST), OWNED_MOST / OWNED_LINE);
-        assert_int_equal(owned.quick, 0);
-    }
-    fake_ring_free(&ring);
+    for (; count > 0; count--)
+        taken += step(owned, times, bytes);
+    return taken;
 }
 
-static void in_a_small_ring_none_is_spared(void **state)
+static void begin_timed(struct owned *owned)
 {
-    struct fake_ring ring;
+    owned_begin(owned);
+    owned->timed = true;
+}
+
+/* From the first on, but for a trial now and then; and never for long where it is slower. */
+static void the_quicker_way_is_taken(void **state)
+{
+    static const uint64_t sizes[] = {OWNED_STEP, OWNED_STEP / 2, OWNED_MOST};
+    enum { LONG = 100 * OWNED_TRIAL, SOON = 2 * OWNED_TRIAL + 4 * OWNED_SURE };
+
+    (void)state;
+    for (size_t at = 0; at < sizeof(sizes) / sizeof(sizes[0]); at++) {
+        struct times times = {.now = 1000, .taken = 1000, .left = 1100};
+        struct owned owned;
+
+        begin_timed(&owned);
+        assert_int_equal(steps(&owned, &times, sizes[at], LONG), LONG - LONG / OWNED_TRIAL);
+        times.left = 900;
+        (void)steps(&owned, &times, sizes[at], SOON);
+        assert_int_equal(steps(&owned, &times, sizes[at], LONG), LONG / OWNED_TRIAL);
+        times.left = 1010;
+        (void)steps(&owned, &times, sizes[at], SOON);
+        assert_int_equal(steps(&owned, &times, sizes[at], LONG), LONG - LONG / OWNED_TRIAL);
+    }
+}
+
+/* What is short, or had the gate looked at in it, is not compared; nor what is the same. */
+static void some_steps_say_nothing(void **state)
+{
+    struct times times = {.now = 1000, .taken = 1000, .left = 10};
     struct owned owned;
 
     (void)state;
-    make(&ring, SMALL);
-    owned_begin(&owned);
-    owned.here = never;
-    for (unsigned turn = 0; turn < 200; turn++) {
-        owned_take(&owned, &ring.view, 8, SMALL / 2);
-        assert_int_equal(taken(&ring, 8, SMALL / 2), SMALL / 2 / OWNED_LINE);
+    begin_timed(&owned);
+    (void)steps(&owned, &times, OWNED_STEP / 4, 1000);
+    assert_int_equal(owned.favour, OWNED_SURE);
+    for (unsigned turn = 0; turn < 1000; turn++) {
+        (void)step(&owned, &times, OWNED_STEP);
+        owned_followed(&owned, OWNED_STEP);
     }
-    fake_ring_free(&ring);
+    assert_int_equal(owned.favour, OWNED_SURE);
+    times.left = times.taken;
+    (void)steps(&owned, &times, OWNED_STEP, 1000);
+    assert_int_equal(owned.favour, OWNED_SURE);
+}
+
+/* As it goes up or down by one, a few steps that took long for another reason change nothing for long. */
+static void a_few_do_not_decide(void **state)
+{
+    struct times times = {.now = 1000, .taken = 1000, .left = 1100};
+    struct owned owned;
+    unsigned taken = 0;
+
+    (void)state;
+    begin_timed(&owned);
+    for (unsigned turn = 0; turn < 100 * OWNED_TRIAL; turn++) {
+        taken += step(&owned, &times, OWNED_STEP);
+        times.now += turn % 100 == 0 ? 100000 : 0;
+    }
+    assert_true(taken > 90 * OWNED_TRIAL);
 }
 
 /* Between two records' places: a zero where the second's header will be, and on each line before but the first one's. */
@@ -195,14 +212,32 @@ static void untimed_all_are_taken_over(void **state)
     struct owned owned;
 
     (void)state;
-    make(&ring, LARGE);
+    make(&ring, 1 << 20);
     owned_begin(&owned);
     owned.timed = false;
-    owned.here = never;
-    for (unsigned turn = 0; turn < 50; turn++) {
+    owned.favour = -OWNED_SURE;
+    for (unsigned turn = 0; turn < 3 * OWNED_TRIAL; turn++) {
         owned_take(&owned, &ring.view, 0, OWNED_MOST);
         assert_int_equal(taken(&ring, 0, OWNED_MOST), OWNED_MOST / OWNED_LINE);
     }
+    fake_ring_free(&ring);
+}
+
+/* And what is left alone is not touched. */
+static void lines_may_be_left_alone(void **state)
+{
+    struct fake_ring ring;
+    struct owned owned;
+
+    (void)state;
+    make(&ring, 1 << 20);
+    owned_begin(&owned);
+    if (!owned.timed)
+        skip();
+    owned.favour = -OWNED_SURE;
+    owned_take(&owned, &ring.view, 0, OWNED_MOST);
+    assert_int_equal(taken(&ring, 0, OWNED_MOST), 0);
+    assert_false(owned.taken);
     fake_ring_free(&ring);
 }
 
@@ -210,12 +245,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_taken_over),
-        cmocka_unit_test(lines_that_are_here_are_spared),
-        cmocka_unit_test(lines_that_are_away_are_not_spared),
-        cmocka_unit_test(in_a_small_ring_none_is_spared),
+        cmocka_unit_test(the_quicker_way_is_taken),
+        cmocka_unit_test(some_steps_say_nothing),
+        cmocka_unit_test(a_few_do_not_decide),
         cmocka_unit_test(a_record_s_lines_are_taken_over),
         cmocka_unit_test(who_waits_for_each_message_is_known),
         cmocka_unit_test(untimed_all_are_taken_over),
+        cmocka_unit_test(lines_may_be_left_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

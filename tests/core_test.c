@@ -139,6 +139,7 @@ static void lines_are_owned_where_nobody_is(void **state)
 
     (void)state;
     pair_make(&pair, LAYOUT_CAPACITY_MIN, 8);
+    pair.producer.owned.timed = false; /* all are */
     memset(text, 'x', sizeof(text));
     memset(pair.ring.view.data + 8, 'y', LAYOUT_CAPACITY_MIN - 8);
     for (uint32_t turn = 0; turn < 2000; turn++) {

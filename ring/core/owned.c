@@ -1,44 +1,19 @@
 #include "owned.h"
 
 enum {
-    ALWAYS = 1 << 21, /* bytes: a smaller ring may be in caches close to the processors, all of it */
-    AWAY = 12,        /* times as long as for lines that are here: then they were not */
-    SURE = 8,         /* how often in a row they were, before it is counted on, */
-    SPARED = 16,      /* and how often they are not asked for then */
-    FOLLOWED = 512,   /* bytes: a message or two */
-    OWN = 1 << 11,    /* bytes */
-    TRIALS = 64,
-    MEASURED = OWNED_STEP / 4 /* bytes: less says nothing */
+    FOLLOWED = 512,           /* bytes: a message or two */
+    MEASURED = OWNED_STEP / 2 /* bytes: a shorter step says nothing */
 };
-
-/* Of a few lines of its own, again and again, the quickest time. */
-static uint64_t time_here(void)
-{
-    _Alignas(OWNED_LINE) unsigned char own[OWN];
-    volatile unsigned char *const line = own; /* volatile: these are nobody else's, and stored to for nothing */
-    uint64_t least = UINT64_MAX;
-
-    for (unsigned left = TRIALS; left > 0; left--) {
-        const uint64_t began = ticks_now();
-        uint64_t took;
-
-        for (unsigned at = 0; at < OWNED_STEP; at += OWNED_LINE)
-            line[at % OWN] = 0;
-        took = ticks_now() - began;
-        if (took < least)
-            least = took;
-    }
-    return least;
-}
 
 void owned_begin(struct owned *owned)
 {
-    *owned = (struct owned){.timed = ticks_now() != 0, .here = time_here()};
+    *owned = (struct owned){.timed = ticks_now() != 0, .favour = OWNED_SURE};
 }
 
 void owned_followed(struct owned *owned, uint64_t behind)
 {
     owned->followed = behind <= FOLLOWED ? owned->followed + 1 : 0;
+    owned_disregard(owned);
 }
 
 static void store_lines(const struct ring_view *view, uint64_t from, uint64_t end)
@@ -55,32 +30,43 @@ void owned_next(const struct ring_view *view, uint64_t from, uint64_t end)
     word_store(record_at(view, end), 0);
 }
 
-/* Were these lines here? They are now. */
-static bool were_here(const struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end)
+/* The step that ends took so long: a point for the quicker one, of two that were made in different ways. */
+static void compare(struct owned *owned, uint64_t took)
 {
-    const uint64_t began = ticks_now();
+    const uint64_t pace = owned->bytes < MEASURED ? 0 : took * OWNED_STEP / owned->bytes;
 
-    store_lines(view, from, end);
-    return (ticks_now() - began) * OWNED_STEP / (end - from) <= AWAY * owned->here;
+    if (pace != 0 && owned->before_pace != 0 && owned->taken != owned->before_taken && pace != owned->before_pace)
+        owned->favour += owned->taken == (pace < owned->before_pace) ? 1 : -1;
+    if (owned->favour > OWNED_SURE)
+        owned->favour = OWNED_SURE;
+    if (owned->favour < -OWNED_SURE)
+        owned->favour = -OWNED_SURE;
+    owned->before_pace = pace;
+    owned->before_taken = owned->taken;
+}
+
+/* In turns while it is not sure. */
+static bool choose(struct owned *owned)
+{
+    owned->turn++;
+    if (owned->favour != OWNED_SURE && owned->favour != -OWNED_SURE)
+        return owned->turn % 2 == 0;
+    return (owned->favour > 0) == (owned->turn % OWNED_TRIAL != 0);
+}
+
+bool owned_step(struct owned *owned, uint64_t now, uint64_t bytes)
+{
+    compare(owned, now - owned->began);
+    owned->began = now;
+    owned->bytes = bytes;
+    owned->taken = !owned->timed || choose(owned);
+    return owned->taken;
 }
 
 void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end)
 {
-    const uint64_t most = from + OWNED_MOST, first = from + OWNED_STEP;
+    const uint64_t most = from + OWNED_MOST;
 
-    if (owned->spared > 0) {
-        owned->spared--;
-        return;
-    }
-    if (end > most)
-        end = most;
-    if (!owned->timed || view->capacity < ALWAYS || end < from + MEASURED) {
-        store_lines(view, from, end);
-    } else if (were_here(owned, view, from, first < end ? first : end)) {
-        if (++owned->quick > SURE)
-            owned->spared = SPARED;
-    } else {
-        owned->quick = 0;
-        store_lines(view, first, end);
-    }
+    if (end > from && owned_step(owned, owned->timed ? ticks_now() : 0, end - from))
+        store_lines(view, from, end < most ? end : most);
 }

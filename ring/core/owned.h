@@ -11,10 +11,11 @@
  * processor takes back what it guesses that will be read. There each publication takes over the lines of the next record, if that is as long, and no
  * others. Consumers wait if all but a message or two was released whenever the gate was looked at lately.
  *
- * A ring that no cache close to a processor holds has left the consumers' when its turn comes again: its lines are here as soon as they are stored to,
- * where the processors are near each other, and to store twice is all that would come of it. Where they are far it is still four times as
- * quick. So the time it takes, by the processor's own counter (ticks.h), is compared with that for lines that are here for certain. Only what is done
- * depends on that, not what is right.
+ * Whether lines are worth owning depends on where the processors are, and on the ring: where those share a cache, a line is there as soon as it is stored
+ * to, and all that comes of it is to store twice. No single time tells that apart from a stream that is slow for want of owning its lines. So some steps are
+ * made without, and what two steps in a row took that were made in different ways is compared, by the processor's own counter (ticks.h): the quicker
+ * way wins a point. The way that is ahead by OWNED_SURE is gone, and the other one tried once in OWNED_TRIAL steps; until one is, they
+ * take turns. A step in which the gate was looked at says nothing, as it may have been waited for. Only what is done depends on times, not what is right.
  */
 #ifndef MRING_CORE_OWNED_H
 #define MRING_CORE_OWNED_H
@@ -26,7 +27,9 @@ enum {
     OWNED_LINE = 64,
     OWNED_STEP = 1 << 13, /* bytes of lines that are taken over at once */
     OWNED_MOST = 1 << 16, /* for a long record */
-    OWNED_OFTEN = 2       /* the gate was hardly behind */
+    OWNED_OFTEN = 2,      /* the gate was hardly behind */
+    OWNED_SURE = 16,      /* points, at most */
+    OWNED_TRIAL = 32      /* steps, of which one is made the other way */
 };
 
 #define OWNED_NOBODY UINT64_MAX
@@ -34,15 +37,27 @@ enum {
 /* The producer's. */
 struct owned {
     bool timed;        /* there is a counter: else lines are always taken over */
-    uint64_t here;     /* what OWNED_STEP of lines that are here takes, by that counter */
     unsigned followed; /* how often in a row the gate was hardly behind when it was looked at */
-    unsigned quick;    /* how often in a row the lines were here */
-    unsigned spared;   /* how often more they need not be asked for */
+    int favour;        /* points: above 0 lines are taken over */
+    unsigned turn;
+    /* The step under way, and the one before: */
+    bool taken, before_taken;
+    uint64_t began, bytes; /* 0: it says nothing */
+    uint64_t before_pace;  /* ticks for OWNED_STEP; 0: not known */
 };
 
 void owned_begin(struct owned *owned);
 
-/* Take over what lies between, which is the producer's to write. */
+/* The step under way is not to be compared. */
+static inline void owned_disregard(struct owned *owned)
+{
+    owned->bytes = 0;
+}
+
+/* The next step begins, of so many bytes. True: it is one whose lines are taken over. */
+bool owned_step(struct owned *owned, uint64_t now, uint64_t bytes);
+
+/* The same, and take over what lies between, which is the producer's to write. */
 void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end);
 
 /* The same between two records' places, the first of which has a zero header by now; and a zero header is at the second's then. */

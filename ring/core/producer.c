@@ -88,6 +88,8 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
     /* Who flushes what it has committed does not write zeros ahead: to it the lines come in steps in any case. */
     if (producer->awaited == 0 || producer->cleared != producer->position)
         owned_take(&producer->owned, &producer->view, from, end);
+    else
+        owned_disregard(&producer->owned);
     producer->limit = end - LAYOUT_RECORD_HEADER;
 }
 
