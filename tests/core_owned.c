@@ -205,6 +205,28 @@ static void who_waits_for_each_message_is_known(void **state)
     }
 }
 
+/* A step that is a trial is as short as those that are compared with it. */
+static void what_is_left_alone_is_left_alone_for_long(void **state)
+{
+    struct times times = {.now = 1000, .taken = 1000, .left = 1000};
+    struct owned owned;
+    unsigned long_ones = 0;
+
+    (void)state;
+    begin_timed(&owned);
+    assert_int_equal(owned_ahead(&owned), OWNED_STEP);
+    owned.favour = -OWNED_SURE;
+    for (unsigned turn = 0; turn < 10 * OWNED_TRIAL; turn++) {
+        const uint64_t ahead = owned_ahead(&owned);
+
+        assert_int_equal(step(&owned, &times, ahead), ahead == OWNED_STEP);
+        long_ones += ahead == OWNED_MOST;
+    }
+    assert_int_equal(long_ones, 10 * OWNED_TRIAL - 10);
+    owned.favour++;
+    assert_int_equal(owned_ahead(&owned), OWNED_STEP);
+}
+
 /* Without a counter, whatever is known. */
 static void untimed_all_are_taken_over(void **state)
 {
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_few_do_not_decide),
         cmocka_unit_test(a_record_s_lines_are_taken_over),
         cmocka_unit_test(who_waits_for_each_message_is_known),
+        cmocka_unit_test(what_is_left_alone_is_left_alone_for_long),
         cmocka_unit_test(untimed_all_are_taken_over),
         cmocka_unit_test(lines_may_be_left_alone),
     };

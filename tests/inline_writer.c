@@ -205,13 +205,14 @@ static void what_is_written_and_not_published_is_no_message(void **state)
     const size_t longer[] = {9, 16, 17, 40, 200};
 
     (void)state;
-    for (unsigned kind = 0; kind < 8; kind++) {
+    for (unsigned kind = 0; kind < 16; kind++) {
         const bool by_handle = (kind & 2) != 0, again = (kind & 4) != 0;
         struct mring_message message;
         struct side side;
         void *where;
 
         side_open(&side, (kind & 1) != 0, lone, 1, 8);
+        side_set_awaited(&side, (kind & 8) != 0);
         for (unsigned turn = 0; turn < sizeof(longer) / sizeof(longer[0]); turn++) {
             assert_int_equal(side_send(&side, text, sizeof(text), 0), 0);
             assert_int_equal(mring_send(side.producer, text, 8, 1), 0);
@@ -243,21 +244,24 @@ static void what_is_left_of_a_run_is_no_message(void **state)
     void *where = NULL;
 
     (void)state;
-    side_open(&side, true, lone, 1, 8);
-    for (unsigned number = 0; number < 3; number++)
-        assert_int_equal(mring_writer_send(&side.writer, (char[48]){0}, 48, number), 0);
-    assert_int_equal(mring_writer_reserve_run(&side.writer, 8, 4, &where), 4);
-    for (size_t at = 0; at < 4; at++)
-        memset((unsigned char *)where + at * mring_writer_stride(&side.writer, 8), 1, 8);
-    assert_int_equal(mring_writer_commit_run(&side.writer, 8, 2, 3), 0);
-    assert_int_equal(mring_writer_flush(&side.writer), 0);
-    assert_int_equal(mring_writer_send(&side.writer, (char[16]){0}, 16, 4), 0);
-    for (size_t at = 0; at < sizeof(lengths) / sizeof(lengths[0]); at++) {
-        assert_int_equal(mring_next(side.consumer, &message), 1);
-        assert_int_equal(message.length, lengths[at]);
+    for (int awaited = 0; awaited < 2; awaited++) {
+        side_open(&side, true, lone, 1, 8);
+        side_set_awaited(&side, awaited != 0);
+        for (unsigned number = 0; number < 3; number++)
+            assert_int_equal(mring_writer_send(&side.writer, (char[48]){0}, 48, number), 0);
+        assert_int_equal(mring_writer_reserve_run(&side.writer, 8, 4, &where), 4);
+        for (size_t at = 0; at < 4; at++)
+            memset((unsigned char *)where + at * mring_writer_stride(&side.writer, 8), 1, 8);
+        assert_int_equal(mring_writer_commit_run(&side.writer, 8, 2, 3), 0);
+        assert_int_equal(mring_writer_flush(&side.writer), 0);
+        assert_int_equal(mring_writer_send(&side.writer, (char[16]){0}, 16, 4), 0);
+        for (size_t at = 0; at < sizeof(lengths) / sizeof(lengths[0]); at++) {
+            assert_int_equal(mring_next(side.consumer, &message), 1);
+            assert_int_equal(message.length, lengths[at]);
+        }
+        assert_int_equal(mring_next(side.consumer, &message), 0);
+        side_close(&side);
     }
-    assert_int_equal(mring_next(side.consumer, &message), 0);
-    side_close(&side);
 }
 
 /* Whoever publishes, it is all that was committed. */

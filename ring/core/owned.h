@@ -54,6 +54,12 @@ static inline void owned_disregard(struct owned *owned)
     owned->bytes = 0;
 }
 
+/* How far the limit is to move on: the lines that are left alone need no small steps. */
+static inline uint64_t owned_ahead(const struct owned *owned)
+{
+    return owned->favour == -OWNED_SURE && (owned->turn + 1) % OWNED_TRIAL != 0 ? OWNED_MOST : OWNED_STEP;
+}
+
 /* The next step begins, of so many bytes. True: it is one whose lines are taken over. */
 bool owned_step(struct owned *owned, uint64_t now, uint64_t bytes);
 

@@ -83,7 +83,7 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
 
     if (producer->intent < least)
         raise_intent(producer, next, most);
-    end = lower(lower(producer->intent, most), higher(least, from + OWNED_STEP));
+    end = lower(lower(producer->intent, most), higher(least, from + owned_ahead(&producer->owned)));
     producer->awaited = owned_awaited(&producer->owned);
     /* Who flushes what it has committed does not write zeros ahead: to it the lines come in steps in any case. */
     if (producer->awaited == 0 || producer->cleared != producer->position)

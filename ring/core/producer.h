@@ -18,9 +18,9 @@
  * The zero header behind the last record is why room is counted for the record plus 8 bytes (R1, L3): it is written before the
  * publication, and must not fall onto a record that a consumer still reads.
  *
- * Of one that takes a line or more, and is published alone, that zero is written ahead, right after the one before was published, for a record as long as
- * that was. It stands if nothing longer was reserved since, as nobody else writes there. Of a shorter one it is in the header's own line, as a rule. Where
- * consumers wait for each message, it is written ahead of all, and the next record's other lines are taken over with it (owned.h).
+ * Where consumers wait for each message, that zero is written ahead of the next one that is published alone, right after the one before was, for a record as
+ * long as that; and that record's other lines are taken over with it (owned.h). It stands if nothing longer was reserved since, as nobody else
+ * writes there. In a stream it would be one more line to wait for, out of turn.
  *
  * The gate is cached and only grows. A rescan starts with a full fence, and tells what it found before that is used: so groups can be made
  * meanwhile (group.h).
@@ -196,20 +196,8 @@ static inline void producer_core_commit(struct producer_core *producer, struct p
 }
 
 /*
- * The zero header behind the next record, if that will be as long as this one, which ends at `next`; and if there is room for it, which is then
- * nobody's else.
- */
-static inline void producer_core_clear_ahead(struct producer_core *producer, struct place place, uint64_t size)
-{
-    if (__builtin_expect(!producer_core_fits(producer, place.next + size), 0))
-        return;
-    producer->cleared = place.next + size;
-    word_store((struct word *)((uintptr_t)place.behind + size), 0);
-}
-
-/*
- * The same where consumers wait for it, and its lines. Not behind a flush, which leaves a place alone that was reserved before, and may have been
- * written to.
+ * The zero header behind the next record, if that will be as long as this one; and that record's lines. If there is room for it, which is then nobody's
+ * else. Not behind a flush, which leaves a place alone that was reserved before, and may have been written to.
  */
 __attribute__((noinline, cold)) void producer_core_take_next(struct producer_core *producer, uint64_t size);
 
@@ -245,8 +233,6 @@ static inline uint64_t producer_core_send_alone(struct producer_core *producer, 
     doorbell = producer_core_show(producer, place.header, record_header(length, tag), place.next, 1, length);
     if (__builtin_expect(producer->awaited != 0 && doorbell == 0, 0)) /* who sleeps is woken first */
         producer_core_take_next(producer, size);
-    else if (size >= OWNED_LINE)
-        producer_core_clear_ahead(producer, place, size);
     return doorbell;
 }
 

@@ -339,20 +339,14 @@ MRING_INLINE_1 int mring_inline_1_publish_alone(struct mring_writer *writer, uin
 {
     struct mring_inline_1_producer *handle = mring_inline_1_handle(writer);
     const uint64_t size = mring_inline_1_size(writer->alignment, length);
-    uint64_t *const behind = mring_inline_1_word(place, size);
     int code;
 
     if (writer->position + size != handle->cleared)
-        mring_inline_1_store(behind, 0);
+        mring_inline_1_store(mring_inline_1_word(place, size), 0);
     handle->position = writer->position += size;
     code = mring_inline_1_show(writer, place, (uint64_t)tag << 32 | (uint32_t)(length + 1), 1, length);
-    /* core/producer.h, producer_core_send_alone */
-    if (__builtin_expect(handle->awaited != 0, 0)) {
+    if (__builtin_expect(handle->awaited != 0, 0)) /* core/producer.h, producer_core_send_alone */
         mring_inline_1_take_next(handle, writer, size);
-    } else if (size >= MRING_INLINE_1_LINE && __builtin_expect(writer->position + size <= handle->limit, 1)) {
-        handle->cleared = writer->position + size;
-        mring_inline_1_store(mring_inline_1_word(behind, size), 0);
-    }
     return code;
 }
 
