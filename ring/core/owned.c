@@ -1,13 +1,10 @@
 #include "owned.h"
 
-enum {
-    FOLLOWED = 512,           /* bytes: a message or two */
-    MEASURED = OWNED_STEP / 2 /* bytes: a shorter step says nothing */
-};
+enum { FOLLOWED = 512 /* bytes: a message or two */ };
 
 void owned_begin(struct owned *owned)
 {
-    *owned = (struct owned){.timed = ticks_now() != 0, .favour = OWNED_SURE};
+    *owned = (struct owned){.timed = ticks_now() != 0, .favour = OWNED_SURE, .turn = 1};
 }
 
 void owned_followed(struct owned *owned, uint64_t behind)
@@ -30,12 +27,17 @@ void owned_next(const struct ring_view *view, uint64_t from, uint64_t end)
     word_store(record_at(view, end), 0);
 }
 
-/* The step that ends took so long: a point for the quicker one, of two that were made in different ways. */
+static bool is_measured(const struct owned *owned)
+{
+    return owned->bytes >= OWNED_MEASURED;
+}
+
+/* The step that ends took so long: a point for the quicker one, of two that were made in different ways, if nothing that was measured lies between. */
 static void compare(struct owned *owned, uint64_t took)
 {
-    const uint64_t pace = owned->bytes < MEASURED ? 0 : took * OWNED_STEP / owned->bytes;
+    const uint64_t pace = took * OWNED_STEP / owned->bytes;
 
-    if (pace != 0 && owned->before_pace != 0 && owned->taken != owned->before_taken && pace != owned->before_pace)
+    if (owned->before_pace != 0 && owned->taken != owned->before_taken && pace != owned->before_pace)
         owned->favour += owned->taken == (pace < owned->before_pace) ? 1 : -1;
     if (owned->favour > OWNED_SURE)
         owned->favour = OWNED_SURE;
@@ -43,30 +45,35 @@ static void compare(struct owned *owned, uint64_t took)
         owned->favour = -OWNED_SURE;
     owned->before_pace = pace;
     owned->before_taken = owned->taken;
-}
-
-/* In turns while it is not sure. */
-static bool choose(struct owned *owned)
-{
     owned->turn++;
-    if (owned->favour != OWNED_SURE && owned->favour != -OWNED_SURE)
-        return owned->turn % 2 == 0;
-    return (owned->favour > 0) == (owned->turn % OWNED_TRIAL != 0);
 }
 
-bool owned_step(struct owned *owned, uint64_t now, uint64_t bytes)
+/* In turns while it is not sure: by the parity of all bits, which is as often odd as even in each place of any period that is a power of two. */
+static bool choose(const struct owned *owned)
 {
-    compare(owned, now - owned->began);
+    if (owned->favour == OWNED_SURE)
+        return owned->turn % OWNED_RARE != 0;
+    if (owned->favour == -OWNED_SURE)
+        return owned->turn % OWNED_TRIAL == 0;
+    return __builtin_parity(owned->turn) != 0;
+}
+
+uint64_t owned_step(struct owned *owned, uint64_t now)
+{
+    if (is_measured(owned))
+        compare(owned, now - owned->began);
     owned->began = now;
-    owned->bytes = bytes;
     owned->taken = !owned->timed || choose(owned);
-    return owned->taken;
+    return !owned->taken && owned->favour == -OWNED_SURE ? OWNED_MOST : OWNED_STEP;
 }
 
 void owned_take(struct owned *owned, const struct ring_view *view, uint64_t from, uint64_t end)
 {
     const uint64_t most = from + OWNED_MOST;
 
-    if (end > from && owned_step(owned, owned->timed ? ticks_now() : 0, end - from))
+    owned->bytes = end > from ? end - from : 0;
+    if (owned->timed && !is_measured(owned))
+        owned->taken = owned->favour > 0;
+    if (owned->taken)
         store_lines(view, from, end < most ? end : most);
 }

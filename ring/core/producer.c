@@ -79,11 +79,12 @@ void producer_core_raise(struct producer_core *producer, uint64_t next)
     const uint64_t least = next + LAYOUT_RECORD_HEADER, most = producer->gate + producer->view.capacity;
     /* What lies beyond the limit nobody was handed. */
     const uint64_t from = higher(producer->position, producer->limit + LAYOUT_RECORD_HEADER);
+    const uint64_t ahead = owned_step(&producer->owned, producer->owned.timed ? ticks_now() : 0);
     uint64_t end;
 
     if (producer->intent < least)
         raise_intent(producer, next, most);
-    end = lower(lower(producer->intent, most), higher(least, from + owned_ahead(&producer->owned)));
+    end = lower(lower(producer->intent, most), higher(least, from + ahead));
     producer->awaited = owned_awaited(&producer->owned);
     /* Who flushes what it has committed does not write zeros ahead: to it the lines come in steps in any case. */
     if (producer->awaited == 0 || producer->cleared != producer->position)

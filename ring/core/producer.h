@@ -59,7 +59,7 @@ struct producer_core {
     uint64_t first;                         /* where it begins */
     uint64_t staged_messages, staged_bytes; /* committed since the last publication */
     uint64_t
-        cleared; /* a zero header stands there already: behind the next record, if it is as long as the last; NOWHERE */
+        cleared; /* a zero header stands there already, if a record ends there and nothing longer was reserved before it; NOWHERE */
     uint64_t awaited; /* 1: consumers wait for each message (owned.h) */
 
     uint64_t reserved_at;    /* where room was reserved: good while the position has not moved */
@@ -218,8 +218,9 @@ static inline uint64_t producer_core_publish(struct producer_core *producer)
 }
 
 /*
- * Commit and publish in one, where nothing is staged: the same steps, without keeping the header in between. The zero behind was written with the
- * record before, as a rule. Here it would be one more line to take from a consumer, which looks there next, before the header can be seen.
+ * Commit and publish in one, where nothing is staged: the same steps, without keeping the header in between. Where consumers wait for each
+ * message, the zero behind was written with the record before: here it would be one more line to take from a consumer, which looks there next, before
+ * the header can be seen.
  */
 static inline uint64_t producer_core_send_alone(struct producer_core *producer, struct place place, uint32_t length,
                                                 uint32_t tag)

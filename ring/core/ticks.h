@@ -1,5 +1,5 @@
 /*
- * What a few hundred instructions take, without a system call: the processor's own counter. Its unit is the processor's as well, from a third of a
+ * What a few hundred instructions take, or some KiB of messages, without a system call: the processor's own counter. Its unit is the processor's as well, from a third of a
  * nanosecond to forty of them, so it is good for comparing one such time with another. 0: this processor has none that a program may read. None is read
  * by tests that stop at each step either, which take the same ones each time.
  */
