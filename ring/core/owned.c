@@ -15,15 +15,19 @@ void owned_followed(struct owned *owned, uint64_t behind)
 
 static void store_lines(const struct ring_view *view, uint64_t from, uint64_t end)
 {
+    /* One place after the other, as the data is mapped twice, and no more of it is written to than it has. */
+    const uintptr_t first = (uintptr_t)record_at(view, from);
+
     for (uint64_t at = from; at < end; at += OWNED_LINE)
-        word_store(record_at(view, at), 0);
+        word_store((struct word *)(first + (at - from)), 0);
 }
 
 void owned_next(const struct ring_view *view, uint64_t from, uint64_t end)
 {
     const uint64_t most = from + OWNED_MOST;
 
-    store_lines(view, from + OWNED_LINE, end < most ? end : most);
+    if (end > from + OWNED_LINE)
+        store_lines(view, from + OWNED_LINE, end < most ? end : most);
     word_store(record_at(view, end), 0);
 }
 
@@ -32,7 +36,7 @@ static bool is_measured(const struct owned *owned)
     return owned->bytes >= OWNED_MEASURED;
 }
 
-/* The step that ends took so long: a point for the quicker one, of two that were made in different ways, if nothing that was measured lies between. */
+/* The step that ends took so long: a point for the quicker one, of it and the last one that was measured, where they were made in different ways. */
 static void compare(struct owned *owned, uint64_t took)
 {
     const uint64_t pace = took * OWNED_STEP / owned->bytes;
@@ -60,10 +64,14 @@ static bool choose(const struct owned *owned)
 
 uint64_t owned_step(struct owned *owned, uint64_t now)
 {
+    if (!owned->timed) {
+        owned->taken = true;
+        return OWNED_STEP;
+    }
     if (is_measured(owned))
         compare(owned, now - owned->began);
     owned->began = now;
-    owned->taken = !owned->timed || choose(owned);
+    owned->taken = choose(owned);
     return !owned->taken && owned->favour == -OWNED_SURE ? OWNED_MOST : OWNED_STEP;
 }
 
