@@ -119,12 +119,13 @@ INLINE bool see(struct side *side, struct seen *seen, enum known known, const st
 
 /* ---- streams ---- */
 
-/* Send until the time is over. The clock is looked at some thousand times a second. */
+/* Send until the time is over, and something in any case, however late this begins. The clock is looked at some thousand times a second. */
 INLINE uint64_t produce_each(struct side *side, const struct ops *ops, void *out, enum known known, int64_t until)
 {
     uint64_t number = 0, chunk = 64;
+    int64_t before = now(), after;
 
-    for (int64_t before = now(), after; before < until; before = after) {
+    do {
         for (uint64_t last = number + chunk; number < last; number++) {
             put(side, ops, out, known, number);
             flush_out(side, ops, out);
@@ -132,7 +133,8 @@ INLINE uint64_t produce_each(struct side *side, const struct ops *ops, void *out
         after = now();
         if (after - before < 100 * 1000)
             chunk *= 2;
-    }
+        before = after;
+    } while (before < until);
     return number;
 }
 
@@ -166,8 +168,9 @@ INLINE uint64_t produce_batches(struct side *side, const struct ops *ops, void *
 {
     uint64_t number = 0, chunk = 2;
     const unsigned batch = side->work->batch;
+    int64_t before = now(), after;
 
-    for (int64_t before = now(), after; before < until; before = after) {
+    do {
         for (uint64_t left = chunk; left > 0; left--, number += batch) {
             put_batch(side, ops, out, known, number);
             flush_out(side, ops, out);
@@ -175,21 +178,24 @@ INLINE uint64_t produce_batches(struct side *side, const struct ops *ops, void *
         after = now();
         if (after - before < 100 * 1000)
             chunk *= 2;
-    }
+        before = after;
+    } while (before < until);
     return number;
 }
 
 INLINE uint64_t produce_fanned(struct side *side, const struct ops *ops, int64_t until)
 {
     uint64_t number = 0, chunk = 64;
+    int64_t before = now(), after;
 
-    for (int64_t before = now(), after; before < until; before = after) {
+    do {
         for (uint64_t last = number + chunk; number < last; number++)
             put_all(side, ops, number);
         after = now();
         if (after - before < 100 * 1000)
             chunk *= 2;
-    }
+        before = after;
+    } while (before < until);
     return number;
 }
 
