@@ -19,15 +19,15 @@ INLINE uint64_t compare_words(const content_word *words, size_t count, uint64_t 
 }
 
 /* Of so few words, those of 56 and 64 bytes, a loop takes longer than what it does: a compiler that knows how many needs none. */
-enum { FEW = 7, EIGHT = 8 };
+enum { SEVEN = 7, EIGHT = 8 };
 
 void content_write_rest(content_word *words, size_t length, uint64_t number)
 {
     const uint64_t base = content_scramble(number);
     const size_t whole = length / sizeof(*words);
 
-    if (whole == FEW)
-        write_words(words, FEW, base);
+    if (whole == SEVEN)
+        write_words(words, SEVEN, base);
     else if (whole == EIGHT)
         write_words(words, EIGHT, base);
     else
@@ -45,8 +45,8 @@ bool content_intact_rest(const content_word *words, size_t length, uint64_t numb
     const size_t whole = length / sizeof(*words);
     uint64_t wrong;
 
-    if (whole == FEW)
-        wrong = compare_words(words, FEW, base);
+    if (whole == SEVEN)
+        wrong = compare_words(words, SEVEN, base);
     else if (whole == EIGHT)
         wrong = compare_words(words, EIGHT, base);
     else
