@@ -31,9 +31,8 @@ if [ "$system" = Darwin ]; then
     sh tests/install.sh cmake pkg-config concurrencykit cmocka jansson openssl
 else
     sh tests/install.sh gcc g++ clang libclang-rt-14-dev make cmake pkg-config libck-dev libjansson-dev libncurses-dev libcmocka-dev libssl-dev \
-        spin strace valgrind mandoc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-    # The bench's peers, so that it is known to build with them.
-    sh tests/install.sh libdpdk-dev libboost-dev libzmq3-dev libiceoryx-binding-c-dev
+        spin strace valgrind mandoc gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
+        libdpdk-dev libboost-dev libzmq3-dev libiceoryx-binding-c-dev
     # npm, for zig: from wherever, and only else from Debian, whose package is large.
     command -v npm >/dev/null 2>&1 || sh tests/install.sh npm
 fi

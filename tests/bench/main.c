@@ -174,6 +174,11 @@ int main(int argc, char **argv)
     }
     if (!plan(&request, &results))
         return 2;
+    if (results.count == 0) {
+        (void)fprintf(
+            stderr, "bench: nothing here has such a name, of a work and of an adapter that can do it: see bench -l\n");
+        return 2;
+    }
     if (request.list) {
         list(&results);
         return EXIT_SUCCESS;
